@@ -1,0 +1,153 @@
+"""Database fixtures: one real PostgreSQL per run, migrated once, handed out as rolled-back sessions or as copies.
+
+``DISPATCH_TEST_SERVER_URL`` runs the same tests on another server; its role must be allowed to create databases.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from dispatch.core import embedded, migrate
+from dispatch.core.db import make_engine
+
+FOLDER_PREFIX = "dispatch-tests-"
+
+
+def with_database(server_url: str, name: str) -> str:
+    """Return the address of another database of the same server."""
+    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """Give the address of the maintenance database of the server that all tests of this run share."""
+    outside = os.environ.get("DISPATCH_TEST_SERVER_URL")
+    if outside:
+        embedded.wait_until_ready(outside)
+        yield outside
+        return
+    _clear_leftovers()
+    folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
+    server = embedded.start(folder / "postgres")
+    try:
+        url = server.url(embedded.OWNER)
+        _trade_safety_for_speed(url)
+        yield url
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> Iterator[str]:
+    """Give the name of a database that went through the real migrations; nobody may stay connected to it."""
+    name = f"template_{secrets.token_hex(4)}"
+    embedded.create_database(server_url, name)
+    try:
+        migrate.upgrade(with_database(server_url, name))
+        yield name
+    finally:
+        embedded.drop_database(server_url, name)
+
+
+@contextlib.contextmanager
+def copy_of_template(server_url: str, template: str) -> Iterator[str]:
+    """Make a database from the template, give its address, drop it afterwards."""
+    name = f"test_{secrets.token_hex(4)}"
+    embedded.create_database(server_url, name, template=template)
+    try:
+        yield with_database(server_url, name)
+    finally:
+        embedded.drop_database(server_url, name)
+
+
+@pytest.fixture
+def database_url(server_url: str, template: str) -> Iterator[str]:
+    """Give a migrated database of its own, for tests that commit, use several connections or start processes."""
+    with copy_of_template(server_url, template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_database_url(server_url: str, template: str) -> Iterator[str]:
+    """Give a migrated database that the tests of one module share."""
+    with copy_of_template(server_url, template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def engine(server_url: str, template: str) -> Iterator[Engine]:
+    """Give an engine on the database behind ``session``; connections are not kept."""
+    with copy_of_template(server_url, template) as url:
+        engine = make_engine(url, poolclass=NullPool)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """Give a session whose work is rolled back after the test, also where the code under test commits or fails."""
+    with engine.connect() as connection:
+        outer = connection.begin()
+        with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session:
+            yield session
+        if outer.is_active:
+            outer.rollback()
+
+
+class StatementCount:
+    """Counts the SQL statements sent while it is open: ``with statements(engine) as sent: ...; sent.count``."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    @property
+    def count(self) -> int:
+        return len(self.texts)
+
+
+@contextlib.contextmanager
+def statements(target: Engine) -> Iterator[StatementCount]:
+    """Record what is sent to the database, for budgets; transaction bookkeeping does not count."""
+    sent = StatementCount()
+
+    def record(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if not statement.startswith(("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO")):
+            sent.texts.append(statement)
+
+    event.listen(target, "before_cursor_execute", record)
+    try:
+        yield sent
+    finally:
+        event.remove(target, "before_cursor_execute", record)
+
+
+def _trade_safety_for_speed(url: str) -> None:
+    """Let the test server skip waiting for the disk: nobody minds losing it with the machine."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def _clear_leftovers() -> None:
+    """Stop and remove the servers of earlier runs that were killed before they could clean up."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        owner = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)) and os.access(folder, os.W_OK):
+            with contextlib.suppress(embedded.DatabaseUnavailable, psutil.AccessDenied):
+                embedded.stop(folder / "postgres")
+                shutil.rmtree(folder, ignore_errors=True)
