@@ -1,0 +1,1 @@
+"""Settings, database, clock, errors, change log and queue: what every feature stands on."""

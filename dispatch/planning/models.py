@@ -1,0 +1,346 @@
+"""What was decided and what happened: assignments, reports, plans, pins, leases, offers and policies."""
+
+import uuid
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import JSONB, Range
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from dispatch.core.db import Base, Choice, Id, Instant, Versioned, choice_check, one_at_a_time, stretch_check
+from dispatch.jobs.models import CrewSlot, Visit
+from dispatch.workforce.models import Shift, Technician, Territory
+
+
+class Policy(Base):
+    """Exchange rates and hard rules; each change is a new version of the same name."""
+
+    __tablename__ = "policy"
+    __table_args__ = (
+        UniqueConstraint("name", "number"),
+        Index("uq_policy_active", "active", unique=True, postgresql_where=text("active")),
+    )
+
+    id: Mapped[Id]
+    name: Mapped[str]
+    number: Mapped[int]
+    weights: Mapped[dict[str, Any]]
+    rules: Mapped[dict[str, Any]]
+    active: Mapped[bool] = mapped_column(default=False, server_default="false")
+    made_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    made_at: Mapped[datetime] = mapped_column(Instant(), server_default=func.now())
+
+
+class AssignmentState(StrEnum):
+    """Where a committed assignment stands."""
+
+    PLANNED = "planned"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    ON_THE_WAY = "on_the_way"
+    ON_SITE = "on_site"
+    DONE = "done"
+    NOT_DONE = "not_done"
+    CANCELLED = "cancelled"
+
+
+RELEASED_STATES = (AssignmentState.DECLINED, AssignmentState.CANCELLED, AssignmentState.NOT_DONE)
+
+
+class Assignment(Base, Versioned):
+    """The one committed truth: this person serves this place in the crew at this time.
+
+    ``during`` is service time only; travel is the service's and the checker's duty. Nobody can be in two places:
+    the exclusion constraint refuses it whoever asks. A visit's place in the crew has one live assignment.
+    """
+
+    __tablename__ = "assignment"
+    __table_args__ = (
+        choice_check("state", AssignmentState),
+        stretch_check("during"),
+        one_at_a_time(
+            "ex_assignment_one_place",
+            "technician_id",
+            where="state NOT IN ('declined', 'cancelled', 'not_done')",
+            deferrable=True,
+        ),
+        ForeignKeyConstraint(
+            ["crew_slot_id", "visit_id"], ["crew_slot.id", "crew_slot.visit_id"], name="fk_assignment_slot_of_visit"
+        ),
+        CheckConstraint("travel_s >= 0", name="travel_not_negative"),
+        Index(
+            "uq_assignment_slot_live",
+            "crew_slot_id",
+            unique=True,
+            postgresql_where=text("state NOT IN ('declined', 'cancelled', 'not_done')"),
+        ),
+        Index("ix_assignment_visit_id", "visit_id"),
+        Index("ix_assignment_shift_id", "shift_id"),
+        Index("ix_assignment_start", text("lower(during)")),
+    )
+
+    id: Mapped[Id]
+    visit_id: Mapped[int]
+    crew_slot_id: Mapped[int]
+    technician_id: Mapped[int] = mapped_column(ForeignKey("technician.id"))
+    shift_id: Mapped[int | None] = mapped_column(ForeignKey("shift.id"))
+    during: Mapped[Range[datetime]]
+    state: Mapped[AssignmentState] = mapped_column(Choice(AssignmentState), default=AssignmentState.PLANNED)
+    travel_s: Mapped[int] = mapped_column(default=0, server_default="0")
+    travel_m: Mapped[int] = mapped_column(default=0, server_default="0")
+    travel_source: Mapped[str] = mapped_column(default="great_circle", server_default="great_circle")
+    why: Mapped[dict[str, Any]] = mapped_column(JSONB(), server_default=text("'{}'"))
+    plan_id: Mapped[int | None] = mapped_column(ForeignKey("plan.id"), index=True)
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    decided_at: Mapped[datetime]
+
+    visit: Mapped[Visit] = relationship(
+        lazy="raise", primaryjoin="foreign(Assignment.visit_id) == Visit.id", viewonly=True
+    )
+    slot: Mapped[CrewSlot] = relationship(
+        lazy="raise", viewonly=True, primaryjoin="foreign(Assignment.crew_slot_id) == CrewSlot.id"
+    )
+    technician: Mapped[Technician] = relationship(lazy="raise")
+    shift: Mapped[Shift | None] = relationship(lazy="raise")
+
+
+class ReportKind(StrEnum):
+    """What a technician can report."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    ON_THE_WAY = "on_the_way"
+    ARRIVED = "arrived"
+    DONE = "done"
+    COULD_NOT_DO = "could_not_do"
+    NOTE = "note"
+
+
+class VisitReport(Base):
+    """What really happened, append-only, never refused for planning reasons. The id comes from the device."""
+
+    __tablename__ = "visit_report"
+    __table_args__ = (
+        choice_check("kind", ReportKind),
+        CheckConstraint("fixed_first_time IS NULL OR kind = 'done'", name="fixed_only_when_done"),
+        Index("ix_visit_report_visit_id", "visit_id", "happened_at"),
+        Index("ix_visit_report_technician_id", "technician_id", "happened_at"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    visit_id: Mapped[int] = mapped_column(ForeignKey("visit.id"))
+    technician_id: Mapped[int] = mapped_column(ForeignKey("technician.id"))
+    assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignment.id"), index=True)
+    kind: Mapped[ReportKind] = mapped_column(Choice(ReportKind))
+    happened_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    reason: Mapped[str | None]
+    fixed_first_time: Mapped[bool | None]
+    cause: Mapped[str | None]
+    skill_id: Mapped[int | None] = mapped_column(ForeignKey("skill.id"))
+    note: Mapped[str | None]
+    based_on_version: Mapped[int | None]
+    reported_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+
+
+class RequestState(StrEnum):
+    """Where a planning run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SOLVED = "solved"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class PlanRequest(Base, Versioned):
+    """Somebody asked for a plan: scope, policy, seed, limit, and how the run goes."""
+
+    __tablename__ = "plan_request"
+    __table_args__ = (
+        choice_check("state", RequestState),
+        CheckConstraint("time_limit_s BETWEEN 0.1 AND 3600", name="time_limit_plausible"),
+        Index("ix_plan_request_state", "state"),
+    )
+
+    id: Mapped[Id]
+    policy_id: Mapped[int] = mapped_column(ForeignKey("policy.id"))
+    state: Mapped[RequestState] = mapped_column(Choice(RequestState), default=RequestState.QUEUED)
+    time_limit_s: Mapped[float]
+    step_limit: Mapped[int | None]
+    seed: Mapped[int] = mapped_column(default=1, server_default="1")
+    progress: Mapped[list[Any]] = mapped_column(JSONB(), server_default=text("'[]'"))
+    stop_asked: Mapped[bool] = mapped_column(default=False, server_default="false")
+    problem: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    based_on_seq: Mapped[int | None]
+    message: Mapped[str | None]
+    requested_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    requested_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    scope: Mapped[list["PlanScope"]] = relationship(back_populates="request", lazy="raise")
+
+
+class PlanScope(Base):
+    """A (territory, day) that a planning run covers, with the fencing token it holds there."""
+
+    __tablename__ = "plan_scope"
+
+    plan_request_id: Mapped[int] = mapped_column(ForeignKey("plan_request.id"), primary_key=True)
+    territory_id: Mapped[int] = mapped_column(ForeignKey("territory.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    token: Mapped[int | None]
+
+    request: Mapped[PlanRequest] = relationship(back_populates="scope", lazy="raise")
+    territory: Mapped[Territory] = relationship(lazy="raise")
+
+
+class PlanLease(Base):
+    """Who may plan a (territory, day) now; the token only grows, so a late run is recognised."""
+
+    __tablename__ = "plan_lease"
+
+    territory_id: Mapped[int] = mapped_column(ForeignKey("territory.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    token: Mapped[int]
+    plan_request_id: Mapped[int | None] = mapped_column(ForeignKey("plan_request.id"), index=True)
+    expires_at: Mapped[datetime | None]
+
+
+class PlanState(StrEnum):
+    """Where a plan stands."""
+
+    DRAFT = "draft"
+    PROPOSED = "proposed"
+    PUBLISHED = "published"
+    SUPERSEDED = "superseded"
+
+
+class Plan(Base, Versioned):
+    """The answer of one run: routes, unserved visits with reasons, and the cost split by cause."""
+
+    __tablename__ = "plan"
+    __table_args__ = (choice_check("state", PlanState), UniqueConstraint("plan_request_id"))
+
+    id: Mapped[Id]
+    plan_request_id: Mapped[int] = mapped_column(ForeignKey("plan_request.id"))
+    state: Mapped[PlanState] = mapped_column(Choice(PlanState), default=PlanState.PROPOSED)
+    cost: Mapped[dict[str, Any]]
+    baseline: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    stats: Mapped[dict[str, Any]]
+    violations: Mapped[list[Any]] = mapped_column(JSONB(), server_default=text("'[]'"))
+    created_at: Mapped[datetime]
+    published_at: Mapped[datetime | None]
+    published_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    publish_report: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+
+    request: Mapped[PlanRequest] = relationship(lazy="raise")
+    routes: Mapped[list["PlanRoute"]] = relationship(back_populates="plan", lazy="raise")
+
+
+class PlanRoute(Base):
+    """One technician's day in a plan."""
+
+    __tablename__ = "plan_route"
+    __table_args__ = (UniqueConstraint("plan_id", "shift_id"),)
+
+    id: Mapped[Id]
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plan.id"))
+    shift_id: Mapped[int] = mapped_column(ForeignKey("shift.id"), index=True)
+    technician_id: Mapped[int] = mapped_column(ForeignKey("technician.id"), index=True)
+    summary: Mapped[dict[str, Any]]
+
+    plan: Mapped[Plan] = relationship(back_populates="routes", lazy="raise")
+    stops: Mapped[list["PlanStop"]] = relationship(back_populates="route", lazy="raise", order_by="PlanStop.position")
+
+
+class PlanStop(Base):
+    """One visit in a route. Drafts and what-ifs may overlap with anything, so there is no exclusion here."""
+
+    __tablename__ = "plan_stop"
+    __table_args__ = (
+        UniqueConstraint("plan_route_id", "position"),
+        ForeignKeyConstraint(
+            ["crew_slot_id", "visit_id"], ["crew_slot.id", "crew_slot.visit_id"], name="fk_plan_stop_slot_of_visit"
+        ),
+        stretch_check("during"),
+        Index("ix_plan_stop_visit_id", "visit_id"),
+    )
+
+    id: Mapped[Id]
+    plan_route_id: Mapped[int] = mapped_column(ForeignKey("plan_route.id"))
+    position: Mapped[int]
+    visit_id: Mapped[int]
+    crew_slot_id: Mapped[int]
+    visit_version: Mapped[int]
+    during: Mapped[Range[datetime]]
+    arrive_at: Mapped[datetime]
+    travel_s: Mapped[int]
+    travel_m: Mapped[int]
+    travel_source: Mapped[str]
+    terms: Mapped[dict[str, Any]]
+
+    route: Mapped[PlanRoute] = relationship(back_populates="stops", lazy="raise")
+
+
+class PlanUnserved(Base):
+    """A visit a plan leaves out, with the reasons that together exclude it."""
+
+    __tablename__ = "plan_unserved"
+
+    plan_id: Mapped[int] = mapped_column(ForeignKey("plan.id"), primary_key=True)
+    visit_id: Mapped[int] = mapped_column(ForeignKey("visit.id"), primary_key=True, index=True)
+    reasons: Mapped[list[Any]]
+
+
+class Pin(Base, Versioned):
+    """A dispatcher's "keep this": person, time, or both."""
+
+    __tablename__ = "pin"
+    __table_args__ = (
+        CheckConstraint("technician_id IS NOT NULL OR starts_at IS NOT NULL", name="pins_something"),
+        UniqueConstraint("crew_slot_id"),
+        ForeignKeyConstraint(
+            ["crew_slot_id", "visit_id"], ["crew_slot.id", "crew_slot.visit_id"], name="fk_pin_slot_of_visit"
+        ),
+        Index("ix_pin_visit_id", "visit_id"),
+    )
+
+    id: Mapped[Id]
+    visit_id: Mapped[int]
+    crew_slot_id: Mapped[int]
+    technician_id: Mapped[int | None] = mapped_column(ForeignKey("technician.id"), index=True)
+    starts_at: Mapped[datetime | None]
+    pinned_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    pinned_at: Mapped[datetime]
+    reason: Mapped[str | None]
+
+
+class OfferState(StrEnum):
+    """Where an offered time stands."""
+
+    HELD = "held"
+    TAKEN = "taken"
+    RELEASED = "released"
+
+
+class Offer(Base, Versioned):
+    """A time held for a customer while they choose; holds of one technician never overlap."""
+
+    __tablename__ = "offer"
+    __table_args__ = (
+        choice_check("state", OfferState),
+        stretch_check("during"),
+        one_at_a_time("ex_offer_one_place", "technician_id", where="state = 'held'"),
+        Index("ix_offer_visit_id", "visit_id"),
+    )
+
+    id: Mapped[Id]
+    visit_id: Mapped[int] = mapped_column(ForeignKey("visit.id"))
+    technician_id: Mapped[int] = mapped_column(ForeignKey("technician.id"))
+    during: Mapped[Range[datetime]]
+    state: Mapped[OfferState] = mapped_column(Choice(OfferState), default=OfferState.HELD)
+    held_until: Mapped[datetime]

@@ -1,0 +1,197 @@
+"""The living inventory: the catalogue, what is known of whom, and what follows from it."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import JSONB, Range
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from dispatch.core.db import Base, Choice, Id, Instant, Versioned, choice_check, days_check, one_at_a_time
+
+
+class Skill(Base, Versioned):
+    """A node of the catalogue: something a person can do. A node with children is a trade or group."""
+
+    __tablename__ = "skill"
+    __table_args__ = (
+        CheckConstraint("half_life_days > 0", name="half_life_positive"),
+        CheckConstraint("parent_id <> id", name="not_its_own_parent"),
+    )
+
+    id: Mapped[Id]
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("skill.id"), index=True)
+    assignable: Mapped[bool] = mapped_column(default=True, server_default="true")
+    half_life_days: Mapped[int] = mapped_column(default=198, server_default="198")
+    critical: Mapped[bool] = mapped_column(default=False, server_default="false")
+    level_anchors: Mapped[dict[str, Any]] = mapped_column(JSONB(), server_default=text("'{}'"))
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    retired_at: Mapped[datetime | None]
+
+    aliases: Mapped[list["SkillAlias"]] = relationship(back_populates="skill", lazy="raise")
+
+
+class SkillAlias(Base):
+    """Another word for a skill."""
+
+    __tablename__ = "skill_alias"
+    __table_args__ = (Index("uq_skill_alias_lower", "skill_id", text("lower(alias)"), unique=True),)
+
+    id: Mapped[Id]
+    skill_id: Mapped[int] = mapped_column(ForeignKey("skill.id"))
+    alias: Mapped[str]
+
+    skill: Mapped[Skill] = relationship(back_populates="aliases", lazy="raise")
+
+
+class SkillLink(Base):
+    """The same skill in an outside catalogue (O*NET, ESCO)."""
+
+    __tablename__ = "skill_link"
+    __table_args__ = (UniqueConstraint("scheme", "outside_id", "skill_id"), Index("ix_skill_link_skill_id", "skill_id"))
+
+    id: Mapped[Id]
+    skill_id: Mapped[int] = mapped_column(ForeignKey("skill.id"))
+    scheme: Mapped[str]
+    outside_id: Mapped[str]
+    label: Mapped[str | None]
+
+
+class RelationKind(StrEnum):
+    """How one skill bears on another."""
+
+    PREREQUISITE = "prerequisite"
+    IMPLIES = "implies"
+
+
+class SkillRelation(Base):
+    """``skill`` needs (prerequisite) or includes (implies) ``other``."""
+
+    __tablename__ = "skill_relation"
+    __table_args__ = (
+        UniqueConstraint("kind", "skill_id", "other_id"),
+        CheckConstraint("skill_id <> other_id", name="two_skills"),
+        choice_check("kind", RelationKind),
+    )
+
+    id: Mapped[Id]
+    kind: Mapped[RelationKind] = mapped_column(Choice(RelationKind))
+    skill_id: Mapped[int] = mapped_column(ForeignKey("skill.id"), index=True)
+    other_id: Mapped[int] = mapped_column(ForeignKey("skill.id"), index=True)
+
+
+class CertificationKind(Base, Versioned):
+    """A dated permission that only a valid document gives. Apart from skills: it has no level."""
+
+    __tablename__ = "certification_kind"
+    __table_args__ = (CheckConstraint("usual_validity_months > 0", name="validity_positive"),)
+
+    id: Mapped[Id]
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    issuer: Mapped[str | None]
+    usual_validity_months: Mapped[int | None]
+    field: Mapped[str | None]
+    safety: Mapped[bool] = mapped_column(default=False, server_default="false")
+    retired_at: Mapped[datetime | None]
+
+
+class Evidence(Base):
+    """One dated fact about one person and one skill. Append-only; only the contested flag may change."""
+
+    __tablename__ = "evidence"
+    __table_args__ = (
+        Index("ix_evidence_technician_id_skill_id", "technician_id", "skill_id"),
+        Index("uq_evidence_outside_key", "outside_key", unique=True, postgresql_where=text("outside_key IS NOT NULL")),
+    )
+
+    id: Mapped[Id]
+    technician_id: Mapped[int] = mapped_column(ForeignKey("technician.id"))
+    skill_id: Mapped[int] = mapped_column(ForeignKey("skill.id"), index=True)
+    source: Mapped[str]
+    at: Mapped[datetime]
+    facts: Mapped[dict[str, Any]]
+    contested: Mapped[bool] = mapped_column(default=False, server_default="false")
+    visit_id: Mapped[int | None] = mapped_column(ForeignKey("visit.id"), index=True)
+    outside_key: Mapped[str | None]
+    recorded_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    recorded_at: Mapped[datetime] = mapped_column(Instant(), server_default=func.now())
+
+
+class EvidenceContest(Base, Versioned):
+    """A person sees a fact differently; a named owner answers by the due time."""
+
+    __tablename__ = "evidence_contest"
+    __table_args__ = (
+        CheckConstraint("(settled_at IS NULL) = (outcome IS NULL)", name="outcome_when_settled"),
+        CheckConstraint("outcome IN ('upheld', 'withdrawn', 'corrected')", name="outcome_known"),
+        Index("uq_evidence_contest_open", "evidence_id", unique=True, postgresql_where=text("settled_at IS NULL")),
+    )
+
+    id: Mapped[Id]
+    evidence_id: Mapped[int] = mapped_column(ForeignKey("evidence.id"))
+    reason: Mapped[str]
+    opened_by_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
+    opened_at: Mapped[datetime]
+    owner_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), index=True)
+    due_at: Mapped[datetime]
+    outcome: Mapped[str | None]
+    answer: Mapped[str | None]
+    settled_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    settled_at: Mapped[datetime | None]
+
+    evidence: Mapped[Evidence] = relationship(lazy="raise")
+
+
+class Proficiency(Base):
+    """The estimate that follows from the facts: a cache, equal to a replay of the evidence."""
+
+    __tablename__ = "proficiency"
+    __table_args__ = (CheckConstraint("sd > 0", name="sd_positive"),)
+
+    technician_id: Mapped[int] = mapped_column(ForeignKey("technician.id"), primary_key=True)
+    skill_id: Mapped[int] = mapped_column(ForeignKey("skill.id"), primary_key=True, index=True)
+    mean: Mapped[float]
+    sd: Mapped[float]
+    confirmed: Mapped[bool]
+    last_used_at: Mapped[datetime | None]
+    fact_count: Mapped[int]
+    as_of: Mapped[datetime]
+
+
+class DocumentState(StrEnum):
+    """Where a certificate stands."""
+
+    CLAIMED = "claimed"
+    CONFIRMED = "confirmed"
+    RETURNED = "returned"
+
+
+class Certification(Base, Versioned):
+    """A certificate a person holds; only a confirmed one counts, and only inside its days."""
+
+    __tablename__ = "certification"
+    __table_args__ = (
+        choice_check("state", DocumentState),
+        days_check("valid"),
+        one_at_a_time("ex_certification_once", "technician_id", "kind_id", during="valid", where="state = 'confirmed'"),
+        CheckConstraint("state <> 'confirmed' OR confirmed_by_id IS NOT NULL OR imported", name="confirmed_by_someone"),
+        Index("ix_certification_technician_id", "technician_id"),
+    )
+
+    id: Mapped[Id]
+    technician_id: Mapped[int] = mapped_column(ForeignKey("technician.id"))
+    kind_id: Mapped[int] = mapped_column(ForeignKey("certification_kind.id"), index=True)
+    number: Mapped[str | None]
+    issuer: Mapped[str | None]
+    valid: Mapped[Range[date]]
+    state: Mapped[DocumentState] = mapped_column(Choice(DocumentState))
+    imported: Mapped[bool] = mapped_column(default=False, server_default="false")
+    claimed_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    confirmed_at: Mapped[datetime | None]
+
+    kind: Mapped[CertificationKind] = relationship(lazy="raise")
