@@ -3,19 +3,18 @@
 import contextlib
 import fcntl
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-WEB_STOP_S = 25.0
-WORKER_STOP_S = 25.0
+RECORD = "run.json"
+LEFTOVERS_STOP_S = 25.0
 KILL_WAIT_S = 5.0
 
 
@@ -48,13 +47,9 @@ class Child:
             self.process.wait(KILL_WAIT_S)
 
 
-def start_child(name: str, *, stop_within_s: float, arguments: Sequence[str], environment: Mapping[str, str]) -> Child:
-    """Start ``dispatch <arguments>`` with this environment added to ours."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dispatch", *arguments],
-        env={**os.environ, **environment},
-        start_new_session=True,
-    )
+def start_child(name: str, *arguments: str, stop_within_s: float) -> Child:
+    """Start ``dispatch <arguments>`` with our environment."""
+    process = subprocess.Popen([sys.executable, "-m", "dispatch", *arguments], start_new_session=True)
     return Child(name=name, process=process, stop_within_s=stop_within_s)
 
 
@@ -67,7 +62,8 @@ def only_run(data_dir: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise RunRefused(
-                f"Another `dispatch run` already uses {data_dir}. Stop it first, or set DISPATCH_DATA_DIR to another folder."
+                f"Another `dispatch run` already uses {data_dir}. "
+                "Stop it first, or set DISPATCH_DATA_DIR to another folder."
             ) from error
         yield
 
@@ -78,10 +74,15 @@ def remember(data_dir: Path, children: Sequence[Child]) -> None:
     for child in children:
         with contextlib.suppress(psutil.NoSuchProcess):
             rows.append([child.process.pid, psutil.Process(child.process.pid).create_time()])
-    record = data_dir / "run.json"
+    record = data_dir / RECORD
     fresh = record.with_suffix(".new")
     fresh.write_text(json.dumps(rows), encoding="ascii")
     fresh.replace(record)
+
+
+def forget(data_dir: Path) -> None:
+    """Note that everybody has been stopped."""
+    (data_dir / RECORD).unlink(missing_ok=True)
 
 
 def end_leftovers(data_dir: Path) -> int:
@@ -89,7 +90,7 @@ def end_leftovers(data_dir: Path) -> int:
 
     A process counts as ours only if its start time matches too, since numbers are given out again.
     """
-    record = data_dir / "run.json"
+    record = data_dir / RECORD
     try:
         rows = json.loads(record.read_text(encoding="ascii"))
     except (OSError, ValueError):
@@ -103,10 +104,10 @@ def end_leftovers(data_dir: Path) -> int:
     for process in left:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGTERM)
-    _, alive = psutil.wait_procs(left, timeout=WEB_STOP_S)
+    _, alive = psutil.wait_procs(left, timeout=LEFTOVERS_STOP_S)
     for process in alive:
         _kill_family(process)
-    record.unlink(missing_ok=True)
+    forget(data_dir)
     return len(left)
 
 

@@ -1,0 +1,83 @@
+"""Runs every check and then every test; the tests' summary comes last. ``make test`` calls it in the environment."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def main() -> int:
+    """Run all steps, whatever fails, and say at the end which did."""
+    sys.path.insert(0, str(ROOT))
+    os.chdir(ROOT)
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / "var" / "numba"))
+    failed = [name for name, step in steps() if not passed(name, step)]
+    note_missing_browser()
+    print(f"\nbefore the tests: {', '.join(failed) + ' failed' if failed else 'all checks passed'}\n", flush=True)
+    # The tests come last so that their summary is the last thing printed.
+    tests = command(BIN / "python", "-m", "pytest", "-q", *sys.argv[1:])()
+    if failed:
+        print(f"FAILED before the tests: {', '.join(failed)}", file=sys.stderr, flush=True)
+    return 1 if failed or not tests else 0
+
+
+def steps() -> list[tuple[str, Callable[[], bool]]]:
+    """Return the checks in the order of how soon they fail."""
+    return [
+        ("ruff check", command(BIN / "ruff", "check", ".")),
+        ("ruff format", command(BIN / "ruff", "format", "--check", ".")),
+        ("import contracts", command(BIN / "lint-imports", "--no-cache")),
+        ("strict types", command(BIN / "mypy")),
+        ("front end build", front_end("install", "build")),
+        ("front end types", front_end("check")),
+        ("front end tests", front_end("test")),
+    ]
+
+
+def command(*line: str | Path) -> Callable[[], bool]:
+    """Return a step that runs a command."""
+    return lambda: subprocess.run(line, check=False).returncode == 0
+
+
+def front_end(*functions: str) -> Callable[[], bool]:
+    """Return a step that calls functions of the front end's module, which report failure by raising."""
+
+    def step() -> bool:
+        from dispatch import frontend
+
+        try:
+            for name in functions:
+                getattr(frontend, name)()
+        except Exception as error:  # noqa: BLE001 - whatever the tool raised, the other steps still run
+            print(error, file=sys.stderr)
+            return False
+        return True
+
+    return step
+
+
+def passed(name: str, step: Callable[[], bool]) -> bool:
+    """Run one step and print how it went and how long it took."""
+    print(f"--- {name}", flush=True)
+    began = time.monotonic()
+    good = step()
+    print(f"--- {name}: {'passed' if good else 'FAILED'} ({time.monotonic() - began:.1f} s)", flush=True)
+    return good
+
+
+def note_missing_browser() -> None:
+    """Say in a line what is not going to be tested."""
+    if not any(shutil.which(name) for name in CHROMIUM_NAMES):
+        fate = "they fail, since CI is set" if os.environ.get("CI") else "they are skipped"
+        print(f"\nno Chromium found, the browser tests need one: {fate} (Debian: apt-get install chromium)", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,231 @@
+"""``dispatch run``: from a fresh checkout to a page in the browser, with a line for every step, and back down again."""
+
+import hashlib
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from types import FrameType
+
+import click
+import psycopg
+
+from dispatch.cli import ROOT, children
+from dispatch.cli.children import Child
+from dispatch.cli.progress import Progress
+from dispatch.core import embedded
+from dispatch.core.config import Settings
+
+READY_WITHIN_S = 60.0
+LOOK_EVERY_S = 0.25
+RESTARTS = 3
+RESTARTS_WITHIN_S = 60.0
+# In the order of starting. gunicorn lets requests finish for 20 s, the worker its task.
+STOP_WITHIN_S = {"serve": 25.0, "work": 25.0}
+
+
+class StopAsked(Exception):
+    """Somebody sent SIGTERM or closed the terminal."""
+
+
+def run(current: Settings, *, demo: bool) -> None:
+    """Prepare, start and watch until asked to stop; then stop, in reverse order, exactly what was started here."""
+    data = current.data_dir.resolve()
+    progress = Progress()
+    with children.only_run(data), stop_signals():
+        started = ExitStack()
+        try:
+            ended = children.end_leftovers(data)
+            if ended:
+                progress.say(f"ended {ended} processes that an earlier run had left behind")
+            children.refuse_taken_port(current.host, current.port)
+            running = _prepare_and_start(current, data, demo, started, progress)
+            _watch(running, data, progress)
+        except (KeyboardInterrupt, StopAsked):
+            click.echo("")
+        finally:
+            # Deaf to more signals: a second Ctrl-C must not leave processes without an owner.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            started.close()
+            progress.say("stopped")
+
+
+def _prepare_and_start(
+    current: Settings, data: Path, demo: bool, started: ExitStack, progress: Progress
+) -> dict[str, Child]:
+    _make_secret_key(current, data)
+    kernels = _compile_kernels(data, started)
+    _build_front_end(progress)
+    url = _database(current, data, started, progress)
+    environment = {"DATABASE_URL": url, "DISPATCH_DATA_DIR": str(data)}
+    os.environ.update(environment)
+    _migrate(url, progress)
+    if demo and _is_empty(url):
+        _step(progress, "demo organisation", "demo")
+    _finish_kernels(kernels, data, progress)
+    return _start(current, data, started, progress)
+
+
+@contextmanager
+def stop_signals() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal end the run the way Ctrl-C does."""
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        raise StopAsked
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _make_secret_key(current: Settings, data: Path) -> None:
+    """Write the key that signs cookies on the first start, readable by its owner only."""
+    path = data / "secret_key"
+    if current.secret_key is None and not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+
+
+def _compile_kernels(data: Path, started: ExitStack) -> Child | None:
+    """Start compiling beside the other steps; None when the cache already holds these sources."""
+    if _kernel_mark(data).exists():
+        return None
+    compiling = children.start_child("warm", "warm", stop_within_s=5.0)
+    started.callback(compiling.stop)
+    return compiling
+
+
+def _kernel_mark(data: Path) -> Path:
+    """Return the file that says the kernels of exactly these sources are compiled."""
+    content = hashlib.sha256(sys.version.encode())
+    for source in sorted((ROOT / "dispatch" / "matching").rglob("*.py")):
+        content.update(source.read_bytes())
+    return data / "numba" / f"warm-{content.hexdigest()[:16]}"
+
+
+def _finish_kernels(compiling: Child | None, data: Path, progress: Progress) -> None:
+    if compiling is None:
+        return
+    with progress.step("kernels compiled"):
+        code = compiling.process.wait()
+    if code:
+        progress.say("the kernels did not compile; plans are made by the slower twin until they do")
+        return
+    mark = _kernel_mark(data)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+
+
+def _build_front_end(progress: Progress) -> None:
+    from dispatch import frontend
+
+    with progress.step("front end"):
+        frontend.install()
+        frontend.build()
+
+
+def _database(current: Settings, data: Path, started: ExitStack, progress: Progress) -> str:
+    if current.database_url is not None:
+        embedded.wait_until_ready(current.database_url)
+        return current.database_url
+    folder = data / "postgres"
+    with progress.step("database started"):
+        started.callback(embedded.stop, folder)
+        server = embedded.start(folder)
+        embedded.create_database(server.url(embedded.OWNER), embedded.DATABASE)
+    return server.url()
+
+
+def _migrate(url: str, progress: Progress) -> None:
+    from dispatch.core import migrate
+
+    if migrate.current(url) not in migrate.heads():
+        with progress.step("schema brought up to date"):
+            migrate.upgrade(url)
+
+
+def _is_empty(url: str) -> bool:
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT EXISTS (SELECT FROM user_account)").fetchone()
+    return row is not None and not row[0]
+
+
+def _step(progress: Progress, what: str, *arguments: str) -> None:
+    """Run one of our commands as a process of its own: its memory is gone when the step is done."""
+    with progress.step(what):
+        child = children.start_child(what, *arguments, stop_within_s=5.0)
+        try:
+            code = child.process.wait()
+        finally:
+            child.stop()
+    if code:
+        raise children.RunRefused(f"The step '{what}' failed; its message is above.")
+
+
+def _start(current: Settings, data: Path, started: ExitStack, progress: Progress) -> dict[str, Child]:
+    """Start web and worker; the dictionary stays current while children are replaced."""
+    running: dict[str, Child] = {}
+    started.callback(_stop, running, data)
+    with progress.step("web and worker up"):
+        for name in STOP_WITHIN_S:
+            _start_one(name, running, data)
+        _wait_for_page(current, running["serve"])
+    return running
+
+
+def _start_one(name: str, running: dict[str, Child], data: Path) -> None:
+    running[name] = children.start_child(name, name, stop_within_s=STOP_WITHIN_S[name])
+    children.remember(data, list(running.values()))
+
+
+def _wait_for_page(current: Settings, web: Child) -> None:
+    """Return once the web server answers, whatever it answers."""
+    give_up = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < give_up:
+        if web.exit_code is not None:
+            raise children.RunRefused("The web server ended while starting; its message is above.")
+        connection = HTTPConnection(current.host, current.port, timeout=5)
+        try:
+            connection.request("GET", "/live")
+            connection.getresponse()
+            return
+        except (OSError, HTTPException):
+            time.sleep(LOOK_EVERY_S)
+        finally:
+            connection.close()
+    raise children.RunRefused(f"The web server did not answer within {READY_WITHIN_S:.0f} s.")
+
+
+def _watch(running: dict[str, Child], data: Path, progress: Progress) -> None:
+    """Start a child anew when it ends by itself, unless it keeps doing so."""
+    ended_at: list[float] = []
+    while True:
+        time.sleep(LOOK_EVERY_S)
+        for name, child in list(running.items()):
+            if child.exit_code is None:
+                continue
+            now = time.monotonic()
+            ended_at = [moment for moment in ended_at if now - moment < RESTARTS_WITHIN_S] + [now]
+            if len(ended_at) > RESTARTS:
+                raise children.RunRefused(f"'{name}' keeps ending (exit code {child.exit_code}); giving up.")
+            progress.say(f"'{name}' ended with exit code {child.exit_code}; starting it again")
+            _start_one(name, running, data)
+
+
+def _stop(running: dict[str, Child], data: Path) -> None:
+    """Ask all at once, then wait for each."""
+    for child in running.values():
+        child.process.terminate()
+    for child in running.values():
+        child.stop()
+    children.forget(data)
