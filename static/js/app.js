@@ -1,0 +1,18 @@
+/** What every page gets; the board, the map and live progress are parts of their own, loaded where they are used. */
+
+import "htmx.org";
+import { sendTokenWithHtmx } from "./page/csrf.js";
+import { reportLostRequests } from "./page/failures.js";
+import { focusOnProblems } from "./page/focus.js";
+import { closeMenusOutside } from "./page/menus.js";
+import { listenForShortcuts } from "./page/shortcuts.js";
+import { applyThemeAtOnce } from "./page/theme.js";
+import { watchToasts } from "./page/toasts.js";
+
+sendTokenWithHtmx();
+watchToasts();
+listenForShortcuts();
+closeMenusOutside();
+applyThemeAtOnce();
+focusOnProblems();
+reportLostRequests();
