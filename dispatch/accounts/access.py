@@ -179,7 +179,7 @@ TABLE: dict[str, dict[Right, Reach]] = {
         Right.AUDIT_READ: _ORG,
         Right.HEALTH_READ: _ORG,
     },
-    SYSTEM_ROLE: {right: _ORG for right in Right},
+    SYSTEM_ROLE: dict.fromkeys(Right, _ORG),
 }
 ROLES = ("technician", "dispatcher", "manager", "administrator")
 
