@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from dispatch.core import embedded, migrate
+from dispatch.core.config import Settings
 from dispatch.core.db import make_engine
 
 FOLDER_PREFIX = "dispatch-tests-"
@@ -90,7 +91,8 @@ def module_database_url(server_url: str, template: str) -> Iterator[str]:
 def engine(server_url: str, template: str) -> Iterator[Engine]:
     """Give an engine on the database behind ``session``; connections are not kept."""
     with copy_of_template(server_url, template) as url:
-        engine = make_engine(url, poolclass=NullPool)
+        # With the rights web and worker have, not those of the owner.
+        engine = make_engine(url, role=Settings().app_role, poolclass=NullPool)
         yield engine
         engine.dispose()
 

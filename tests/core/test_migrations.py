@@ -67,7 +67,8 @@ def catalogue(url: str, tables: set[str] | None = None) -> dict[str, list[str]]:
     """Read from PostgreSQL itself what columns, constraints and indexes there are, as it would write them."""
     queries = {
         "columns": """
-            SELECT c.relname, format('%s.%s %s %s default %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
+            SELECT c.relname, format('%s.%s %s %s default %s',
+                c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
                 CASE WHEN a.attnotnull THEN 'not null' ELSE 'null' END,
                 coalesce(a.attidentity::text, '') || coalesce(pg_get_expr(d.adbin, d.adrelid), 'none'))
             FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
