@@ -1,0 +1,222 @@
+"""Hours against demand: supply is not additive, so every week is solved as a flow before anything is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from dispatch.coverage.outlook import HOUR_S, DemandClass, Need, Outlook, Person
+from dispatch.coverage.week import WeekFlow, WeekModel
+
+TIE_S = 1e-3
+"""Prices closer than this (seconds per hour) count as equal when a cause is named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One skill in one territory in one week, in whole seconds; rows of different skills do not add up.
+
+    Attributes
+    ----------
+    skill
+        None stands for work that anybody may do.
+    level
+        Highest level that this work asks for; 0 for a certification.
+    needed_s, booked_s
+        Work that asks for the skill, and how much of it is booked rather than expected.
+    missing_s
+        Work left unmet because of this skill, in the arrangement that leaves the least unmet overall.
+    can_give_s
+        Work that qualified people can really give while all other work is served as well as before: `needed_s` less
+        what is missing or, where nothing is missing, as far as this demand could grow, at most five times.
+    people
+        People with hours this week who can do the rarest piece of this work.
+    rests_on
+        The one person without whom some of this work can not be done at all; None when there are more, or nobody.
+    price_s
+        What the skill itself adds to the price of one more hour: seconds of paid travel, weighted by hours.
+    """
+
+    skill: int | None
+    territory: int
+    week: date
+    level: int
+    needed_s: int
+    booked_s: int
+    missing_s: int
+    can_give_s: int
+    people: int
+    rests_on: int | None
+    price_s: int
+
+    @property
+    def ratio(self) -> float | None:
+        """Hours that can be given for each hour needed; None where nothing is needed."""
+        return self.can_give_s / self.needed_s if self.needed_s else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """The solved outlook: one flow per week and the table that people read."""
+
+    weeks: tuple[WeekFlow, ...]
+    cells: tuple[Cell, ...]
+
+    @property
+    def total_unmet_s(self) -> int:
+        """All work of all weeks that stays unmet."""
+        return round(sum(week.total_unmet_h for week in self.weeks) * HOUR_S)
+
+
+def build_weeks(outlook: Outlook) -> tuple[WeekModel, ...]:
+    """One programme per week: work is due in its week and hours can not be saved up, so weeks do not touch."""
+    return tuple(WeekModel(week, outlook.people, outlook.demand, outlook.unmet_price_s) for week in outlook.weeks)
+
+
+def solve_flow(outlook: Outlook, progress: Callable[[int, int], None] | None = None) -> Flow:
+    """Solve every week of an outlook and count the table; `progress` hears (weeks done, weeks in all)."""
+    models = build_weeks(outlook)
+    weeks, cells = [], []
+    for done, model in enumerate(models, start=1):
+        week = model.solve()
+        weeks.append(week)
+        cells.extend(_cells(model, week))
+        if progress is not None:
+            progress(done, len(models))
+    return Flow(weeks=tuple(weeks), cells=tuple(cells))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """What single needs do to a class: which one its unmet hours are due to, and what each adds to the price."""
+
+    blamed: Need | None
+    price_s: Mapping[Need, float]
+
+
+def find_cause(model: WeekModel, flow: WeekFlow, index: int) -> Cause:
+    """Relax each need of a class in turn and see what one more hour would cost then.
+
+    With a need dropped more people qualify; the next hour would come from whoever is cheapest: their travel plus
+    what their own hour is worth elsewhere (the dual of their hours), or it stays unmet at the stated price. The need
+    whose relaxation helps most is the cause of the gap. Ties: the need that fewest qualified hours meet, then the
+    order of skills.
+    """
+    work = model.demand[index]
+    price = flow.price_s[index]
+    relaxed = {need: _next_hour(model, flow, work, need) for need in work.needs}
+    added = {need: max(0.0, price - relaxed[need]) for need in work.needs}
+    if not work.needs:
+        return Cause(blamed=None, price_s={})
+    most = max(added.values())
+
+    def hours_behind(need: Need) -> float:
+        return sum(model.hours(person) for person in model.overheads(work, (need,)))
+
+    level_with_most = [need for need in work.needs if added[need] >= most - TIE_S]
+    return Cause(blamed=min(level_with_most, key=lambda need: (hours_behind(need), need)), price_s=added)
+
+
+def _next_hour(model: WeekModel, flow: WeekFlow, work: DemandClass, dropped: Need) -> float:
+    others = tuple(need for need in work.needs if need != dropped)
+    offers = [
+        (overhead - 1.0) * HOUR_S + overhead * flow.hour_price_s[person]
+        for person, overhead in model.overheads(work, others).items()
+    ]
+    return min([*offers, float(model.unmet_price_s)])
+
+
+def _cells(model: WeekModel, flow: WeekFlow) -> list[Cell]:
+    rows: dict[tuple[int, int | None], list[int]] = {}
+    for index, work in enumerate(model.demand):
+        skills: set[int | None] = {need.skill for need in work.needs} or {None}
+        for skill in skills:
+            rows.setdefault((work.territory, skill), []).append(index)
+    causes = {index: find_cause(model, flow, index) for index in range(len(model.demand))}
+    ordered = sorted(rows.items(), key=lambda row: (row[0][0], row[0][1] is not None, row[0][1] or 0))
+    return [
+        _cell(model, flow, causes, skill=skill, territory=territory, classes=classes)
+        for (territory, skill), classes in ordered
+    ]
+
+
+def _cell(
+    model: WeekModel,
+    flow: WeekFlow,
+    causes: Mapping[int, Cause],
+    *,
+    skill: int | None,
+    territory: int,
+    classes: list[int],
+) -> Cell:
+    missing_h = 0.0
+    price = 0.0
+    for index in classes:
+        cause = causes[index]
+        blamed = None if cause.blamed is None else cause.blamed.skill
+        if blamed == skill:
+            missing_h += flow.unmet_h[index]
+        own = [value for need, value in cause.price_s.items() if need.skill == skill]
+        price += (max(own) if own else flow.price_s[index]) * model.demand[index].seconds
+    needed_s = sum(model.demand[index].seconds for index in classes)
+    missing_s = min(needed_s, round(missing_h * HOUR_S))
+    asked = [index for index in classes if model.demand[index].seconds] or classes
+    behind = [frozenset(model.reach[index]) for index in asked]
+    rarest = min(behind, key=len)
+    alone = sorted({next(iter(people)) for people in behind if len(people) == 1})
+    growth = 0.0 if missing_s else _growth(model, flow, asked)
+    levels = [
+        option.level
+        for index in classes
+        for need in model.demand[index].needs
+        if need.skill == skill
+        for option in need.any_of[:1]
+    ]
+    return Cell(
+        skill=skill,
+        territory=territory,
+        week=model.week,
+        level=max(levels, default=1),
+        needed_s=needed_s,
+        booked_s=sum(model.demand[index].booked_s for index in classes),
+        missing_s=missing_s,
+        can_give_s=needed_s - missing_s if missing_s else round(needed_s * (1.0 + growth)),
+        people=len(rarest),
+        rests_on=alone[0] if alone else None,
+        price_s=round(price / needed_s) if needed_s else 0,
+    )
+
+
+def _growth(model: WeekModel, flow: WeekFlow, classes: list[int]) -> float:
+    """Growth of the work whose own hours are all met; what another skill holds back would only hide this one."""
+    return model.growth([index for index in classes if flow.unmet_h[index] == 0.0])
+
+
+def worst_cells(flow: Flow, count: int = 5) -> tuple[Cell, ...]:
+    """Pick the cells a manager should read first: most hours missing, then tightest, then resting on one person."""
+    asked = [cell for cell in flow.cells if cell.needed_s]
+    return tuple(
+        sorted(
+            asked,
+            key=lambda cell: (
+                -cell.missing_s,
+                cell.can_give_s / cell.needed_s,
+                cell.rests_on is None,
+                -cell.needed_s,
+                cell.week,
+                cell.territory,
+                cell.skill or 0,
+            ),
+        )[:count]
+    )
+
+
+def people_behind(outlook: Outlook, need: Need) -> tuple[Person, ...]:
+    """Everybody with hours in the outlook who meets one need in at least one of its weeks, in order of id."""
+    able = [
+        person
+        for person in outlook.people
+        if any(hours > 0 and person.meets(need, week) for week, hours in person.hours_s.items())
+    ]
+    return tuple(sorted(able, key=lambda person: person.id))
