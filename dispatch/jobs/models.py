@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dispatch.core.db import Base, Choice, Id, Instant, Versioned, choice_check, place_check, stretch_check
+from dispatch.jobs.lifecycle import JobState, VisitState
 from dispatch.skills.models import CertificationKind, Skill
 from dispatch.workforce.models import Technician, Territory
 
@@ -151,20 +152,6 @@ class JobTypeCertification(Base):
     kind: Mapped[CertificationKind] = relationship(lazy="raise")
 
 
-class JobState(StrEnum):
-    """Where a job stands; ``lifecycle.py`` says which moves are allowed."""
-
-    OPEN = "open"
-    PLANNED = "planned"
-    UNDER_WAY = "under_way"
-    WAITING = "waiting"
-    DONE = "done"
-    CANCELLED = "cancelled"
-
-
-CLOSED_STATES = (JobState.DONE, JobState.CANCELLED)
-
-
 class Job(Base, Versioned):
     """Work a customer needs. While it is open it has an owner, a next step and a due time."""
 
@@ -212,17 +199,6 @@ class Job(Base, Versioned):
     asset: Mapped[Asset | None] = relationship(lazy="raise")
     job_type: Mapped[JobType] = relationship(lazy="raise")
     visits: Mapped[list["Visit"]] = relationship(back_populates="job", lazy="raise", order_by="Visit.sequence")
-
-
-class VisitState(StrEnum):
-    """Where a visit stands."""
-
-    OPEN = "open"
-    PLANNED = "planned"
-    UNDER_WAY = "under_way"
-    DONE = "done"
-    NOT_DONE = "not_done"
-    CANCELLED = "cancelled"
 
 
 class Visit(Base, Versioned):

@@ -1,0 +1,1 @@
+"""Who works when, where and for whom."""

@@ -1,0 +1,312 @@
+"""What pages ask about jobs, customers and sites. Each function is a small, constant number of statements."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Select, Text, cast, func, or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from dispatch.accounts.models import User
+from dispatch.core.errors import NotFound
+from dispatch.core.models import AuditEvent
+from dispatch.jobs.lifecycle import CLOSED_STATES, JobState
+from dispatch.jobs.models import (
+    CertificationNeed,
+    CrewSlot,
+    Customer,
+    CustomerPerson,
+    Job,
+    JobType,
+    Promise,
+    PromiseState,
+    Site,
+    SkillNeed,
+    Visit,
+)
+from dispatch.workforce.models import Territory
+
+PAGE_SIZE = 60
+Row = TypeVar("Row")
+Territories = Collection[int] | None  # None stands for all of them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing(Generic[Row]):
+    """One page of a list, with the true total."""
+
+    rows: Sequence[Row]
+    total: int
+    page: int
+    size: int = PAGE_SIZE
+
+    @property
+    def first(self) -> int:
+        """Number of the first row shown, counted from 1; 0 when there is none."""
+        return (self.page - 1) * self.size + 1 if self.rows else 0
+
+    @property
+    def last(self) -> int:
+        """Number of the last row shown."""
+        return (self.page - 1) * self.size + len(self.rows)
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are."""
+        return max(1, -(-self.total // self.size))
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRow:
+    """A line of the job list."""
+
+    id: int
+    title: str
+    customer: str
+    site: str
+    territory: str
+    zone: str
+    state: JobState
+    priority: int
+    owner: str | None
+    next_step: str | None
+    next_step_due_at: datetime | None
+    promise_start: datetime | None
+    promise_end: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerRow:
+    """A line of the customer list."""
+
+    id: int
+    name: str
+    contact_name: str | None
+    phone: str | None
+    sites: int
+    open_jobs: int
+    last_contact_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryRow:
+    """One change, as the history of a thing shows it."""
+
+    seq: int
+    at: datetime
+    who: str
+    action: str
+    before: dict[str, object] | None
+    after: dict[str, object] | None
+    reason: str | None
+
+
+def jobs(
+    session: Session,
+    *,
+    territories: Territories,
+    text: str = "",
+    states: Collection[JobState] = (),
+    territory_id: int | None = None,
+    owner_id: int | None = None,
+    customer_id: int | None = None,
+    page: int = 1,
+) -> Listing[JobRow]:
+    """Return jobs by next due time, newest closed ones last; two statements."""
+    found = (
+        select(Job.id)
+        .join(Job.site)
+        .join(Job.customer)
+        .where(*([] if territories is None else [Site.territory_id.in_(territories)]))
+    )
+    if states:
+        found = found.where(Job.state.in_(states))
+    if territory_id is not None:
+        found = found.where(Site.territory_id == territory_id)
+    if owner_id is not None:
+        found = found.where(Job.owner_id == owner_id)
+    if customer_id is not None:
+        found = found.where(Job.customer_id == customer_id)
+    if text.strip():
+        like = _like(text)
+        found = found.where(
+            or_(
+                Job.title.ilike(like),
+                Customer.name.ilike(like),
+                Site.address.ilike(like),
+                Site.name.ilike(like),
+                cast(Job.id, Text) == text.strip().lstrip("#"),
+            )
+        )
+    total = session.scalar(select(func.count()).select_from(found.subquery())) or 0
+    ids = found.order_by(Job.next_step_due_at.asc().nulls_last(), Job.closed_at.desc().nulls_last(), Job.id)
+    rows = session.execute(
+        select(
+            Job.id,
+            Job.title,
+            Customer.name.label("customer"),
+            Site.name.label("site"),
+            Territory.name.label("territory"),
+            Territory.zone,
+            Job.state,
+            Job.priority,
+            User.name.label("owner"),
+            Job.next_step,
+            Job.next_step_due_at,
+            func.lower(Promise.during).label("promise_start"),
+            func.upper(Promise.during).label("promise_end"),
+        )
+        .join(Job.site)
+        .join(Job.customer)
+        .join(Site.territory)
+        .outerjoin(User, User.id == Job.owner_id)
+        .outerjoin(Promise, Promise.id == _standing_promise_id())
+        .where(Job.id.in_(_window(ids, page)))
+        .order_by(Job.next_step_due_at.asc().nulls_last(), Job.closed_at.desc().nulls_last(), Job.id)
+    ).mappings()
+    return Listing(rows=[JobRow(**row) for row in rows], total=total, page=page)
+
+
+def job_details(session: Session, job_id: int, *, territories: Territories) -> Job:
+    """Return a job with all its page shows, if it lies in the given territories; raises NotFound."""
+    job = session.scalar(
+        select(Job)
+        .join(Job.site)
+        .where(Job.id == job_id, *([] if territories is None else [Site.territory_id.in_(territories)]))
+        .options(
+            selectinload(Job.customer),
+            selectinload(Job.site).selectinload(Site.territory),
+            selectinload(Job.asset),
+            selectinload(Job.job_type),
+            selectinload(Job.visits).selectinload(Visit.windows),
+            selectinload(Job.visits).selectinload(Visit.promises),
+            selectinload(Job.visits)
+            .selectinload(Visit.slots)
+            .selectinload(CrewSlot.needs)
+            .selectinload(SkillNeed.skill),
+            selectinload(Job.visits)
+            .selectinload(Visit.slots)
+            .selectinload(CrewSlot.certifications)
+            .selectinload(CertificationNeed.kind),
+        )
+    )
+    if job is None:
+        raise NotFound("There is no such job.")
+    return job
+
+
+def customers(session: Session, *, territories: Territories, text: str = "", page: int = 1) -> Listing[CustomerRow]:
+    """Return customers by name; a customer without sites shows to everyone."""
+    found = select(Customer.id).where(Customer.retired_at.is_(None))
+    if territories is not None:
+        own_sites = select(Site.id).where(Site.customer_id == Customer.id)
+        found = found.where(or_(own_sites.where(Site.territory_id.in_(territories)).exists(), ~own_sites.exists()))
+    if text.strip():
+        like = _like(text)
+        digits = "".join(sign for sign in text if sign.isdigit())
+        matches = [Customer.name.ilike(like), Customer.contact_name.ilike(like)]
+        if len(digits) >= 5:
+            matches.append(func.regexp_replace(Customer.phone, r"\D", "", "g").like(f"%{digits}%"))
+        found = found.where(or_(*matches))
+    total = session.scalar(select(func.count()).select_from(found.subquery())) or 0
+    sites = select(func.count()).where(Site.customer_id == Customer.id, Site.retired_at.is_(None))
+    open_jobs = select(func.count()).where(Job.customer_id == Customer.id, Job.state.not_in(CLOSED_STATES))
+    order = (func.lower(Customer.name), Customer.id)
+    rows = session.execute(
+        select(
+            Customer.id,
+            Customer.name,
+            Customer.contact_name,
+            Customer.phone,
+            sites.scalar_subquery().label("sites"),
+            open_jobs.scalar_subquery().label("open_jobs"),
+            Customer.last_contact_at,
+        )
+        .where(Customer.id.in_(_window(found.order_by(*order), page)))
+        .order_by(*order)
+    ).mappings()
+    return Listing(rows=[CustomerRow(**row) for row in rows], total=total, page=page)
+
+
+def customer_details(session: Session, customer_id: int, *, territories: Territories) -> Customer:
+    """Return a customer with the sites in reach; raises NotFound when none of its sites is."""
+    customer = session.scalar(
+        select(Customer)
+        .where(Customer.id == customer_id)
+        .options(selectinload(Customer.sites).selectinload(Site.territory))
+    )
+    if customer is None:
+        raise NotFound("There is no such customer.")
+    if territories is not None and customer.sites and not any(s.territory_id in territories for s in customer.sites):
+        raise NotFound("There is no such customer.")
+    return customer
+
+
+def people_of_customer(session: Session, customer_id: int) -> Sequence[CustomerPerson]:
+    """Return who is preferred, required, excluded or known at a customer."""
+    return session.scalars(
+        select(CustomerPerson)
+        .where(CustomerPerson.customer_id == customer_id)
+        .options(selectinload(CustomerPerson.technician))
+        .order_by(CustomerPerson.kind, CustomerPerson.id)
+    ).all()
+
+
+def job_types(session: Session) -> Sequence[JobType]:
+    """Return the kinds of work one can book, by name."""
+    return session.scalars(select(JobType).where(JobType.retired_at.is_(None)).order_by(JobType.name)).all()
+
+
+def sites_to_choose(
+    session: Session, *, territories: Territories, text: str = "", customer_id: int | None = None, limit: int = 20
+) -> Sequence[Site]:
+    """Return sites for a new job: by customer, or by words of customer, site or address."""
+    found = select(Site).join(Site.customer).where(Site.retired_at.is_(None)).options(selectinload(Site.customer))
+    if territories is not None:
+        found = found.where(Site.territory_id.in_(territories))
+    if customer_id is not None:
+        found = found.where(Site.customer_id == customer_id)
+    if text.strip():
+        like = _like(text)
+        found = found.where(or_(Customer.name.ilike(like), Site.name.ilike(like), Site.address.ilike(like)))
+    return session.scalars(found.order_by(func.lower(Customer.name), Site.name).limit(limit)).all()
+
+
+def history(session: Session, entity: str, entity_ids: Collection[int], *, limit: int = 50) -> list[HistoryRow]:
+    """Return the latest changes of some rows, newest first."""
+    rows = session.execute(
+        select(
+            AuditEvent.seq,
+            AuditEvent.at,
+            func.coalesce(User.name, "Extramile").label("who"),
+            AuditEvent.action,
+            AuditEvent.before,
+            AuditEvent.after,
+            AuditEvent.reason,
+        )
+        .outerjoin(User, User.id == AuditEvent.actor_id)
+        .where(AuditEvent.entity == entity, AuditEvent.entity_id.in_([str(each) for each in entity_ids]))
+        .order_by(AuditEvent.seq.desc())
+        .limit(limit)
+    ).mappings()
+    return [HistoryRow(**row) for row in rows]
+
+
+def _standing_promise_id() -> Any:
+    return (
+        select(func.max(Promise.id))
+        .join(Promise.visit)
+        .where(Visit.job_id == Job.id, Promise.state == PromiseState.STANDING)
+        .correlate(Job)
+        .scalar_subquery()
+    )
+
+
+def _window(ids: Select[int], page: int) -> Select[int]:
+    return ids.limit(PAGE_SIZE).offset((max(page, 1) - 1) * PAGE_SIZE)
+
+
+def _like(text: str) -> str:
+    escaped = text.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
