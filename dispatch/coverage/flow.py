@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from dispatch.coverage.outlook import HOUR_S, DemandClass, Need, Outlook, Person
+from dispatch.coverage.outlook import ANYBODY, HOUR_S, DemandClass, Need, Outlook, Person, Row
 from dispatch.coverage.week import WeekFlow, WeekModel
 
 TIE_S = 1e-3
@@ -15,12 +15,10 @@ TIE_S = 1e-3
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One skill in one territory in one week, in whole seconds; rows of different skills do not add up.
+    """One skill or certification in one territory in one week, in whole seconds; rows do not add up.
 
     Attributes
     ----------
-    skill
-        None stands for work that anybody may do.
     level
         Highest level that this work asks for; 0 for a certification.
     needed_s, booked_s
@@ -38,7 +36,7 @@ class Cell:
         What the skill itself adds to the price of one more hour: seconds of paid travel, weighted by hours.
     """
 
-    skill: int | None
+    row: Row
     territory: int
     week: date
     level: int
@@ -128,16 +126,14 @@ def _next_hour(model: WeekModel, flow: WeekFlow, work: DemandClass, dropped: Nee
 
 
 def _cells(model: WeekModel, flow: WeekFlow) -> list[Cell]:
-    rows: dict[tuple[int, int | None], list[int]] = {}
+    rows: dict[tuple[int, Row], list[int]] = {}
     for index, work in enumerate(model.demand):
-        skills: set[int | None] = {need.skill for need in work.needs} or {None}
-        for skill in skills:
-            rows.setdefault((work.territory, skill), []).append(index)
+        for row in {need.row for need in work.needs} or {ANYBODY}:
+            rows.setdefault((work.territory, row), []).append(index)
     causes = {index: find_cause(model, flow, index) for index in range(len(model.demand))}
-    ordered = sorted(rows.items(), key=lambda row: (row[0][0], row[0][1] is not None, row[0][1] or 0))
     return [
-        _cell(model, flow, causes, skill=skill, territory=territory, classes=classes)
-        for (territory, skill), classes in ordered
+        _cell(model, flow, causes, row=row, territory=territory, classes=classes)
+        for (territory, row), classes in sorted(rows.items(), key=lambda item: item[0])
     ]
 
 
@@ -146,7 +142,7 @@ def _cell(
     flow: WeekFlow,
     causes: Mapping[int, Cause],
     *,
-    skill: int | None,
+    row: Row,
     territory: int,
     classes: list[int],
 ) -> Cell:
@@ -154,10 +150,10 @@ def _cell(
     price = 0.0
     for index in classes:
         cause = causes[index]
-        blamed = None if cause.blamed is None else cause.blamed.skill
-        if blamed == skill:
+        blamed = ANYBODY if cause.blamed is None else cause.blamed.row
+        if blamed == row:
             missing_h += flow.unmet_h[index]
-        own = [value for need, value in cause.price_s.items() if need.skill == skill]
+        own = [value for need, value in cause.price_s.items() if need.row == row]
         price += (max(own) if own else flow.price_s[index]) * model.demand[index].seconds
     needed_s = sum(model.demand[index].seconds for index in classes)
     missing_s = min(needed_s, round(missing_h * HOUR_S))
@@ -170,11 +166,11 @@ def _cell(
         option.level
         for index in classes
         for need in model.demand[index].needs
-        if need.skill == skill
+        if need.row == row
         for option in need.any_of[:1]
     ]
     return Cell(
-        skill=skill,
+        row=row,
         territory=territory,
         week=model.week,
         level=max(levels, default=1),
@@ -206,7 +202,7 @@ def worst_cells(flow: Flow, count: int = 5) -> tuple[Cell, ...]:
                 -cell.needed_s,
                 cell.week,
                 cell.territory,
-                cell.skill or 0,
+                cell.row,
             ),
         )[:count]
     )

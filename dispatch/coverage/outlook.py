@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 
 HOUR_S = 3600
 CERTIFICATION = 0
@@ -19,9 +20,28 @@ DEFAULT_UNMET_PRICE_S = 4 * HOUR_S
 """What an hour of work that nobody can do is worth, in seconds of paid travel."""
 
 
+class RowKind(StrEnum):
+    """What a row of the table is about."""
+
+    ANYBODY = "anybody"
+    CERTIFICATION = "certification"
+    SKILL = "skill"
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Row:
+    """A row of the table; skills and kinds of certification are numbered apart."""
+
+    kind: RowKind
+    id: int = 0
+
+
+ANYBODY = Row(kind=RowKind.ANYBODY)
+
+
 @dataclass(frozen=True, kw_only=True, order=True)
 class SkillLevel:
-    """A skill with the least level asked for; level 0 asks for a certification that is valid in the week."""
+    """A skill with the least level asked for; at level 0 it is a kind of certification, valid in the week."""
 
     skill: int
     level: int
@@ -42,9 +62,11 @@ class Need:
             raise ValueError("a need without options: name at least one skill")
 
     @property
-    def skill(self) -> int:
-        """The skill under whose name tables show this need."""
-        return self.any_of[0].skill
+    def row(self) -> Row:
+        """The row in which tables show this need."""
+        first = self.any_of[0]
+        kind = RowKind.CERTIFICATION if first.level == CERTIFICATION else RowKind.SKILL
+        return Row(kind=kind, id=first.skill)
 
 
 @dataclass(frozen=True, kw_only=True)

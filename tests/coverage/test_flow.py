@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatch.coverage.flow import Cell, Flow, build_weeks, solve_flow, worst_cells
-from dispatch.coverage.outlook import HOUR_S, DemandClass, Outlook, Person
+from dispatch.coverage.outlook import ANYBODY, HOUR_S, DemandClass, Outlook, Person, Row, RowKind
 from dispatch.coverage.week import WeekModel
 from tests.coverage.build import (
     GAS,
@@ -27,8 +27,9 @@ from tests.coverage.build import (
 from tests.coverage.naive import least_unmet_hours, max_flow_unmet_seconds
 
 
-def cell(flow: Flow, skill: int | None, territory: int = NORTH) -> Cell:
-    (found,) = [c for c in flow.cells if c.skill == skill and c.territory == territory]
+def cell(flow: Flow, skill: int, territory: int = NORTH) -> Cell:
+    row = Row(kind=RowKind.SKILL, id=skill) if skill else ANYBODY
+    (found,) = [c for c in flow.cells if c.row == row and c.territory == territory]
     return found
 
 
@@ -50,7 +51,7 @@ def test_the_expert_is_kept_for_what_only_the_expert_can_do() -> None:
     plain = person(2, 8, {WIRING: 3}, travel={NORTH: 900})
     flow = solve_flow(outlook([expert, plain], [work(8, need(GAS, 5)), work(6, need(WIRING))]))
     assert flow.total_unmet_s == 0
-    assert {(gift.person, gift.demand.needs[0].skill) for gift in flow.weeks[0].gifts} == {(1, GAS), (2, WIRING)}
+    assert {(gift.person, gift.demand.needs[0].row.id) for gift in flow.weeks[0].gifts} == {(1, GAS), (2, WIRING)}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_skill_nobody_has_and_territory_without_people() -> None:
     flow = solve_flow(outlook(people, [work(5, need(ROOFING)), work(5, need(GAS), territory=SOUTH)]))
     for found in (cell(flow, ROOFING), cell(flow, GAS, SOUTH)):
         assert (found.missing_s, found.can_give_s, found.people, found.rests_on) == (5 * HOUR_S, 0, 0, None)
-        assert found.price_s == 4 * HOUR_S or found.skill == GAS
+        assert found.price_s == 4 * HOUR_S or found.row.id == GAS
 
 
 def test_nothing_at_all_is_an_answer() -> None:
@@ -152,7 +153,15 @@ def test_nothing_at_all_is_an_answer() -> None:
 
 def test_work_that_anybody_may_do_has_a_row_of_its_own() -> None:
     flow = solve_flow(outlook([person(1, 2), person(2, 2)], [work(6)]))
-    assert cell(flow, None).missing_s == 2 * HOUR_S
+    assert cell(flow, 0).missing_s == 2 * HOUR_S
+
+
+def test_a_certification_has_its_own_row_beside_a_skill_of_the_same_number() -> None:
+    flow = solve_flow(outlook([person(1, 8, {GAS: 3})], [work(2, need(GAS)), work(3, need(GAS, 0))]))
+    assert {(found.row.kind, found.needed_s // HOUR_S, found.missing_s // HOUR_S) for found in flow.cells} == {
+        (RowKind.SKILL, 2, 0),
+        (RowKind.CERTIFICATION, 3, 3),
+    }
 
 
 def test_absurd_demand_is_solved_and_said() -> None:
@@ -163,7 +172,7 @@ def test_absurd_demand_is_solved_and_said() -> None:
 def test_worst_are_most_missing_then_tightest_then_resting_on_one() -> None:
     people = [person(1, 10, {GAS: 3}), person(2, 10, {WIRING: 3}), person(3, 20, {ROOFING: 3}), person(4, 1, {5: 3})]
     demand = [work(12, need(GAS)), work(9, need(WIRING)), work(10, need(ROOFING)), work(9, need(5))]
-    order = [found.skill for found in worst_cells(solve_flow(outlook(people, demand)), count=4)]
+    order = [found.row.id for found in worst_cells(solve_flow(outlook(people, demand)), count=4)]
     assert order == [5, GAS, WIRING, ROOFING]
 
 
