@@ -15,7 +15,6 @@ from dispatch.core.errors import Forbidden, NotFound
 class Right(StrEnum):
     """What can be permitted; ``resource.action``."""
 
-    ACCOUNT_USE = "account.use"
     JOB_READ = "job.read"
     JOB_EDIT = "job.edit"
     JOB_REPORT = "job.report"
@@ -77,7 +76,6 @@ SYSTEM_ROLE = "system"
 # role -> right -> reach. The row of the system holds everything and is given to no person.
 TABLE: dict[str, dict[Right, Reach]] = {
     "technician": {
-        Right.ACCOUNT_USE: _OWN,
         Right.DAY_READ: _OWN,
         Right.JOB_READ: _OWN,
         Right.JOB_REPORT: _OWN,
@@ -100,7 +98,6 @@ TABLE: dict[str, dict[Right, Reach]] = {
         Right.AUDIT_READ: _OWN,
     },
     "dispatcher": {
-        Right.ACCOUNT_USE: _OWN,
         Right.BOARD_READ: _SCOPE,
         Right.JOB_READ: _SCOPE,
         Right.JOB_EDIT: _SCOPE,
@@ -127,7 +124,6 @@ TABLE: dict[str, dict[Right, Reach]] = {
         Right.AUDIT_READ: _SCOPE,
     },
     "manager": {
-        Right.ACCOUNT_USE: _OWN,
         Right.COVERAGE_READ: _SCOPE,
         Right.COVERAGE_SOLVE: _SCOPE,
         Right.JOB_READ: _SCOPE,
@@ -153,7 +149,6 @@ TABLE: dict[str, dict[Right, Reach]] = {
         Right.AUDIT_READ: _SCOPE,
     },
     "administrator": {
-        Right.ACCOUNT_USE: _OWN,
         Right.JOB_READ: _ORG,
         Right.ASSIGNMENT_READ: _ORG,
         Right.PLAN_READ: _ORG,
