@@ -64,10 +64,11 @@ def serve() -> None:
 @plain_errors
 def work() -> None:
     """Start a worker for background tasks; any number of them may run, on any host with the same DATABASE_URL."""
-    use_database(settings())
-    from dispatch.tasks import run_worker
+    url = use_database(settings())
+    import dispatch.tasks  # noqa: F401 - registers the tasks
+    from dispatch.core import queue
 
-    run_worker()
+    queue.run(url)
 
 
 @click.command()

@@ -20,11 +20,13 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from dispatch.core.db import plain_url
+
 OLDEST_SERVER = 15
 DATABASE = "dispatch"
 OWNER = "postgres"
 START_TRIES = 3
-CONNECT_TRIES = 40
+RECOVERY_PATIENCE_S = 20.0
 CONNECT_PAUSE_S = 0.25
 STOP_WAIT_S = 20.0
 
@@ -79,7 +81,7 @@ def start(data_dir: Path) -> EmbeddedServer:
     if socket_dir is None:
         raise DatabaseUnavailable("The embedded server needs Unix sockets; set DATABASE_URL to a PostgreSQL server.")
     running = EmbeddedServer(data_dir=data_dir, socket_dir=socket_dir, already_running=already_running)
-    wait_until_ready(running.url(OWNER))
+    wait_until_ready(running.url(OWNER), patience_s=RECOVERY_PATIENCE_S)
     return running
 
 
@@ -110,7 +112,7 @@ def create_database(server_url: str, name: str, *, template: str | None = None) 
     ``server_url`` points at any database of the server other than the template. The template must have no
     connections.
     """
-    with psycopg.connect(server_url, autocommit=True) as connection:
+    with psycopg.connect(plain_url(server_url), autocommit=True) as connection:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
             return False
         what = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
@@ -122,25 +124,28 @@ def create_database(server_url: str, name: str, *, template: str | None = None) 
 
 def drop_database(server_url: str, name: str) -> None:
     """Drop a database together with the connections still open to it."""
-    with psycopg.connect(server_url, autocommit=True) as connection:
+    with psycopg.connect(plain_url(server_url), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def wait_until_ready(url: str) -> None:
+def wait_until_ready(url: str, *, patience_s: float = 3.0) -> None:
     """Return once the server answers and is new enough; raises DatabaseUnavailable otherwise.
 
     Right after a crash a server that is gone can still look alive for a second, and one that recovers refuses
     connections for a while, so the first connection is tried more than once.
     """
-    for attempt in range(1, CONNECT_TRIES + 1):
+    give_up = time.monotonic() + patience_s
+    while True:
         try:
-            with psycopg.connect(url, connect_timeout=5) as connection:
+            with psycopg.connect(plain_url(url), connect_timeout=5) as connection:
                 version = connection.info.server_version // 10_000
             break
         except psycopg.OperationalError as error:
-            if attempt == CONNECT_TRIES:
+            if time.monotonic() > give_up:
                 raise DatabaseUnavailable(f"The database does not answer: {str(error).strip()}") from error
             time.sleep(CONNECT_PAUSE_S)
+        except psycopg.ProgrammingError as error:
+            raise DatabaseUnavailable(f"DATABASE_URL is no PostgreSQL address: {str(error).strip()}") from error
     if version < OLDEST_SERVER:
         raise DatabaseUnavailable(
             f"The database server is PostgreSQL {version}; this application needs {OLDEST_SERVER} or newer."

@@ -97,8 +97,11 @@ def test_an_old_server_is_refused(server_url: str, monkeypatch: pytest.MonkeyPat
         embedded.wait_until_ready(server_url)
 
 
-def test_a_silent_server_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(embedded, "CONNECT_TRIES", 2)
-    monkeypatch.setattr(embedded, "CONNECT_PAUSE_S", 0.01)
+def test_a_silent_server_is_told(tmp_path: Path) -> None:
     with pytest.raises(embedded.DatabaseUnavailable, match="does not answer"):
-        embedded.wait_until_ready(f"postgresql://nobody@/nowhere?host={tmp_path}")
+        embedded.wait_until_ready(f"postgresql://nobody@/nowhere?host={tmp_path}", patience_s=0.1)
+
+
+def test_an_address_that_is_none_is_told() -> None:
+    with pytest.raises(embedded.DatabaseUnavailable, match="no PostgreSQL address"):
+        embedded.wait_until_ready("mysql://somewhere")
