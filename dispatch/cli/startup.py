@@ -20,7 +20,6 @@ from dispatch.cli.children import Child
 from dispatch.cli.progress import Progress
 from dispatch.core import embedded
 from dispatch.core.config import Settings
-from dispatch.core.db import plain_url
 
 READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.25
@@ -156,7 +155,7 @@ def _migrate(url: str, progress: Progress) -> None:
 
 
 def _is_empty(url: str) -> bool:
-    with psycopg.connect(plain_url(url)) as connection:
+    with psycopg.connect(embedded.libpq_url(url)) as connection:
         row = connection.execute("SELECT EXISTS (SELECT FROM user_account)").fetchone()
     return row is not None and not row[0]
 

@@ -20,8 +20,6 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from dispatch.core.db import plain_url
-
 OLDEST_SERVER = 15
 DATABASE = "dispatch"
 OWNER = "postgres"
@@ -112,7 +110,7 @@ def create_database(server_url: str, name: str, *, template: str | None = None) 
     ``server_url`` points at any database of the server other than the template. The template must have no
     connections.
     """
-    with psycopg.connect(plain_url(server_url), autocommit=True) as connection:
+    with psycopg.connect(libpq_url(server_url), autocommit=True) as connection:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
             return False
         what = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
@@ -124,8 +122,13 @@ def create_database(server_url: str, name: str, *, template: str | None = None) 
 
 def drop_database(server_url: str, name: str) -> None:
     """Drop a database together with the connections still open to it."""
-    with psycopg.connect(plain_url(server_url), autocommit=True) as connection:
+    with psycopg.connect(libpq_url(server_url), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def libpq_url(url: str) -> str:
+    """Return the address without the driver's name that SQLAlchemy puts into it."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
 def wait_until_ready(url: str, *, patience_s: float = 3.0) -> None:
@@ -137,7 +140,7 @@ def wait_until_ready(url: str, *, patience_s: float = 3.0) -> None:
     give_up = time.monotonic() + patience_s
     while True:
         try:
-            with psycopg.connect(plain_url(url), connect_timeout=5) as connection:
+            with psycopg.connect(libpq_url(url), connect_timeout=5) as connection:
                 version = connection.info.server_version // 10_000
             break
         except psycopg.OperationalError as error:
