@@ -2,32 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec, TypeVar
 
 import click
 
 from dispatch.cli import children
+from dispatch.cli.database import plain_errors
 from dispatch.cli.progress import Progress
 from dispatch.core import embedded
 from dispatch.core.config import Settings, settings
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn the refusals a person can act on into one line on standard error and exit code 1."""
-
-    @wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except (embedded.DatabaseUnavailable, children.RunRefused) as error:
-            raise click.ClickException(str(error)) from error
-
-    return wrapped
 
 
 @click.command()
