@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -22,7 +23,41 @@ from dispatch.core import embedded, migrate
 from dispatch.core.config import Settings
 from dispatch.core.db import make_engine
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 FOLDER_PREFIX = "dispatch-tests-"
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# As root it has no sandbox of its own; the rest keeps it from calling home.
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of this suite."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite golden files; a person reads the difference")
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """Give a headless Chromium of the system; without one the test is skipped, but fails where CI is set."""
+    path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if path is None:
+        reason = "no Chromium found (Debian: apt-get install chromium)"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=[*CHROMIUM_FLAGS])
+        yield chromium
+        chromium.close()
 
 
 def with_database(server_url: str, name: str) -> str:
