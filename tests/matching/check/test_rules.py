@@ -93,7 +93,7 @@ def good_plan(problem: Problem) -> Plan:
         home_travel_m=1_200,
         home_source="table",
     )
-        ben = Route(
+    ben = Route(
         shift="shift-ben",
         technician="ben",
         depart_s=8_400,
@@ -209,9 +209,7 @@ PROBLEM_BREAKS: dict[str, tuple[str, Callable[[Problem], Problem]]] = {
     "other pace": ("shifts", lambda p: with_person(p, "ana", pace_percent=101)),
     "break owed earlier": (
         "breaks",
-        lambda p: with_shift(
-            p, "shift-ana", breaks=(lunch(12_000),)
-        ),
+        lambda p: with_shift(p, "shift-ana", breaks=(lunch(12_000),)),
     ),
     "pinned to another": ("pins", lambda p: replace(p, pins=(Pin(visit="lone", technician="ben"),))),
     "pinned to another time": ("pins", lambda p: replace(p, pins=(Pin(visit="lone", start_s=3_001),))),
