@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -72,16 +72,13 @@ def build_weeks(outlook: Outlook) -> tuple[WeekModel, ...]:
     return tuple(WeekModel(week, outlook.people, outlook.demand, outlook.unmet_price_s) for week in outlook.weeks)
 
 
-def solve_flow(outlook: Outlook, progress: Callable[[int, int], None] | None = None) -> Flow:
-    """Solve every week of an outlook and count the table; `progress` hears (weeks done, weeks in all)."""
-    models = build_weeks(outlook)
+def solve_flow(outlook: Outlook, models: Sequence[WeekModel] | None = None) -> Flow:
+    """Solve every week of an outlook and count the table; takes programmes that were built before."""
     weeks, cells = [], []
-    for done, model in enumerate(models, start=1):
+    for model in build_weeks(outlook) if models is None else models:
         week = model.solve()
         weeks.append(week)
         cells.extend(_cells(model, week))
-        if progress is not None:
-            progress(done, len(models))
     return Flow(weeks=tuple(weeks), cells=tuple(cells))
 
 
@@ -189,9 +186,9 @@ def _growth(model: WeekModel, flow: WeekFlow, classes: list[int]) -> float:
     return model.growth([index for index in classes if flow.unmet_h[index] == 0.0])
 
 
-def worst_cells(flow: Flow, count: int = 5) -> tuple[Cell, ...]:
+def worst_cells(cells: Iterable[Cell], count: int = 5) -> tuple[Cell, ...]:
     """Pick the cells a manager should read first: most hours missing, then tightest, then resting on one person."""
-    asked = [cell for cell in flow.cells if cell.needed_s]
+    asked = [cell for cell in cells if cell.needed_s]
     return tuple(
         sorted(
             asked,

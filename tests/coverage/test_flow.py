@@ -172,7 +172,7 @@ def test_absurd_demand_is_solved_and_said() -> None:
 def test_worst_are_most_missing_then_tightest_then_resting_on_one() -> None:
     people = [person(1, 10, {GAS: 3}), person(2, 10, {WIRING: 3}), person(3, 20, {ROOFING: 3}), person(4, 1, {5: 3})]
     demand = [work(12, need(GAS)), work(9, need(WIRING)), work(10, need(ROOFING)), work(9, need(5))]
-    order = [found.row.id for found in worst_cells(solve_flow(outlook(people, demand)), count=4)]
+    order = [found.row.id for found in worst_cells(solve_flow(outlook(people, demand)).cells, count=4)]
     assert order == [5, GAS, WIRING, ROOFING]
 
 

@@ -1,0 +1,345 @@
+"""What the coverage pages ask; everything comes from the stored answer, so a page never waits for a solve."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TypeAlias
+
+from sqlalchemy import and_, exists, func, not_, select
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.orm import Session, aliased
+
+from dispatch.core.models import AuditEvent
+from dispatch.coverage.flow import Cell, worst_cells
+from dispatch.coverage.models import CoverageRun
+from dispatch.coverage.outlook import Row, RowKind
+from dispatch.coverage.result import VERSION, Counted, Felt, from_json
+from dispatch.jobs.models import CertificationNeed
+from dispatch.planning.models import RELEASED_STATES, Assignment
+from dispatch.skills.models import Certification, CertificationKind, DocumentState, Skill
+from dispatch.workforce.models import Partner, Technician, Territory, TerritoryMembership
+
+NOTICE_DAYS = (7, 30, 60)
+LAPSED_SHOWN_DAYS = 30
+TERRITORIES_AT_ONCE = 5
+
+Territories: TypeAlias = Collection[int] | None
+"""None stands for all of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedCell:
+    """A cell with the words a reader needs."""
+
+    cell: Cell
+    name: str
+    territory: str
+    rests_on: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatRow:
+    """A row of the table: one skill, its cells by (territory, week)."""
+
+    row: Row
+    name: str
+    cells: Mapping[tuple[int, date], NamedCell]
+    missing_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedFelt:
+    """Where somebody's absence would be felt."""
+
+    felt: Felt
+    name: str
+    territory: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonRisk:
+    """What would go unmet without one person, in the territories of the reader."""
+
+    person: int
+    name: str
+    lost_s: int
+    felt: tuple[NamedFelt, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoleSkill:
+    """What only one person can give, and the work that asks for it."""
+
+    row: Row
+    name: str
+    level: int
+    person: int
+    person_name: str
+    needed_s: int
+    lost_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expiry:
+    """A certificate that ends soon or ended lately without a successor.
+
+    ``blocked`` counts visits already given to this person after its last day that need it; ``others`` people who will
+    still hold one then.
+    """
+
+    technician_id: int
+    technician: str
+    kind: str
+    last_day: date
+    days_left: int
+    blocked: int
+    others: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoveragePage:
+    """Everything on the coverage page."""
+
+    run_id: int
+    computed_at: datetime
+    seconds: float
+    changes_since: int
+    counted: Counted
+    territories: tuple[tuple[int, str], ...]
+    shown: tuple[tuple[int, str], ...]
+    worst: tuple[NamedCell, ...]
+    rows: tuple[HeatRow, ...]
+    risks: tuple[PersonRisk, ...]
+    soles: tuple[SoleSkill, ...]
+    missing_s: int
+    without_hours: tuple[str, ...]
+
+    @property
+    def short(self) -> bool:
+        """Whether any hours are missing where the reader looks."""
+        return self.missing_s > 0
+
+
+def latest_run(session: Session) -> CoverageRun | None:
+    """Return the newest answer that this program can read."""
+    return session.scalars(
+        select(CoverageRun)
+        .where(CoverageRun.result["version"].as_integer() == VERSION)
+        .order_by(CoverageRun.computed_at.desc(), CoverageRun.id.desc())
+        .limit(1)
+    ).first()
+
+
+def coverage_page(session: Session, *, reach: Territories, chosen: int | None = None) -> CoveragePage | None:
+    """Answer where we are short, on whom it rests and how sure that is; None before the first count.
+
+    Seven statements. Of more than five territories the five with most hours missing are shown until one is chosen.
+    """
+    run = latest_run(session)
+    if run is None:
+        return None
+    counted = from_json(run.result)
+    places = {
+        number: name
+        for number, name in session.execute(select(Territory.id, Territory.name).order_by(Territory.name)).tuples()
+        if reach is None or number in reach
+    }
+    cells = [cell for cell in counted.cells if cell.territory in places]
+    names = _names(session, counted)
+    people = _people(session, counted)
+
+    def named(cell: Cell) -> NamedCell:
+        rests_on = None if cell.rests_on is None else people.get(cell.rests_on, "one person")
+        return NamedCell(cell=cell, name=names[cell.row], territory=places[cell.territory], rests_on=rests_on)
+
+    shown = _shown(places, cells, chosen)
+    worst_first = worst_cells([cell for cell in cells if chosen is None or cell.territory == chosen])
+    soles = {(sole.row, sole.level, sole.person): sole for sole in counted.soles}
+    lost = {risk.person: sum(risk.by_territory.get(place, 0) for place in places) for risk in counted.risks}
+    return CoveragePage(
+        run_id=run.id,
+        computed_at=run.computed_at,
+        seconds=run.seconds,
+        changes_since=_changes_since(session, run.based_on_seq),
+        counted=counted,
+        territories=tuple(places.items()),
+        shown=shown,
+        worst=tuple(named(cell) for cell in worst_first),
+        rows=_heat_rows([named(cell) for cell in cells if cell.territory in dict(shown)]),
+        risks=tuple(
+            PersonRisk(
+                person=risk.person,
+                name=people.get(risk.person, "somebody who left"),
+                lost_s=lost[risk.person],
+                felt=tuple(
+                    NamedFelt(felt=felt, name=names[felt.row], territory=places[felt.territory])
+                    for felt in risk.felt
+                    if felt.territory in places
+                ),
+            )
+            for risk in sorted(counted.risks, key=lambda risk: (-lost[risk.person], risk.person))
+            if lost[risk.person] > 0
+        ),
+        soles=tuple(
+            SoleSkill(
+                row=sole.row,
+                name=names[sole.row],
+                level=sole.level,
+                person=sole.person,
+                person_name=people.get(sole.person, "somebody who left"),
+                needed_s=sole.needed_s,
+                lost_s=lost.get(sole.person, 0),
+            )
+            for sole in soles.values()
+            if any(place in places for place in sole.territories)
+        ),
+        missing_s=sum(price.unmet_s for price in counted.prices if price.territory in places),
+        without_hours=tuple(places[place] for place in counted.without_hours if place in places),
+    )
+
+
+def _shown(places: Mapping[int, str], cells: Iterable[Cell], chosen: int | None) -> tuple[tuple[int, str], ...]:
+    if chosen is not None:
+        return tuple((number, name) for number, name in places.items() if number == chosen)
+    missing = dict.fromkeys(places, 0)
+    for cell in cells:
+        missing[cell.territory] += cell.missing_s
+    most = sorted(places, key=lambda place: (-missing[place], places[place]))[:TERRITORIES_AT_ONCE]
+    return tuple((number, name) for number, name in places.items() if number in most)
+
+
+def _heat_rows(cells: Sequence[NamedCell]) -> tuple[HeatRow, ...]:
+    by_row: dict[Row, list[NamedCell]] = {}
+    for named in cells:
+        if named.cell.needed_s:
+            by_row.setdefault(named.cell.row, []).append(named)
+    rows = [
+        HeatRow(
+            row=row,
+            name=found[0].name,
+            cells={(named.cell.territory, named.cell.week): named for named in found},
+            missing_s=sum(named.cell.missing_s for named in found),
+        )
+        for row, found in by_row.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (-row.missing_s, row.row.kind, row.name.casefold())))
+
+
+def _names(session: Session, counted: Counted) -> dict[Row, str]:
+    used = {cell.row for cell in counted.cells}
+    used |= {felt.row for risk in counted.risks for felt in risk.felt} | {sole.row for sole in counted.soles}
+    skills = [row.id for row in used if row.kind is RowKind.SKILL]
+    kinds = [row.id for row in used if row.kind is RowKind.CERTIFICATION]
+    found = {Row(kind=RowKind.ANYBODY): "Work for anybody"}
+    for number, name in session.execute(select(Skill.id, Skill.name).where(Skill.id.in_(skills))).tuples():
+        found[Row(kind=RowKind.SKILL, id=number)] = name
+    asked = select(CertificationKind.id, CertificationKind.name).where(CertificationKind.id.in_(kinds))
+    for number, name in session.execute(asked).tuples():
+        found[Row(kind=RowKind.CERTIFICATION, id=number)] = name
+    return found
+
+
+def _people(session: Session, counted: Counted) -> dict[int, str]:
+    used = {cell.rests_on for cell in counted.cells} | {risk.person for risk in counted.risks}
+    used |= {sole.person for sole in counted.soles}
+    asked = select(Technician.id, Technician.name).where(Technician.id.in_(used - {None}))
+    return {number: name for number, name in session.execute(asked).tuples()}
+
+
+def _changes_since(session: Session, seq: int) -> int:
+    """How many changes the log has since, counts of coverage itself aside."""
+    asked = select(func.count()).where(AuditEvent.seq > seq, AuditEvent.entity != "coverage_run")
+    return session.scalar(asked) or 0
+
+
+def scarcity_prices(session: Session, *, territory: int, week: date) -> dict[int, int]:
+    """Return skill to what an hour of it is worth beyond plain work, seconds of paid travel; empty before any count."""
+    run = latest_run(session)
+    if run is None:
+        return {}
+    return {
+        cell.row.id: cell.price_s
+        for cell in from_json(run.result).cells
+        if cell.row.kind is RowKind.SKILL and cell.territory == territory and cell.week == week and cell.price_s > 0
+    }
+
+
+def expiring_certificates(session: Session, *, reach: Territories, today: date) -> tuple[Expiry, ...]:
+    """List confirmed certificates that end within sixty days, or ended in the last thirty, and have no successor.
+
+    One statement. Only people who still work for us, in the territories of the reader.
+    """
+    later, other = aliased(Certification), aliased(Certification)
+    last_day = func.upper(Certification.valid) - 1
+    renewed = exists().where(
+        later.technician_id == Certification.technician_id,
+        later.kind_id == Certification.kind_id,
+        later.state == DocumentState.CONFIRMED,
+        func.coalesce(func.upper(later.valid), date.max) > func.upper(Certification.valid),
+    )
+    after = func.greatest(func.upper(Certification.valid), today)
+    blocked = (
+        select(func.count(Assignment.visit_id.distinct()))
+        .join(CertificationNeed, CertificationNeed.crew_slot_id == Assignment.crew_slot_id)
+        .where(
+            Assignment.technician_id == Certification.technician_id,
+            CertificationNeed.kind_id == Certification.kind_id,
+            Assignment.state.not_in(RELEASED_STATES),
+            func.lower(Assignment.during) >= after,
+        )
+        .scalar_subquery()
+    )
+    working = aliased(Technician)
+    others = (
+        select(func.count(other.technician_id.distinct()))
+        .join(working, and_(working.id == other.technician_id, working.retired_at.is_(None)))
+        .where(
+            other.kind_id == Certification.kind_id,
+            other.technician_id != Certification.technician_id,
+            other.state == DocumentState.CONFIRMED,
+            other.valid.op("@>")(after),
+        )
+        .scalar_subquery()
+    )
+    query = (
+        select(
+            Certification.technician_id,
+            Technician.name,
+            CertificationKind.name,
+            last_day.label("last_day"),
+            blocked.label("blocked"),
+            others.label("others"),
+        )
+        .join(Technician, Technician.id == Certification.technician_id)
+        .outerjoin(Partner, Partner.id == Technician.partner_id)
+        .join(CertificationKind, CertificationKind.id == Certification.kind_id)
+        .where(
+            Certification.state == DocumentState.CONFIRMED,
+            Technician.retired_at.is_(None),
+            Partner.retired_at.is_(None),
+            last_day.between(today - timedelta(days=LAPSED_SHOWN_DAYS), today + timedelta(days=NOTICE_DAYS[-1])),
+            not_(renewed),
+        )
+        .order_by(last_day, Technician.name, Certification.id)
+    )
+    if reach is not None:
+        member = exists().where(
+            TerritoryMembership.technician_id == Certification.technician_id,
+            TerritoryMembership.territory_id.in_(reach),
+            TerritoryMembership.during.op("&&")(Range(today, None)),
+        )
+        query = query.where(member)
+    return tuple(
+        Expiry(
+            technician_id=technician,
+            technician=name,
+            kind=kind,
+            last_day=last,
+            days_left=(last - today).days,
+            blocked=blocked_visits,
+            others=others_then,
+        )
+        for technician, name, kind, last, blocked_visits, others_then in session.execute(query).tuples()
+    )

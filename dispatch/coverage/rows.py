@@ -1,0 +1,256 @@
+"""What coverage reads from the other features: one statement for each kind of row, whatever the size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import Date, Row, and_, cast, func, not_, or_, select
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.orm import Session
+
+from dispatch.core.models import AuditHead
+from dispatch.jobs.lifecycle import CLOSED_STATES, JobState, VisitState
+from dispatch.jobs.models import (
+    CertificationNeed,
+    CrewSlot,
+    Job,
+    JobType,
+    JobTypeCertification,
+    JobTypeNeed,
+    Promise,
+    PromiseState,
+    Site,
+    SkillNeed,
+    Visit,
+    VisitWindow,
+)
+from dispatch.planning.models import RELEASED_STATES, Assignment, Policy
+from dispatch.skills.models import Certification, DocumentState, Proficiency, Skill
+from dispatch.workforce.models import Absence, Partner, Shift, Technician, Territory, TerritoryMembership
+
+Record: TypeAlias = Row[*tuple[Any, ...]]
+Rows: TypeAlias = Sequence[Record]
+OPEN_VISITS = (VisitState.OPEN, VisitState.PLANNED)
+
+
+def territories(session: Session) -> Rows:
+    """Territories in use, with zone and the middle of their sites."""
+    return session.execute(
+        select(
+            Territory.id,
+            Territory.name,
+            Territory.zone,
+            func.avg(Site.lat).label("lat"),
+            func.avg(Site.lon).label("lon"),
+        )
+        .outerjoin(Site, and_(Site.territory_id == Territory.id, Site.retired_at.is_(None)))
+        .where(Territory.retired_at.is_(None))
+        .group_by(Territory.id)
+        .order_by(Territory.id)
+    ).all()
+
+
+def people(session: Session) -> Rows:
+    """Technicians who can be sent, own and partners'."""
+    return session.execute(
+        select(Technician.id, Technician.home_lat, Technician.home_lon, Partner.yard_lat, Partner.yard_lon)
+        .outerjoin(Partner, Partner.id == Technician.partner_id)
+        .where(Technician.retired_at.is_(None), Partner.retired_at.is_(None))
+        .order_by(Technician.id)
+    ).all()
+
+
+def memberships(session: Session, first: date, last: date) -> Rows:
+    """Who may work where at some time of the days."""
+    return session.execute(
+        select(TerritoryMembership.technician_id, TerritoryMembership.territory_id).where(
+            TerritoryMembership.during.op("&&")(Range(first, last, bounds="[]"))
+        )
+    ).all()
+
+
+def shifts(session: Session, first: date, last: date) -> Rows:
+    """Shifts of the days; public holidays and single days off are not among them, because none are made for those."""
+    return session.execute(
+        select(Shift.technician_id, Shift.territory_id, Shift.on_date, Shift.during, Shift.break_s)
+        .where(Shift.on_date.between(first, last), not_(Shift.cancelled))
+        .order_by(Shift.id)
+    ).all()
+
+
+def absences(session: Session, start: datetime, end: datetime) -> Rows:
+    """Standing absences that touch the time."""
+    return session.execute(
+        select(Absence.technician_id, Absence.during).where(
+            not_(Absence.cancelled), Absence.during.op("&&")(Range(start, end))
+        )
+    ).all()
+
+
+def proficiencies(session: Session) -> Rows:
+    """Return every cached estimate that more than the person's own word could support."""
+    return session.execute(
+        select(
+            Proficiency.technician_id,
+            Proficiency.skill_id,
+            Proficiency.mean,
+            Proficiency.sd,
+            Proficiency.confirmed,
+            Proficiency.fact_count,
+            Skill.critical,
+        )
+        .join(Skill, Skill.id == Proficiency.skill_id)
+        .where(Proficiency.fact_count > 0)
+    ).all()
+
+
+def certifications(session: Session, first: date, last: date) -> Rows:
+    """Return confirmed certificates that are valid on some of the days."""
+    return session.execute(
+        select(Certification.technician_id, Certification.kind_id, Certification.valid).where(
+            Certification.state == DocumentState.CONFIRMED,
+            Certification.valid.op("&&")(Range(first, last, bounds="[]")),
+        )
+    ).all()
+
+
+def open_slots(session: Session, now: datetime) -> Rows:
+    """Places in the crews of visits still to be done, with everything that says when."""
+    window = (
+        select(VisitWindow.visit_id, func.min(func.lower(VisitWindow.during)).label("starts_at"))
+        .where(func.upper(VisitWindow.during) > now)
+        .group_by(VisitWindow.visit_id)
+        .subquery()
+    )
+    promise = and_(Promise.visit_id == Visit.id, Promise.state == PromiseState.STANDING)
+    live = and_(Assignment.crew_slot_id == CrewSlot.id, Assignment.state.not_in(RELEASED_STATES))
+    return session.execute(
+        select(
+            CrewSlot.id,
+            CrewSlot.position,
+            Visit.id.label("visit_id"),
+            Visit.territory_id,
+            (Visit.duration_s + Visit.setup_s).label("seconds"),
+            Job.job_type_id,
+            func.lower(Assignment.during).label("assigned_at"),
+            func.lower(Promise.during).label("promised_at"),
+            window.c.starts_at.label("window_at"),
+            func.coalesce(Visit.due_at, Job.due_at).label("due_at"),
+            func.coalesce(Visit.release_at, Job.release_at).label("release_at"),
+        )
+        .join(Visit, Visit.id == CrewSlot.visit_id)
+        .join(Job, Job.id == Visit.job_id)
+        .outerjoin(live_assignment := Assignment, live)
+        .outerjoin(Promise, promise)
+        .outerjoin(window, window.c.visit_id == Visit.id)
+        .where(
+            Visit.state.in_(OPEN_VISITS),
+            Job.state.not_in(CLOSED_STATES),
+            or_(live_assignment.id.is_(None), func.upper(live_assignment.during) > now),
+        )
+        .order_by(CrewSlot.id)
+    ).all()
+
+
+def open_needs(session: Session) -> Rows:
+    """Must-have skills of the places in open visits."""
+    return session.execute(
+        select(SkillNeed.crew_slot_id, SkillNeed.any_of, SkillNeed.skill_id, SkillNeed.must_level)
+        .join(CrewSlot, CrewSlot.id == SkillNeed.crew_slot_id)
+        .join(Visit, Visit.id == CrewSlot.visit_id)
+        .where(Visit.state.in_(OPEN_VISITS), SkillNeed.must_level.is_not(None))
+        .order_by(SkillNeed.id)
+    ).all()
+
+
+def open_certification_needs(session: Session) -> Rows:
+    """Certifications of the places in open visits."""
+    return session.execute(
+        select(CertificationNeed.crew_slot_id, CertificationNeed.kind_id)
+        .join(CrewSlot, CrewSlot.id == CertificationNeed.crew_slot_id)
+        .join(Visit, Visit.id == CrewSlot.visit_id)
+        .where(Visit.state.in_(OPEN_VISITS))
+        .order_by(CertificationNeed.id)
+    ).all()
+
+
+def arrivals(session: Session, first: date, before: date) -> Rows:
+    """Seconds of visits by territory, kind of work and local day on which the job was asked for."""
+    day = cast(func.timezone(Territory.zone, Job.created_at), Date)
+    return session.execute(
+        select(
+            Visit.territory_id,
+            Job.job_type_id,
+            day.label("day"),
+            func.sum(Visit.duration_s + Visit.setup_s).label("seconds"),
+            func.count().label("visits"),
+        )
+        .join(Visit, Visit.job_id == Job.id)
+        .join(Territory, Territory.id == Visit.territory_id)
+        .where(Job.state != JobState.CANCELLED, Job.duplicate_of_id.is_(None), day >= first, day < before)
+        .group_by(Visit.territory_id, Job.job_type_id, day)
+    ).all()
+
+
+def job_types(session: Session) -> Rows:
+    """Kinds of work in use, with crew."""
+    return session.execute(select(JobType.id, JobType.crew_size).where(JobType.retired_at.is_(None))).all()
+
+
+def job_type_needs(session: Session) -> Rows:
+    """Return the must-have skills each kind of work usually has."""
+    return session.execute(
+        select(
+            JobTypeNeed.job_type_id,
+            JobTypeNeed.crew_position,
+            JobTypeNeed.any_of,
+            JobTypeNeed.skill_id,
+            JobTypeNeed.must_level,
+        )
+        .where(JobTypeNeed.must_level.is_not(None))
+        .order_by(JobTypeNeed.id)
+    ).all()
+
+
+def job_type_certifications(session: Session) -> Rows:
+    """Return the certifications each kind of work usually needs."""
+    return session.execute(
+        select(
+            JobTypeCertification.job_type_id, JobTypeCertification.crew_position, JobTypeCertification.kind_id
+        ).order_by(JobTypeCertification.id)
+    ).all()
+
+
+def travel_means(session: Session, start: datetime, end: datetime) -> Rows:
+    """Mean travel to a visit by territory, over what was assigned in the time."""
+    return session.execute(
+        select(Visit.territory_id, func.avg(Assignment.travel_s).label("travel_s"), func.count().label("legs"))
+        .join(Visit, Visit.id == Assignment.visit_id)
+        .where(
+            Assignment.state.not_in(RELEASED_STATES),
+            func.lower(Assignment.during) >= start,
+            func.lower(Assignment.during) < end,
+        )
+        .group_by(Visit.territory_id)
+    ).all()
+
+
+def active_rules(session: Session) -> dict[str, Any]:
+    """Return the rules of the active policy as stored; empty when none is active and defaults hold."""
+    stored: dict[str, Any] | None = session.scalar(select(Policy.rules).where(Policy.active))
+    return stored or {}
+
+
+def log_position(session: Session) -> int:
+    """How far the change log was when this was read."""
+    return int(session.scalar(select(AuditHead.seq)) or 0)
+
+
+def grouped(found: Iterable[Record], key: Callable[[Record], int]) -> dict[int, list[Record]]:
+    """Sort rows into lists by a number of theirs."""
+    groups: dict[int, list[Record]] = {}
+    for row in found:
+        groups.setdefault(key(row), []).append(row)
+    return groups

@@ -1,0 +1,59 @@
+"""From the database to an outlook: the border between rows and the pure model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from dispatch.core.clock import local_day
+from dispatch.coverage import rows
+from dispatch.coverage.classes import add_up, monday
+from dispatch.coverage.demand import Expectation, read_booked, read_expected
+from dispatch.coverage.outlook import Outlook
+from dispatch.coverage.supply import read_people
+from dispatch.planning.policy import read_rules
+
+WEEKS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """An outlook with what must be said beside it."""
+
+    outlook: Outlook
+    weeks: tuple[date, ...]
+    today: date
+    based_on_seq: int
+    expectation: Expectation
+    booked_s: int
+    later_s: int
+    territories_without_hours: tuple[int, ...]
+
+
+def read_snapshot(session: Session, *, now: datetime, weeks: int = WEEKS) -> Snapshot:
+    """Read the rest of this week and the weeks after it; what is booked later is only counted."""
+    seq = rows.log_position(session)
+    places = rows.territories(session)
+    zones = {place.id: place.zone for place in places}
+    today = min((local_day(now, zone) for zone in zones.values()), default=now.astimezone(UTC).date())
+    mondays = tuple(monday(today) + timedelta(weeks=number) for number in range(weeks))
+    last = mondays[-1] + timedelta(days=6)
+    rules = read_rules(rows.active_rules(session))
+
+    booked, later_s = read_booked(session, zones, mondays, now)
+    expected, expectation = read_expected(session, zones, mondays, today, booked)
+    demand = add_up([*(piece for piece, _ in booked), *expected])
+    people = read_people(session, places, rules, today, last, now)
+    staffed = {territory for person in people if any(person.hours_s.values()) for territory in person.travel_s}
+    return Snapshot(
+        outlook=Outlook(people=people, demand=demand),
+        weeks=mondays,
+        today=today,
+        based_on_seq=seq,
+        expectation=expectation,
+        booked_s=sum(work.booked_s for work in demand),
+        later_s=later_s,
+        territories_without_hours=tuple(sorted({work.territory for work in demand} - staffed)),
+    )
