@@ -22,8 +22,6 @@ def main() -> int:
     print(f"\nbefore the tests: {', '.join(failed) + ' failed' if failed else 'all checks passed'}\n", flush=True)
     # The tests come last so that their summary is the last thing printed.
     tests = command(BIN / "python", "-m", "pytest", "-q", *sys.argv[1:])()
-    if failed:
-        print(f"FAILED before the tests: {', '.join(failed)}", file=sys.stderr, flush=True)
     return 1 if failed or not tests else 0
 
 
