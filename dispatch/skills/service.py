@@ -1,0 +1,372 @@
+"""Use cases on the living inventory: facts about people and their contests; catalogue and documents by their names.
+
+Whatever changes a fact recomputes the person's levels in the same transaction. Nobody confirms their own skill.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dispatch.accounts.access import Actor, Right
+from dispatch.accounts.models import User
+from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
+from dispatch.skills.cataloguing import (
+    add_certification_kind,
+    add_skill,
+    get_skill,
+    load_starter_catalogue,
+    relate_skills,
+    retire_skill,
+)
+from dispatch.skills.common import note, require_over, user_of
+from dispatch.skills.documents import confirm_certification, record_certification, return_certification
+from dispatch.skills.estimate import likely_level
+from dispatch.skills.models import Evidence, EvidenceContest, Skill
+from dispatch.skills.recompute import recompute_all, recompute_proficiency
+from dispatch.skills.sources import source_named
+from dispatch.workforce.models import ReportingLine, Technician, Territory, TerritoryMembership
+
+__all__ = [
+    "add_certification_kind",
+    "add_skill",
+    "assess_skill",
+    "claim_skill",
+    "confirm_certification",
+    "contest_evidence",
+    "endorse_skill",
+    "get_skill",
+    "load_starter_catalogue",
+    "recompute_all",
+    "recompute_proficiency",
+    "record_certification",
+    "record_evidence",
+    "record_outcome",
+    "relate_skills",
+    "retire_skill",
+    "return_certification",
+    "settle_contest",
+    "still_true",
+]
+
+ANSWER_WORKING_DAYS = 3
+_CLOCK_SLACK = timedelta(minutes=5)
+
+# Who may put which kind of fact on record. Everything not listed here is a judgement and needs SKILL_CONFIRM.
+_RIGHTS = {
+    "self_claim": Right.SKILL_CLAIM,
+    "endorsement": Right.SKILL_CLAIM,
+    "job_outcome": Right.JOB_REPORT,
+    "imported_rating": Right.IMPORT,
+}
+
+
+def record_evidence(
+    session: Session,
+    *,
+    technician_id: int,
+    skill_id: int,
+    source: str,
+    facts: Mapping[str, Any],
+    at: datetime | None = None,
+    visit_id: int | None = None,
+    outside_key: str | None = None,
+    actor: Actor,
+    now: datetime,
+    recompute: bool = True,
+) -> Evidence:
+    """Put one fact on record and recompute the person's levels.
+
+    `outside_key` makes it safe to repeat: a fact with a key on record is returned as it stands. Callers that add many
+    facts pass `recompute=False` and call :func:`recompute_all` at the end.
+    """
+    try:
+        kind = source_named(source)
+        kind.parse(facts)
+    except ValueError as error:
+        raise Invalid(f"This is not a fact we can use: {error}.", field="facts") from error
+    at = now if at is None else at
+    if at.tzinfo is None or at > now + _CLOCK_SLACK:
+        raise Invalid("A fact needs a date with a time zone, and not one in the future.", field="at")
+    skill = get_skill(session, skill_id)
+    if not skill.assignable:
+        raise Invalid(f"{skill.name} is a group of skills; choose one of those below it.", field="skill_id")
+    _require_recorder(session, actor, source, technician_id, now)
+    if outside_key is not None:
+        known = session.scalar(select(Evidence).where(Evidence.outside_key == outside_key))
+        if known is not None:
+            return known
+    fact = Evidence(
+        technician_id=technician_id,
+        skill_id=skill_id,
+        source=source,
+        at=at,
+        facts=dict(facts),
+        visit_id=visit_id,
+        outside_key=outside_key,
+        recorded_by_id=actor.user_id,
+        recorded_at=now,
+    )
+    session.add(fact)
+    session.flush()
+    shown = {"technician_id": technician_id, "skill_id": skill_id, "source": source}
+    # What an outcome says is personal performance data: the log names the fact, the fact itself is read elsewhere.
+    note(session, "record", fact, now, actor, after=shown if kind.outcome else shown | {"facts": dict(facts)})
+    if recompute:
+        recompute_proficiency(session, technician_id, now=now)
+    return fact
+
+
+def record_outcome(
+    session: Session,
+    *,
+    technician_id: int,
+    needs: Sequence[tuple[int, int]],
+    fixed: bool,
+    visit_id: int,
+    at: datetime,
+    named_skill_id: int | None = None,
+    cause: str | None = None,
+    actor: Actor,
+    now: datetime,
+    recompute: bool = True,
+) -> Evidence | None:
+    """Learn from a finished visit: one fact a person and visit, about all (skill id, level) pairs it needed.
+
+    The skill the close-out named stands first, else the hardest need. Work without needs teaches nothing. A person's
+    fact about a visit is kept once, however often the visit is reported.
+    """
+    if not needs:
+        return None
+    hardest = max(needs, key=lambda need: (need[1], -need[0]))[0]
+    named = named_skill_id if named_skill_id in {skill for skill, _ in needs} else None
+    facts = {"needs": [[skill, level] for skill, level in sorted(needs)], "fixed": fixed, "visit": visit_id}
+    extra = {key: value for key, value in (("named", named), ("cause", cause)) if value is not None}
+    return record_evidence(
+        session,
+        technician_id=technician_id,
+        skill_id=named or hardest,
+        source="job_outcome",
+        facts=facts | extra,
+        at=at,
+        visit_id=visit_id,
+        outside_key=f"visit:{visit_id}:technician:{technician_id}",
+        actor=actor,
+        now=now,
+        recompute=recompute,
+    )
+
+
+def claim_skill(
+    session: Session, *, technician_id: int, skill_id: int, level: float, words: str = "", actor: Actor, now: datetime
+) -> Evidence:
+    """Note what a person says they can do; it counts for the estimate, and confirms nothing."""
+    return record_evidence(
+        session,
+        technician_id=technician_id,
+        skill_id=skill_id,
+        source="self_claim",
+        facts={"level": level, "words": words},
+        actor=actor,
+        now=now,
+    )
+
+
+def still_true(session: Session, *, technician_id: int, skill_id: int, actor: Actor, now: datetime) -> Evidence:
+    """Say again what was last claimed; without a claim the level now estimated is what is said to be true."""
+    last = session.scalar(
+        select(Evidence)
+        .where(
+            Evidence.technician_id == technician_id,
+            Evidence.skill_id == skill_id,
+            Evidence.source == "self_claim",
+            Evidence.contested.is_(False),
+        )
+        .order_by(Evidence.at.desc(), Evidence.id.desc())
+        .limit(1)
+    )
+    if last is not None:
+        level = last.facts["level"]
+    else:
+        found = recompute_proficiency(session, technician_id, now=now).get(skill_id)
+        if found is None or not found.facts:
+            raise Invalid("Nothing is known about this skill yet; claim it with a level first.", field="skill_id")
+        level = likely_level(found)
+    return record_evidence(
+        session,
+        technician_id=technician_id,
+        skill_id=skill_id,
+        source="self_claim",
+        facts={"level": level, "still_true": True},
+        actor=actor,
+        now=now,
+    )
+
+
+def assess_skill(
+    session: Session, *, technician_id: int, skill_id: int, level: float, remark: str = "", actor: Actor, now: datetime
+) -> Evidence:
+    """Record a supervisor's assessment, which is what confirms a claim."""
+    return record_evidence(
+        session,
+        technician_id=technician_id,
+        skill_id=skill_id,
+        source="supervisor",
+        facts={"level": level, "note": remark},
+        actor=actor,
+        now=now,
+    )
+
+
+def endorse_skill(
+    session: Session, *, technician_id: int, skill_id: int, level: float, remark: str = "", actor: Actor, now: datetime
+) -> Evidence:
+    """Record a colleague's endorsement; only people who are technicians themselves can give one."""
+    return record_evidence(
+        session,
+        technician_id=technician_id,
+        skill_id=skill_id,
+        source="endorsement",
+        facts={"level": level, "note": remark},
+        actor=actor,
+        now=now,
+    )
+
+
+def contest_evidence(
+    session: Session, *, evidence_id: int, reason: str, actor: Actor, now: datetime
+) -> EvidenceContest:
+    """See a fact differently: it is left out at once, and a named person answers within three working days."""
+    fact = _get_evidence(session, evidence_id)
+    require_over(session, actor, Right.SKILL_CONTEST, fact.technician_id, now)
+    if not reason.strip():
+        raise Invalid("Say in a sentence what you see differently.", field="reason")
+    if fact.contested:
+        raise Conflict("This fact is already left out; its answer is on the profile.")
+    contest = EvidenceContest(
+        evidence_id=evidence_id,
+        reason=reason.strip(),
+        opened_by_id=user_of(actor),
+        opened_at=now,
+        owner_id=_who_answers(session, fact, user_of(actor), now),
+        due_at=_working_days_later(now, ANSWER_WORKING_DAYS),
+        outcome=None,
+        answer=None,
+        settled_by_id=None,
+        settled_at=None,
+    )
+    fact.contested = True
+    session.add(contest)
+    session.flush()
+    note(session, "open", contest, now, actor, after={"evidence_id": evidence_id, "owner_id": contest.owner_id})
+    recompute_proficiency(session, fact.technician_id, now=now)
+    return contest
+
+
+def settle_contest(
+    session: Session,
+    *,
+    contest_id: int,
+    outcome: str,
+    answer: str,
+    level: float | None = None,
+    actor: Actor,
+    now: datetime,
+) -> EvidenceContest:
+    """Answer a contest; the person reads the answer.
+
+    `upheld`: the fact stands and counts again. `withdrawn`: it stays out for good. `corrected`: it stays out, and the
+    answerer's own assessment at `level` takes its place.
+    """
+    contest = session.get(EvidenceContest, contest_id)
+    if contest is None:
+        raise NotFound("There is no such contest.")
+    fact = _get_evidence(session, contest.evidence_id)
+    if actor.technician_id == fact.technician_id:
+        raise Forbidden("Somebody else answers a contest about your own skill.")
+    if actor.user_id != contest.owner_id:
+        require_over(session, actor, Right.SKILL_CONFIRM, fact.technician_id, now)
+    if contest.settled_at is not None:
+        raise Conflict("This contest has been answered already.")
+    if outcome not in ("upheld", "withdrawn", "corrected"):
+        raise Invalid("Choose whether the fact stands, is withdrawn or is corrected.", field="outcome")
+    if not answer.strip():
+        raise Invalid("Give the person a reason.", field="answer")
+    if (outcome == "corrected") != (level is not None):
+        raise Invalid("A correction, and only a correction, states the right level.", field="level")
+    contest.outcome, contest.answer = outcome, answer.strip()
+    contest.settled_by_id, contest.settled_at = user_of(actor), now
+    fact.contested = outcome != "upheld"
+    session.flush()
+    note(session, "settle", contest, now, actor, after={"outcome": outcome, "evidence_id": fact.id})
+    if level is not None:
+        assess_skill(
+            session,
+            technician_id=fact.technician_id,
+            skill_id=fact.skill_id,
+            level=level,
+            remark=answer.strip(),
+            actor=actor,
+            now=now,
+        )
+    recompute_proficiency(session, fact.technician_id, now=now)
+    return contest
+
+
+def _require_recorder(session: Session, actor: Actor, source: str, technician_id: int, now: datetime) -> None:
+    """Refuse whoever may not put this kind of fact on record about this person."""
+    right = _RIGHTS.get(source, Right.SKILL_CONFIRM)
+    own = actor.technician_id == technician_id
+    if source == "endorsement":
+        actor.require(right)
+        if session.get(Technician, technician_id) is None:
+            raise NotFound("There is no such person.")
+    else:
+        require_over(session, actor, right, technician_id, now)
+    if own and source not in ("self_claim", "job_outcome"):
+        raise Forbidden("Nobody confirms their own skill; ask your manager or a colleague.")
+
+
+def _get_evidence(session: Session, evidence_id: int) -> Evidence:
+    fact = session.get(Evidence, evidence_id)
+    if fact is None:
+        raise NotFound("There is no such fact.")
+    return fact
+
+
+def _who_answers(session: Session, fact: Evidence, asker: int, now: datetime) -> int:
+    """Return who owns the answer: the person's manager, the territory's owner, the skill's owner, the recorder."""
+    today = now.astimezone(UTC).date()
+    manager = select(ReportingLine.manager_id).where(
+        ReportingLine.technician_id == fact.technician_id, ReportingLine.during.contains(today)
+    )
+    territory = (
+        select(Territory.owner_id)
+        .join(TerritoryMembership, TerritoryMembership.territory_id == Territory.id)
+        .where(TerritoryMembership.technician_id == fact.technician_id, TerritoryMembership.during.contains(today))
+        .order_by(Territory.id)
+    )
+    skill = select(Skill.owner_id).where(Skill.id == fact.skill_id)
+    candidates: list[int | None] = [
+        *session.scalars(manager),
+        *session.scalars(territory),
+        *session.scalars(skill),
+        fact.recorded_by_id,
+    ]
+    asked = [one for one in candidates if one is not None and one != asker]
+    active = set(session.scalars(select(User.id).where(User.id.in_(asked), User.active)))
+    owner = next((one for one in asked if one in active), None)
+    if owner is None:
+        raise Conflict("Nobody is named who could answer. An administrator can set whom this person reports to.")
+    return owner
+
+
+def _working_days_later(start: datetime, days: int) -> datetime:
+    """Return the same time of day some working days later (Monday to Friday)."""
+    moment = start
+    while days:
+        moment += timedelta(days=1)
+        days -= moment.weekday() < 5
+    return moment
