@@ -245,7 +245,7 @@ def _people(session: Session, counted: Counted) -> dict[int, str]:
     used = {cell.rests_on for cell in counted.cells} | {risk.person for risk in counted.risks}
     used |= {sole.person for sole in counted.soles}
     asked = select(Technician.id, Technician.name).where(Technician.id.in_(used - {None}))
-    return {number: name for number, name in session.execute(asked).tuples()}
+    return dict(session.execute(asked).tuples())
 
 
 def _changes_since(session: Session, seq: int) -> int:
