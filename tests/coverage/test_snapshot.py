@@ -1,7 +1,9 @@
 """From rows to the outlook, on a real database: what counts as hours, and what counts as work."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
@@ -9,7 +11,7 @@ from dispatch.coverage.outlook import DemandClass, Person
 from dispatch.coverage.snapshot import Snapshot, read_snapshot
 from dispatch.jobs.lifecycle import JobState, VisitState
 from dispatch.jobs.models import JobTypeCertification, JobTypeNeed, SkillNeed
-from dispatch.planning.models import AssignmentState
+from dispatch.planning.models import AssignmentState, Policy
 from dispatch.skills.models import DocumentState
 from dispatch.workforce.models import Technician, Territory
 from tests.coverage.build import need
@@ -61,7 +63,7 @@ def test_hours_are_shifts_less_breaks_absences_and_what_is_over(session: Session
     north = make_territory(session)
     ana = make_technician(session, territory=north)
     make_shift(session, technician=ana, territory=north)
-    broken = {"break_s": HOUR, "break_from": MORNING + timedelta(days=1, hours=3)}
+    broken: dict[str, Any] = {"break_s": HOUR, "break_from": MORNING + timedelta(days=1, hours=3)}
     broken["break_until"] = MORNING + timedelta(days=1, hours=5)
     tomorrow, later = DAY + timedelta(days=1), DAY + timedelta(days=7)
     make_shift(session, technician=ana, territory=north, on_date=tomorrow, during=hours(0, 8, day=tomorrow), **broken)
@@ -77,7 +79,11 @@ def test_hours_are_shifts_less_breaks_absences_and_what_is_over(session: Session
 def test_half_a_day_away_takes_half_the_break(session: Session) -> None:
     north = make_territory(session)
     ana = make_technician(session, territory=north)
-    pause = {"break_s": HOUR, "break_from": MORNING + timedelta(hours=3), "break_until": MORNING + timedelta(hours=5)}
+    pause: dict[str, Any] = {
+        "break_s": HOUR,
+        "break_from": MORNING + timedelta(hours=3),
+        "break_until": MORNING + timedelta(hours=5),
+    }
     make_shift(session, technician=ana, territory=north, **pause)
     make_absence(session, technician=ana, during=hours(4, 12))
     assert only(read(session), ana).hours_s == {MONDAY: round(3.5 * HOUR)}
@@ -148,6 +154,7 @@ def test_levels_follow_the_policy_and_confirmation(session: Session) -> None:
     assert only(found, sure).levels == {skill.id: 3}
     assert only(found, claims).levels == {}
     assert only(found, unsure).levels == {skill.id: 2}
+    session.execute(update(Policy).where(Policy.active).values(active=False))
     make_policy(session, active=True, rules={"min_confidence": 0.99, "claims_count_to": 2})
     strict = read(session)
     assert only(strict, sure).levels == {skill.id: 2}
@@ -198,7 +205,7 @@ def test_a_preferred_level_binds_nobody(session: Session) -> None:
     north = make_territory(session)
     visit = make_visit(session, job=make_job(session, site=make_site(session, territory=north)))
     session.refresh(visit, ["slots"])
-    wish = {"skill_id": make_skill(session).id, "preferred_level": 4, "origin": "person"}
+    wish: dict[str, Any] = {"skill_id": make_skill(session).id, "preferred_level": 4, "origin": "person"}
     session.add(SkillNeed(crew_slot_id=visit.slots[0].id, **wish))
     session.flush()
     (work,) = demand(read(session), north)
@@ -244,7 +251,7 @@ def test_overdue_work_is_due_now_and_far_work_is_only_counted(session: Session) 
 def test_closed_work_and_work_under_way_is_no_demand(session: Session) -> None:
     north = make_territory(session)
     site = make_site(session, territory=north)
-    closed = {"closed_at": MORNING, "owner_id": None, "next_step": None, "next_step_due_at": None}
+    closed: dict[str, Any] = {"closed_at": MORNING, "owner_id": None, "next_step": None, "next_step_due_at": None}
     make_visit(session, job=make_job(session, site=site, state=JobState.CANCELLED, **closed))
     make_visit(session, job=make_job(session, site=site), state=VisitState.UNDER_WAY)
     over = make_visit(session, job=make_job(session, site=site))
@@ -267,7 +274,7 @@ def test_a_usual_week_less_what_is_booked_is_expected(session: Session) -> None:
     session.add(JobTypeNeed(job_type_id=boiler.id, skill_id=gas.id, must_level=3))
     session.add(JobTypeNeed(job_type_id=boiler.id, skill_id=gas.id, must_level=4, crew_position=1))
     session.add(JobTypeCertification(job_type_id=boiler.id, kind_id=kind.id, crew_position=2))
-    closed = {"state": JobState.DONE, "closed_at": MORNING, "owner_id": None, "next_step": None}
+    closed: dict[str, Any] = {"state": JobState.DONE, "closed_at": MORNING, "owner_id": None, "next_step": None}
     for back in range(1, 11):
         for weekday in (0, 4):
             asked = datetime.combine(MONDAY - timedelta(weeks=back) + timedelta(weekday), MORNING.timetz())
@@ -306,7 +313,7 @@ def test_cancelled_and_doubled_jobs_are_no_history(session: Session) -> None:
     north = make_territory(session)
     site = make_site(session, territory=north)
     asked = MORNING - timedelta(weeks=1)
-    closed = {"closed_at": MORNING, "owner_id": None, "next_step": None, "next_step_due_at": None}
+    closed: dict[str, Any] = {"closed_at": MORNING, "owner_id": None, "next_step": None, "next_step_due_at": None}
     first = make_job(session, site=site, created_at=asked, state=JobState.CANCELLED, **closed)
     make_visit(session, job=first, state=VisitState.CANCELLED)
     second = make_job(session, site=site, created_at=asked, duplicate_of_id=first.id)
