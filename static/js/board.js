@@ -1,1 +1,157 @@
-export {};
+/**
+ * The dispatch board. Enhances
+ *
+ *   <div id="gantt" data-url="/board/data?date=2026-11-23" data-move-url="/board/move"
+ *        data-job-url="/jobs/{id}" data-person-url="/people/{id}"
+ *        [data-panel-url="/board/visits/{id}"] [data-verdicts-url="/board/visits/{id}/verdicts"]
+ *        data-sprite="/static/icons/sprite.svg"></div>
+ *
+ * With data-panel-url a selected visit is shown in #board-panel (a fragment from the server, with its move form);
+ * without it the job page opens. data-verdicts-url answers {"technicians": [{"id": 7, "verdict": "fits" | "costs" |
+ * "blocked", "words": "lacks gas level 3"}]}. Tables that tell the same without script carry data-without-script; they
+ * stay on a phone and on paper, and give way to the grid elsewhere. Everything else is linked by events: board:select,
+ * board:changed, board:data and board:stale (send it as HX-Trigger when a form outside the grid has changed the day).
+ */
+
+import htmx from "htmx.org";
+import { showToast } from "./page/toasts.js";
+import { BoardUnavailable, fetchBoard } from "./board/data.js";
+import { make, useSprite } from "./board/dom.js";
+import { Freshness } from "./board/freshness.js";
+import { Gantt } from "./board/gantt.js";
+import { HOUR } from "./board/scale.js";
+import { Board } from "./board/store.js";
+import { addTools, fromAddress } from "./board/tools.js";
+import { GanttView } from "./board/view.js";
+import { watchMapToggle } from "./map/toggle.js";
+
+/** @param {string | undefined} template @param {number} id */
+function address(template, id) {
+  return template?.replace("{id}", String(id));
+}
+
+/** @param {HTMLElement} host */
+function opener(host) {
+  return {
+    /** @param {import("./board/data.js").Bar} bar @param {boolean} focus */
+    open(bar, focus) {
+      const panel = address(host.dataset.panelUrl, bar.visitId);
+      const job = address(host.dataset.jobUrl, bar.jobId);
+      const target = document.getElementById("board-panel");
+      if (panel && target) {
+        void htmx.ajax("GET", panel, { target: "#board-panel", swap: "innerHTML" }).then(() => {
+          target.hidden = false;
+          const heading = target.querySelector("h2, h3");
+          if (focus && heading instanceof HTMLElement) {
+            heading.tabIndex = -1;
+            heading.focus();
+          }
+        });
+      } else if (job) {
+        location.assign(job);
+      }
+    },
+    /** @param {number} id */
+    openPerson(id) {
+      const person = address(host.dataset.personUrl, id);
+      if (person) location.assign(person);
+    },
+  };
+}
+
+/**
+ * @param {string | undefined} template
+ * @param {number} visitId
+ * @returns {Promise<Map<number, import("./board/store.js").Verdict>>} empty when the server has no answer; the move itself is checked anyway
+ */
+async function verdicts(template, visitId) {
+  const url = address(template, visitId);
+  if (!url) return new Map();
+  const answer = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => null);
+  if (!answer?.ok) return new Map();
+  /** @type {{technicians: {id: number, verdict: "fits" | "costs" | "blocked", words: string}[]}} */
+  const body = await answer.json();
+  return new Map(body.technicians.map(({ id, verdict, words }) => [id, { verdict, words }]));
+}
+
+/** @param {GanttView} view */
+function scrollToNow(view) {
+  const { board } = view;
+  const inside = board.now > board.start && board.now < board.end;
+  const firstShift = Math.min(...board.technicians.flatMap((one) => one.shifts.map((shift) => shift.start)), board.end);
+  view.grid.scrollLeft = view.scale.x((inside ? board.now : firstShift) - HOUR);
+  view.draw();
+}
+
+/** @param {HTMLElement} host @param {string} url */
+async function start(host, url) {
+  const raw = await fetchBoard(url);
+  const asked = fromAddress();
+  const board = new Board(raw);
+  board.sort(asked.order);
+  const tools = addTools(host, {
+    ...asked,
+    onZoom: (zoom) => {
+      view.zoom = zoom;
+      view.layout();
+    },
+    onOrder: (order) => {
+      board.sort(order);
+      view.redraw();
+    },
+    onNow: () => scrollToNow(view),
+  });
+  const view = new GanttView(host, board, asked.zoom);
+  view.layout();
+  scrollToNow(view);
+  const freshness = new Freshness(url, host, view.words, {
+    idle: () => gantt.idle,
+    take: (fresh) => {
+      board.replace(fresh);
+      view.redraw();
+      document.dispatchEvent(new CustomEvent("board:data", { detail: { board } }));
+    },
+  });
+  const gantt = new Gantt(view, {
+    ...opener(host),
+    moveUrl: host.dataset.moveUrl,
+    refresh: () => freshness.ask(),
+    verdicts: (visitId) => verdicts(host.dataset.verdictsUrl, visitId),
+    zoomed: () => tools.show(view.zoom),
+  });
+  document.addEventListener("board:select", (event) => {
+    const { visitId, from } = /** @type {CustomEvent} */ (event).detail;
+    if (from !== "gantt") gantt.showVisit(visitId);
+  });
+  // The panel and forms outside the grid change the day too; their answers carry HX-Trigger: board:stale.
+  document.addEventListener("board:stale", () => void freshness.ask());
+  document.documentElement.classList.add("has-gantt");
+  host.classList.add("is-ready");
+  host.dispatchEvent(new CustomEvent("board:ready", { bubbles: true }));
+  watchMapToggle(() => board);
+}
+
+/**
+ * A phone shows the day as a list, so there the grid is not even fetched.
+ *
+ * @param {() => void} begin
+ */
+function onceWide(begin) {
+  const wide = matchMedia("(min-width: 768px)");
+  if (wide.matches) begin();
+  else wide.addEventListener("change", begin, { once: true });
+}
+
+const host = document.getElementById("gantt");
+const url = host?.dataset.url;
+if (host && url) {
+  useSprite(host.dataset.sprite);
+  host.classList.add("gantt");
+  onceWide(() => start(host, url).catch((error) => {
+    host.replaceChildren();
+    const why = error instanceof BoardUnavailable ? error.message : "The board could not be drawn.";
+    host.append(make("p", "muted", `${why} The tables below show the same day.`));
+    showToast(`${why} The tables below show the same day and can be used.`, { kind: "problem" });
+    if (!(error instanceof BoardUnavailable)) throw error;
+  }));
+}

@@ -1,0 +1,230 @@
+/**
+ * The board's data: what the server answers, and the same with instants as numbers.
+ *
+ * `GET data-url` answers a RawBoard. It is asked again every 30 s and after each change; an ETag makes that cheap.
+ *
+ * `POST data-move-url` (form fields, `Accept: application/json`, `X-CSRFToken`) moves or assigns one visit:
+ *   visit_id, technician_id, start (ISO, UTC) and, for a visit that is already assigned, assignment_id and version.
+ *   200: a Change. 409, 422, 403, 404: a Refusal. The same address answers a page without that Accept header.
+ *
+ * @typedef {{start: string, end: string}} RawSpan an ISO 8601 interval with offset
+ *
+ * @typedef {object} RawTechnician
+ * @property {number} id
+ * @property {string} name
+ * @property {string} initials
+ * @property {string | null} partner name of the partner company, null for employees
+ * @property {string | null} phone
+ * @property {{kind: string, name: string} | string | null} start_place kind: home, depot, yard or stay
+ * @property {number} load_s working time used today
+ * @property {number} capacity_s working time there is today
+ * @property {RawSpan[]} shifts
+ * @property {RawSpan[]} breaks
+ * @property {RawSpan[]} absences
+ *
+ * @typedef {object} RawBar
+ * @property {number | string} id unique on the board
+ * @property {number} assignment_id
+ * @property {number} version
+ * @property {number} visit_id
+ * @property {number} job_id
+ * @property {number} technician_id
+ * @property {string} start service begins
+ * @property {string} end service ends
+ * @property {number} travel_s travel just before it
+ * @property {string} title
+ * @property {string} customer
+ * @property {string} state planned, accepted, on_the_way, on_site, done, could_not_do ...
+ * @property {RawSpan | null} promise
+ * @property {string | null} promise_state on_track, at_risk, will_miss, kept, missed
+ * @property {boolean} pinned
+ * @property {number | null} lat
+ * @property {number | null} lon
+ * @property {number} [order] place in the day, from 1
+ *
+ * @typedef {object} RawQueued
+ * @property {number} visit_id
+ * @property {number} job_id
+ * @property {string} title
+ * @property {string} customer
+ * @property {string} site
+ * @property {number | null} lat
+ * @property {number | null} lon
+ * @property {number} duration_s
+ * @property {number} priority
+ * @property {RawSpan | null} window
+ * @property {string[]} skills
+ * @property {boolean} urgent
+ *
+ * @typedef {object} RawBoard
+ * @property {string} date the day, YYYY-MM-DD
+ * @property {string} zone IANA time zone of the territory
+ * @property {string} day_start
+ * @property {string} day_end
+ * @property {string} now the server's clock
+ * @property {RawTechnician[]} technicians
+ * @property {RawBar[]} bars
+ * @property {RawQueued[]} queue
+ * @property {{name: string, outline: [number, number][]}[]} [territories] outlines in lat, lon for the map
+ *
+ * @typedef {object} Change
+ * @property {RawBar[]} bars every bar that is new or different, with its new version
+ * @property {(number | string)[]} [removed] ids of bars that are gone
+ * @property {RawQueued[]} [queue] the whole queue, when it changed
+ * @property {RawTechnician[]} [technicians] those whose load changed
+ * @property {string} message a sentence that says what happened
+ * @property {{url: string, fields?: Record<string, string | number>}} [undo] takes it back by POST
+ *
+ * @typedef {object} Refusal
+ * @property {string} error a sentence: what happened, what is safe, what to do
+ * @property {RawBar[]} [bars] the truth about the bars concerned
+ */
+
+/** @typedef {{start: number, end: number}} Span instants in milliseconds */
+/**
+ * @typedef {object} Technician
+ * @property {number} id
+ * @property {string} name
+ * @property {string} initials
+ * @property {string | null} partner
+ * @property {string | null} phone
+ * @property {{kind: string, name: string} | null} place
+ * @property {number} loadS
+ * @property {number} capacityS
+ * @property {Span[]} shifts
+ * @property {Span[]} breaks
+ * @property {Span[]} absences
+ */
+/**
+ * @typedef {object} Bar
+ * @property {string} id
+ * @property {number | null} assignmentId null while it is still in the queue
+ * @property {number | null} version
+ * @property {number} visitId
+ * @property {number} jobId
+ * @property {number | null} technicianId
+ * @property {number} start
+ * @property {number} end
+ * @property {number} travelS
+ * @property {string} title
+ * @property {string} customer
+ * @property {string} state
+ * @property {Span | null} promise
+ * @property {string | null} promiseState
+ * @property {boolean} pinned
+ * @property {number | null} lat
+ * @property {number | null} lon
+ */
+/** @typedef {RawQueued & {windowSpan: Span | null}} Queued */
+
+/** @param {RawSpan} raw @returns {Span} */
+export function span(raw) {
+  return { start: Date.parse(raw.start), end: Date.parse(raw.end) };
+}
+
+/** @param {RawTechnician} raw @returns {Technician} */
+export function technician(raw) {
+  const place = typeof raw.start_place === "string" ? { kind: raw.start_place, name: raw.start_place } : raw.start_place;
+  return {
+    id: raw.id,
+    name: raw.name,
+    initials: raw.initials,
+    partner: raw.partner,
+    phone: raw.phone,
+    place: place ?? null,
+    loadS: raw.load_s,
+    capacityS: raw.capacity_s,
+    shifts: raw.shifts.map(span),
+    breaks: raw.breaks.map(span),
+    absences: raw.absences.map(span),
+  };
+}
+
+/** @param {RawBar} raw @returns {Bar} */
+export function bar(raw) {
+  return {
+    id: String(raw.id),
+    assignmentId: raw.assignment_id,
+    version: raw.version,
+    visitId: raw.visit_id,
+    jobId: raw.job_id,
+    technicianId: raw.technician_id,
+    start: Date.parse(raw.start),
+    end: Date.parse(raw.end),
+    travelS: raw.travel_s,
+    title: raw.title,
+    customer: raw.customer,
+    state: raw.state,
+    promise: raw.promise ? span(raw.promise) : null,
+    promiseState: raw.promise_state,
+    pinned: raw.pinned,
+    lat: raw.lat,
+    lon: raw.lon,
+  };
+}
+
+/** @param {RawQueued} raw @returns {Queued} */
+export function queued(raw) {
+  return { ...raw, windowSpan: raw.window ? span(raw.window) : null };
+}
+
+/**
+ * A waiting visit as a bar that can be carried to a row; it has no time of its own yet.
+ *
+ * @param {Queued} waiting
+ * @param {number} start
+ * @returns {Bar}
+ */
+export function barOfQueued(waiting, start) {
+  return {
+    id: `visit-${waiting.visit_id}`,
+    assignmentId: null,
+    version: null,
+    visitId: waiting.visit_id,
+    jobId: waiting.job_id,
+    technicianId: null,
+    start,
+    end: start + waiting.duration_s * 1000,
+    travelS: 0,
+    title: waiting.title,
+    customer: waiting.customer,
+    state: "unassigned",
+    promise: waiting.windowSpan,
+    promiseState: null,
+    pinned: false,
+    lat: waiting.lat,
+    lon: waiting.lon,
+  };
+}
+
+/**
+ * The one state a bar shows: a threatened promise outranks "planned", never what is really happening on site.
+ *
+ * @param {Bar} one
+ * @returns {string}
+ */
+export function shownState(one) {
+  const ahead = ["planned", "accepted", "proposed", "on_the_way"].includes(one.state);
+  if (ahead && (one.promiseState === "at_risk" || one.promiseState === "will_miss")) return one.promiseState;
+  return one.state;
+}
+
+/** Asking for the board failed; the message is fit to show. */
+export class BoardUnavailable extends Error {}
+
+/**
+ * @param {string} url
+ * @returns {Promise<RawBoard>}
+ */
+export async function fetchBoard(url) {
+  let answer;
+  try {
+    answer = await fetch(url, { headers: { Accept: "application/json" }, cache: "no-cache", credentials: "same-origin" });
+  } catch {
+    throw new BoardUnavailable("The server did not answer.");
+  }
+  if (!answer.ok || !(answer.headers.get("Content-Type") ?? "").includes("json")) {
+    throw new BoardUnavailable(answer.redirected ? "You are signed out." : `The server answered ${answer.status}.`);
+  }
+  return /** @type {RawBoard} */ (await answer.json());
+}

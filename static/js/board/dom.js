@@ -1,0 +1,42 @@
+/** Making elements without markup in strings, so that nothing people typed can become markup. */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {string} [className]
+ * @param {string} [text]
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function make(tag, className, text) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Address of the sprite, told by the page so that it works under any prefix. */
+let sprite = "/static/icons/sprite.svg";
+
+/** @param {string | undefined} url */
+export function useSprite(url) {
+  if (url) sprite = url;
+}
+
+/** @param {string} name @returns {SVGSVGElement} */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `${sprite}#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** Places an element on the time axis. @param {HTMLElement} element @param {number} x @param {number} width */
+export function place(element, x, width) {
+  element.style.setProperty("--x", `${x.toFixed(1)}px`);
+  element.style.setProperty("--w", `${Math.max(width, 2).toFixed(1)}px`);
+}

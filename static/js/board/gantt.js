@@ -1,0 +1,315 @@
+/** The board's grid as people use it: walking, opening, picking up, dropping; it talks to the server and keeps the view true. */
+
+import { announce } from "../page/announce.js";
+import { showToast } from "../page/toasts.js";
+import { describe, hasMoved, inTime, pickUp, toRow } from "./carry.js";
+import { cellsOf, keyOf, nearest, startOf } from "./cells.js";
+import { Drag } from "./drag.js";
+import { Ghost } from "./ghost.js";
+import { whileCarrying, whileWalking } from "./keys.js";
+import { ZOOMS } from "./scale.js";
+import { MoveRefused, moveFields, post } from "./submit.js";
+import { duration } from "./words.js";
+
+/** @typedef {import("./carry.js").Carried} Carried */
+/** @typedef {import("./cells.js").Cell} Cell */
+/** @typedef {import("./data.js").Bar} Bar */
+
+export class Gantt {
+  /**
+   * @param {import("./view.js").GanttView} view
+   * @param {{moveUrl: string | undefined, refresh: () => Promise<void>, open: (bar: Bar, focus: boolean) => void,
+   *   openPerson: (id: number) => void, verdicts: (visitId: number) => Promise<Map<number, import("./store.js").Verdict>>,
+   *   zoomed: () => void}} outside
+   */
+  constructor(view, outside) {
+    this.view = view;
+    this.board = view.board;
+    this.outside = outside;
+    this.ghost = new Ghost(view);
+    /** @type {Carried | null} */
+    this.carried = null;
+    /** @type {boolean} */
+    this.busy = false;
+    this.drag = new Drag(view, this.ghost, {
+      begin: (bar) => void this.#askVerdicts(bar),
+      drop: (carried) => void this.drop(carried),
+      cancel: () => this.#forgetVerdicts(),
+    });
+    view.grid.addEventListener("keydown", (event) => this.#key(event));
+    view.grid.addEventListener("focus", () => this.#arrive());
+    view.body.addEventListener("click", (event) => this.#click(event));
+  }
+
+  /** Nothing is carried, so data may change under the hand. */
+  get idle() {
+    return this.carried === null && this.drag.now === null && !this.busy;
+  }
+
+  /** @returns {Cell[]} */
+  #cells() {
+    const id = this.view.active?.technicianId;
+    const person = this.board.technicians[this.board.indexOf.get(id ?? -1) ?? -1];
+    return person ? cellsOf(person, this.board.row(person.id)) : [];
+  }
+
+  #arrive() {
+    const first = this.board.technicians[0];
+    if (this.view.active && this.board.indexOf.has(this.view.active.technicianId)) this.view.draw();
+    else if (first) this.#goTo(first.id, { kind: "head" });
+  }
+
+  /** @param {number} technicianId @param {Cell} cell */
+  #goTo(technicianId, cell) {
+    this.view.active = { technicianId, key: keyOf(cell) };
+    if (cell.kind === "head") this.view.reveal(technicianId, null, null);
+    else if (cell.kind === "bar") this.view.reveal(technicianId, cell.bar.start, cell.bar.end);
+    else this.view.reveal(technicianId, cell.start, cell.end);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const action = this.carried ? whileCarrying(event) : whileWalking(event);
+    if (!action) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (this.busy) return;
+    switch (action.kind) {
+      case "row":
+        return this.#toRow(action.by);
+      case "cell":
+        return this.#toCell(action.by);
+      case "edge":
+        return this.#toEdge(action.to, action.all);
+      case "open":
+        return this.#open();
+      case "pick":
+        return this.#pick();
+      case "call":
+        return this.#call();
+      case "zoom":
+        return this.zoom(action.by);
+      case "time":
+        return this.#carry((carried) => inTime(this.board, carried, action.minutes));
+      case "technician":
+        return this.#carry((carried) => toRow(this.board, carried, action.by, action.any));
+      case "drop":
+        return void (this.carried && this.drop(this.carried));
+      case "cancel":
+        return this.#putBack("Put back where it was.");
+    }
+  }
+
+  /** @param {number} by */
+  #toRow(by) {
+    const { active } = this.view;
+    const index = this.board.indexOf.get(active?.technicianId ?? -1) ?? 0;
+    const target = this.board.technicians[Math.min(Math.max(index + by, 0), this.board.technicians.length - 1)];
+    if (!target) return;
+    const here = this.#cells().find((one) => keyOf(one) === active?.key);
+    const cells = cellsOf(target, this.board.row(target.id));
+    this.#goTo(target.id, /** @type {Cell} */ (cells[nearest(cells, here ? startOf(here) : Number.NEGATIVE_INFINITY)]));
+  }
+
+  /** @param {number} by */
+  #toCell(by) {
+    const cells = this.#cells();
+    const id = this.view.active?.technicianId;
+    const index = cells.findIndex((one) => keyOf(one) === this.view.active?.key);
+    const target = cells[Math.min(Math.max(index + by, 0), cells.length - 1)];
+    if (target && id !== undefined) this.#goTo(id, target);
+  }
+
+  /** @param {"first" | "last"} to @param {boolean} all */
+  #toEdge(to, all) {
+    if (all) {
+      const person = to === "first" ? this.board.technicians[0] : this.board.technicians.at(-1);
+      if (person) this.#goTo(person.id, { kind: "head" });
+      return;
+    }
+    const cells = this.#cells();
+    const target = to === "first" ? cells[0] : cells.at(-1);
+    const id = this.view.active?.technicianId;
+    if (target && id !== undefined) this.#goTo(id, target);
+  }
+
+  /** @returns {Bar | null} */
+  #activeBar() {
+    const cell = this.#cells().find((one) => keyOf(one) === this.view.active?.key);
+    return cell?.kind === "bar" ? cell.bar : null;
+  }
+
+  #open() {
+    const bar = this.#activeBar();
+    if (bar) this.#select(bar, true);
+    else if (this.view.active?.key === "head") this.outside.openPerson(this.view.active.technicianId);
+  }
+
+  /** @param {Bar} bar @param {boolean} focus whether the focus goes along */
+  #select(bar, focus) {
+    this.view.select(bar.id);
+    document.dispatchEvent(
+      new CustomEvent("board:select", { detail: { visitId: bar.visitId, technicianId: bar.technicianId, from: "gantt" } }),
+    );
+    this.outside.open(bar, focus);
+  }
+
+  /** Selected elsewhere: on the map or in a list. @param {number} visitId */
+  showVisit(visitId) {
+    const bar = this.board.barOfVisit(visitId);
+    if (!bar || bar.technicianId === null) return;
+    this.#goTo(bar.technicianId, { kind: "bar", bar });
+    this.view.select(bar.id);
+  }
+
+  /** @param {MouseEvent} event */
+  #click(event) {
+    const target = event.target instanceof Element ? event.target : null;
+    const row = target?.closest("[data-technician]");
+    if (!(row instanceof HTMLElement) || target?.closest("a")) return;
+    const technicianId = Number(row.dataset.technician);
+    const element = target?.closest("[data-bar]");
+    const bar = element instanceof HTMLElement ? this.board.bars.get(element.dataset.bar ?? "") : undefined;
+    if (bar) {
+      this.view.active = { technicianId, key: `bar-${bar.id}` };
+      this.view.draw();
+      this.#select(bar, false);
+    } else if (target?.closest(".gantt-head")) {
+      this.outside.openPerson(technicianId);
+    }
+  }
+
+  #call() {
+    const row = this.view.drawn.get(this.view.active?.technicianId ?? -1)?.row;
+    const link = row?.querySelector(".gantt-call");
+    if (link instanceof HTMLElement) link.click();
+    else announce("No phone number is known. Add it on the person's page.");
+  }
+
+  #pick() {
+    const bar = this.#activeBar();
+    const id = this.view.active?.technicianId;
+    if (!bar || id === undefined) return;
+    if (bar.pinned) {
+      announce(`${bar.title} is pinned. Unpin it first to move it.`);
+      return;
+    }
+    if (["on_site", "done", "could_not_do", "cancelled"].includes(bar.state)) {
+      announce(`${bar.title} has already begun, so it stays where it is.`);
+      return;
+    }
+    this.carried = pickUp(bar, id);
+    this.ghost.show(this.carried);
+    announce(`Picked up ${bar.title}. Arrows move it by 15 minutes and by person, Enter drops, Escape puts it back.`);
+    void this.#askVerdicts(bar);
+  }
+
+  /** @param {(carried: Carried) => Carried} step */
+  #carry(step) {
+    if (!this.carried) return;
+    this.carried = step(this.carried);
+    const { technicianId, start, bar } = this.carried;
+    this.view.reveal(technicianId, start, start + bar.end - bar.start);
+    this.ghost.show(this.carried);
+    announce(describe(this.board, this.carried, this.view.words));
+  }
+
+  /** @param {string} words */
+  #putBack(words) {
+    this.carried = null;
+    this.ghost.hide();
+    this.#forgetVerdicts();
+    announce(words);
+  }
+
+  /** @param {Bar} bar */
+  async #askVerdicts(bar) {
+    const found = await this.outside.verdicts(bar.visitId);
+    const still = this.carried?.bar.id === bar.id || this.drag.now?.bar.id === bar.id;
+    if (!still || found.size === 0) return;
+    this.board.verdicts = found;
+    this.view.redraw();
+    if (this.carried) this.ghost.show(this.carried);
+  }
+
+  #forgetVerdicts() {
+    if (this.board.verdicts.size === 0) return;
+    this.board.verdicts = new Map();
+    this.view.redraw();
+  }
+
+  /** Sends the move; whatever the answer, the view then shows the truth. @param {Carried} carried */
+  async drop(carried) {
+    this.ghost.hide();
+    this.carried = null;
+    if (!hasMoved(carried) || !this.outside.moveUrl) {
+      this.#putBack("Nothing changed.");
+      return;
+    }
+    this.busy = true;
+    this.board.verdicts = new Map();
+    this.#showAt(carried);
+    try {
+      const change = await post(this.outside.moveUrl, moveFields(carried));
+      this.board.apply(change);
+      this.#tell(change);
+      document.dispatchEvent(new CustomEvent("board:changed", { detail: { visitId: carried.bar.visitId } }));
+    } catch (error) {
+      if (!(error instanceof MoveRefused)) throw error;
+      this.#showAt({ ...carried, technicianId: carried.bar.technicianId ?? carried.technicianId, start: carried.bar.start });
+      this.board.apply({ bars: error.refusal.bars ?? [] });
+      showToast(error.message, { kind: "problem" });
+    } finally {
+      this.busy = false;
+      this.view.redraw();
+    }
+  }
+
+  /** Draws the bar at its new place at once; a refusal draws it back. @param {Carried} carried */
+  #showAt(carried) {
+    const { bar } = carried;
+    if (bar.technicianId === null) return;
+    const length = bar.end - bar.start;
+    this.board.bars.set(bar.id, { ...bar, technicianId: carried.technicianId, start: carried.start, end: carried.start + length });
+    this.board.apply({});
+    if (this.view.active) this.view.active = { technicianId: carried.technicianId, key: `bar-${bar.id}` };
+    this.view.redraw();
+  }
+
+  /** @param {import("./data.js").Change} change */
+  #tell(change) {
+    const { undo } = change;
+    if (!undo) {
+      showToast(change.message, { kind: "good" });
+      return;
+    }
+    showToast(change.message, {
+      kind: "good",
+      undo: () => {
+        const fields = new URLSearchParams(Object.entries(undo.fields ?? {}).map(([name, value]) => [name, String(value)]));
+        post(undo.url, fields)
+          .then((back) => {
+            this.board.apply(back);
+            this.view.redraw();
+            showToast(back.message, { kind: "good" });
+            document.dispatchEvent(new CustomEvent("board:changed", { detail: {} }));
+          })
+          .catch((/** @type {Error} */ error) => {
+            showToast(error.message, { kind: "problem" });
+            void this.outside.refresh();
+          });
+      },
+    });
+  }
+
+  /** @param {number} by */
+  zoom(by) {
+    const index = ZOOMS.findIndex((one) => one.name === this.view.zoom);
+    const next = ZOOMS[Math.min(Math.max(index + by, 0), ZOOMS.length - 1)];
+    if (!next || next.name === this.view.zoom) return;
+    this.view.zoom = next.name;
+    this.view.layout();
+    this.outside.zoomed();
+    announce(`Zoom: ${next.label}, ${duration(((this.view.grid.clientWidth - this.view.headWidth) / this.view.scale.pxPerHour) * 3_600_000)} in sight`);
+  }
+}

@@ -1,0 +1,142 @@
+/** The elements of one row: a person's head, the pattern of the day behind it, and bars. */
+
+import { shownState } from "./data.js";
+import { icon, make, place } from "./dom.js";
+import { barWords, load } from "./words.js";
+
+/** @typedef {import("./data.js").Bar} Bar */
+/** @typedef {import("./data.js").Technician} Technician */
+/** @typedef {import("./scale.js").TimeScale} TimeScale */
+/** @typedef {import("./words.js").Words} Words */
+/** @typedef {import("./store.js").Verdict} Verdict */
+
+const PLACE_ICONS = /** @type {Record<string, string>} */ ({ home: "home", depot: "depot", yard: "depot", stay: "stay" });
+const VERDICTS = { fits: ["tick", "Fits"], costs: ["triangle", "Fits at a cost"], blocked: ["cross", "Cannot"] };
+
+/** @param {number} technicianId @param {string} key */
+export function cellId(technicianId, key) {
+  return `cell-${technicianId}-${key}`;
+}
+
+/** Colours of states, as the status macro has them. @param {string} state */
+export function stateClass(state) {
+  const known = /** @type {Record<string, string>} */ ({
+    on_the_way: "on-the-way",
+    on_site: "on-site",
+    done: "done",
+    closed: "done",
+    cancelled: "done",
+    kept: "done",
+    at_risk: "at-risk",
+    will_miss: "will-miss",
+    could_not_do: "will-miss",
+    declined: "will-miss",
+    unassigned: "at-risk",
+  });
+  return `state-${known[state] ?? "planned"}`;
+}
+
+/**
+ * @param {Technician} person
+ * @param {Verdict | undefined} verdict
+ */
+function head(person, verdict) {
+  const cell = make("div", "gantt-head");
+  cell.setAttribute("role", "rowheader");
+  cell.id = cellId(person.id, "head");
+  const circle = make("span", person.partner ? "initials partner" : "initials", person.initials);
+  circle.setAttribute("aria-hidden", "true");
+  const name = make("span", "gantt-name", person.name);
+  const facts = make("span", "gantt-facts");
+  if (person.place) facts.append(icon(PLACE_ICONS[person.place.kind] ?? "place"));
+  facts.append(load(person.loadS, person.capacityS));
+  if (person.partner) facts.append(` · ${person.partner}`);
+  cell.title = [person.name, person.partner, person.place && `starts at ${person.place.name}`].filter(Boolean).join(", ");
+  if (verdict) {
+    const [symbol, words] = /** @type {[string, string]} */ (VERDICTS[verdict.verdict]);
+    const mark = make("span", `verdict ${verdict.verdict}`);
+    mark.append(icon(symbol), make("span", "visually-hidden", `${words}: ${verdict.words}`));
+    mark.title = verdict.words;
+    cell.append(circle, name, mark, facts);
+  } else {
+    cell.append(circle, name, facts);
+  }
+  if (person.phone) {
+    const call = make("a", "gantt-call");
+    call.href = `tel:${person.phone.replaceAll(" ", "")}`;
+    call.tabIndex = -1;
+    call.title = `Call ${person.name}`;
+    call.append(icon("phone"), make("span", "visually-hidden", `Call ${person.name}`));
+    cell.append(call);
+  }
+  return cell;
+}
+
+/**
+ * @param {Technician} person
+ * @param {TimeScale} scale
+ * @param {HTMLElement} lane
+ */
+function pattern(person, scale, lane) {
+  for (const [spans, name] of /** @type {const} */ ([
+    [person.shifts, "shift"],
+    [person.breaks, "pause"],
+    [person.absences, "away"],
+  ])) {
+    for (const one of spans) {
+      if (one.end <= scale.start || one.start >= scale.end) continue;
+      const block = make("span", name);
+      place(block, scale.x(one.start), scale.length(one.end - one.start));
+      block.setAttribute("aria-hidden", "true");
+      lane.append(block);
+    }
+  }
+}
+
+/**
+ * @param {Bar} one
+ * @param {TimeScale} scale
+ * @param {Words} words
+ */
+export function barElement(one, scale, words) {
+  const shown = shownState(one);
+  const element = make("div", `bar ${stateClass(shown)} is-${shown.replaceAll("_", "-")}`);
+  element.setAttribute("role", "gridcell");
+  element.dataset.bar = one.id;
+  element.id = cellId(one.technicianId ?? 0, `bar-${one.id}`);
+  const sentence = barWords(one, shown, words);
+  element.setAttribute("aria-label", sentence);
+  element.title = sentence;
+  place(element, scale.x(one.start), scale.length(one.end - one.start));
+  if (one.travelS > 0) {
+    element.classList.add("has-travel");
+    element.style.setProperty("--travel", `${scale.length(one.travelS * 1000).toFixed(1)}px`);
+  }
+  if (one.pinned) element.append(icon("lock"));
+  element.append(make("span", "bar-title", one.customer ? `${one.title} · ${one.customer}` : one.title));
+  if (one.promise) {
+    const bracket = make("span", "bracket");
+    place(bracket, scale.length(one.promise.start - one.start), scale.length(one.promise.end - one.promise.start));
+    element.append(bracket);
+  }
+  return element;
+}
+
+/**
+ * A row with its head and pattern; bars come and go as time scrolls.
+ *
+ * @param {Technician} person
+ * @param {TimeScale} scale
+ * @param {Verdict | undefined} verdict
+ */
+export function rowElement(person, scale, verdict) {
+  const row = make("div", "gantt-row");
+  row.setAttribute("role", "row");
+  row.dataset.technician = String(person.id);
+  if (verdict?.verdict === "blocked") row.classList.add("is-blocked");
+  const lane = make("div", "gantt-lane");
+  lane.setAttribute("role", "presentation");
+  pattern(person, scale, lane);
+  row.append(head(person, verdict), lane);
+  return { row, lane };
+}
