@@ -56,7 +56,7 @@ def start_child(name: str, *arguments: str, stop_within_s: float) -> Child:
 @contextlib.contextmanager
 def only_run(data_dir: Path) -> Iterator[None]:
     """Hold the lock of the data folder; refused while another run holds it. The system frees it after a kill."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (data_dir / "run.lock").open("a+", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

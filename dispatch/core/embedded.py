@@ -57,7 +57,8 @@ def start(data_dir: Path) -> EmbeddedServer:
     other processes, or keep it for ever once one of them was killed.
     """
     data_dir = data_dir.resolve()
-    data_dir.parent.mkdir(parents=True, exist_ok=True)
+    # As root the package opens this folder for the user the server runs as.
+    data_dir.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _discard_stale_pid_file(data_dir)
     already_running = _postmaster(data_dir) is not None
     package = _package()
