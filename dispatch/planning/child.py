@@ -1,0 +1,91 @@
+"""The solver's own process: reads one order, tells progress and plans as lines of JSON, obeys ``stop``.
+
+It is given no database address. When its supervisor disappears it disappears too.
+"""
+
+import contextlib
+import json
+import os
+import sys
+import threading
+import time
+from typing import IO, Any
+
+LEAST_S = 0.05
+
+
+class _Voice:
+    """Lines to the supervisor; anything else that prints goes to the error stream and cannot disturb them."""
+
+    def __init__(self) -> None:
+        self.stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+        self.lock = threading.Lock()
+
+    def say(self, kind: str, **values: Any) -> None:
+        with self.lock:
+            self.stream.write(json.dumps({"kind": kind, **values}) + "\n")
+            self.stream.flush()
+
+
+def main() -> None:
+    """Serve one order."""
+    voice = _Voice()
+    with contextlib.suppress(OSError):
+        os.nice(5)  # pages stay quick while a plan is made
+    head = json.loads(sys.stdin.buffer.readline())
+    body = sys.stdin.buffer.read(head["bytes"])
+    stop = threading.Event()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, stop), daemon=True).start()
+    _solve(voice, head, body, stop)
+    voice.say("done")
+
+
+def _listen(stream: IO[bytes], stop: threading.Event) -> None:
+    for line in stream:
+        if line.strip() == b"stop":
+            stop.set()
+    os._exit(3)  # the supervisor is gone
+
+
+def _solve(voice: _Voice, head: dict[str, Any], body: bytes, stop: threading.Event) -> None:
+    """Give the greedy baseline and a first plan before anything that may take long, then improve it."""
+    from dispatch.matching import Problem, Refused, solve
+    from dispatch.matching.solvers.greedy import greedy
+
+    try:
+        problem = Problem.from_json(body)
+    except Refused as refused:
+        voice.say("refused", message=str(refused))
+        return
+
+    def left() -> float:
+        return max(LEAST_S, float(head["deadline"]) - time.monotonic())
+
+    def tell(update: Any) -> None:
+        voice.say("progress", update=vars_of(update))
+
+    first = solve(problem, time_limit_s=left(), step_limit=0, seed=head["seed"], should_stop=stop.is_set)
+    voice.say("plan", plan=first.as_dict())
+    voice.say("baseline", plan=greedy(problem).as_dict())
+    if head["construct_only"] or stop.is_set():
+        return
+    best = solve(
+        problem,
+        time_limit_s=left(),
+        step_limit=head["step_limit"],
+        seed=head["seed"],
+        progress=tell,
+        should_stop=stop.is_set,
+        warm_start=first,
+    )
+    voice.say("plan", plan=best.as_dict())
+
+
+def vars_of(update: Any) -> dict[str, Any]:
+    """Give a progress update as plain values."""
+    return {name: getattr(update, name) for name in ("elapsed_s", "phase", "cost", "unserved", "late", "steps")}
+
+
+if __name__ == "__main__":
+    main()

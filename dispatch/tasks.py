@@ -1,0 +1,87 @@
+"""Background tasks, a few lines each: open a transaction, call a service. Each is safe to run twice."""
+
+import asyncio
+import threading
+from functools import cache
+from typing import Any
+
+from procrastinate import JobContext, RetryStrategy
+
+from dispatch.accounts.access import SYSTEM
+from dispatch.core import queue
+from dispatch.core.audit import CHANNEL
+from dispatch.core.clock import now
+from dispatch.core.config import settings
+from dispatch.core.db import make_engine, make_sessions
+from dispatch.core.queue import app
+from dispatch.planning.nightly import plan_due_territories
+from dispatch.planning.solving import TASK, Run, Sessions, fail_orphans, run_request
+from dispatch.planning.supervising import Limits
+
+
+def run_worker() -> None:
+    """Run a worker on the database of the settings until it is told to stop."""
+    url = settings().database_url
+    if url is None:
+        raise ValueError("A worker needs DATABASE_URL.")
+    queue.run(url, context={"sessions": sessions_for(url)})
+
+
+@cache
+def sessions_for(url: str) -> Sessions:
+    """Return the session factory that the tasks of this process share; few connections, none held while waiting."""
+    return make_sessions(make_engine(url, role=settings().app_role, pool_size=queue.CONCURRENCY + 1, max_overflow=0))
+
+
+@app.task(name=TASK, pass_context=True, retry=RetryStrategy(max_attempts=2, wait=3))
+async def solve_plan(context: JobContext, request_id: int) -> None:
+    """Supervise one planning run; when the worker has to stop, the run is given up and taken up by another."""
+    current = settings()
+    run = Run(
+        sessions=_sessions(context),
+        request_id=request_id,
+        limits=Limits(grace_s=current.solve_grace_s, memory_mb=current.solve_memory_mb),
+        give_up=threading.Event(),
+    )
+    try:
+        await asyncio.to_thread(_in_worker, run)
+    finally:
+        run.give_up.set()
+
+
+def _in_worker(run: Run) -> None:
+    CHANNEL.set("worker")
+    run_request(run)
+
+
+@app.periodic(cron="*/30 * * * * *")
+@app.task(name="queue.rescue", queueing_lock="queue.rescue", pass_context=True)
+async def rescue(context: JobContext, timestamp: int) -> None:
+    """Take up what dead workers left behind. Without a lock, so that a stalled sweep cannot block the next one."""
+    await queue.rescue()
+    await asyncio.to_thread(_end_orphans, _sessions(context))
+
+
+def _end_orphans(sessions: Sessions) -> None:
+    with sessions() as session:
+        fail_orphans(session, now=now())
+        session.commit()
+
+
+@app.periodic(cron="5 * * * *")
+@app.task(name="planning.plan_tomorrow", queueing_lock="planning.plan_tomorrow", pass_context=True)
+async def plan_tomorrow(context: JobContext, timestamp: int) -> None:
+    """Once an hour: plan the next day of each territory where it is evening and nobody has asked yet."""
+    await asyncio.to_thread(_plan_tomorrow, _sessions(context))
+
+
+def _plan_tomorrow(sessions: Sessions) -> None:
+    CHANNEL.set("worker")
+    with sessions() as session:
+        plan_due_territories(session, actor=SYSTEM, now=now())
+        session.commit()
+
+
+def _sessions(context: JobContext) -> Sessions:
+    made: Any = (context.additional_context or {})["sessions"]
+    return made  # type: ignore[no-any-return]  # the context is a plain dictionary; `run_worker` puts this in
