@@ -1,6 +1,7 @@
 """Hashes passwords with argon2id, a few at a time, so that a burst of sign-ins can not use up memory."""
 
 import threading
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,13 +27,19 @@ class TooBusy(Exception):
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
+def turn() -> Iterator[None]:
+    """Wait for a turn at hashing; TooBusy when it takes too long."""
     if not _turns.acquire(timeout=LONGEST_WAIT_S):
         raise TooBusy("Many people are signing in at this moment. Please try again in a minute.")
     try:
         yield
     finally:
         _turns.release()
+
+
+def normal(password: str) -> str:
+    """Return the form of a password that is compared, whatever keyboard it was typed on."""
+    return unicodedata.normalize("NFKD", password)
 
 
 def fault(password: str) -> str | None:
@@ -50,17 +57,17 @@ def fault(password: str) -> str | None:
 
 def hash_password(password: str) -> str:
     """Return the stored form of a password; waits for its turn."""
-    with _turn():
-        return _hasher.hash(password)
+    with turn():
+        return _hasher.hash(normal(password))
 
 
 def verify(stored: str | None, password: str) -> bool:
     """Compare a password with its stored form; takes as long when there is none."""
     if len(password) > LONGEST:
         return False
-    with _turn():
+    with turn():
         try:
-            _hasher.verify(stored or _NOBODY, password)
+            _hasher.verify(stored or _NOBODY, normal(password))
         except (VerificationError, InvalidHashError):
             return False
     return stored is not None

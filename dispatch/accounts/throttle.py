@@ -18,6 +18,7 @@ KEEP = timedelta(days=100)
 PER_ACCOUNT_AND_NETWORK = 6
 PER_ACCOUNT = 40
 PER_NETWORK = 60
+RESETS_A_DAY = 3
 
 
 def network_of(address: str | None) -> str:
@@ -80,3 +81,17 @@ def succeeded(session: Session, attempt_id: int, *, email: str, network: str, no
         )
     )
     session.execute(delete(LoginAttempt).where(LoginAttempt.at < now - KEEP))
+
+
+def may_send_reset(session: Session, *, email: str, network: str, now: datetime) -> bool:
+    """Count a request for a new password; False when an address got enough mails for one day."""
+    name = f"reset {email.strip().lower()[:254]}"
+    # Kept apart from the tries to sign in by its name, and as a success, so that no failure is counted.
+    session.add(LoginAttempt(email=name, network=network, succeeded=True, at=now))
+    session.flush()
+    sent = session.scalar(
+        select(func.count())
+        .select_from(LoginAttempt)
+        .where(LoginAttempt.email == name, LoginAttempt.at > now - timedelta(days=1))
+    )
+    return (sent or 0) <= RESETS_A_DAY

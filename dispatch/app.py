@@ -1,0 +1,127 @@
+"""Makes the web application: settings, doors, error pages, and one transaction around every view."""
+
+import logging
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, request
+from flask_babel import Babel
+from flask_wtf.csrf import CSRFProtect
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from dispatch import models, web
+from dispatch.core.config import Settings
+from dispatch.core.config import settings as settings_of_process
+from dispatch.core.db import make_engine, make_sessions, psycopg_url
+from dispatch.core.serving import SPARE_THREADS
+from dispatch.web import context, errors, filters, mail, navigation, security, sign_in
+from dispatch.web.browser_session import DatabaseSessions
+from dispatch.web.json_format import StrictJSON
+
+log = logging.getLogger("dispatch.web")
+ROOT = Path(__file__).resolve().parent.parent
+TRIES = 3
+_AGAIN = frozenset({"40001", "40P01"})
+_MOST_BODY = 4 * 1024 * 1024
+
+
+class Web(Flask):
+    """Flask, with every view in one transaction that ends inside the view's call."""
+
+    json_provider_class = StrictJSON
+
+    def dispatch_request(self) -> Response:
+        """Run the view and commit; a late refusal of the database reaches the error pages like any other.
+
+        Reading again after a deadlock or a lost serialization is harmless, so that is done here. A view that changes
+        something may say so with ``repeatable``; it must then have no effect outside the database.
+        """
+        for attempt in range(1, TRIES + 1):
+            try:
+                return self._in_transaction()
+            except DBAPIError as error:
+                if errors.sqlstate(error) not in _AGAIN or attempt == TRIES or not self._repeatable():
+                    raise
+                log.info("Trying %s again after %s", request.endpoint, errors.sqlstate(error))
+        raise AssertionError("the last try returns or raises")
+
+    def _in_transaction(self) -> Response:
+        try:
+            response = self.make_response(super().dispatch_request())
+            session = context.opened_session()
+            if session is not None:
+                if response.status_code < 400:
+                    session.commit()
+                else:
+                    session.rollback()
+        except BaseException:
+            session = context.opened_session()
+            if session is not None:
+                session.rollback()
+            raise
+        return response
+
+    def _repeatable(self) -> bool:
+        view = self.view_functions.get(request.endpoint or "")
+        return request.method in ("GET", "HEAD") or getattr(view, "repeatable", False)
+
+    def url_for(self, /, endpoint: str, *, _external: bool | None = None, **values: Any) -> str:  # type: ignore[override]
+        """Return an address; one for outside starts with the configured host, never with one a request named."""
+        values.pop("_scheme", None)
+        path = super().url_for(endpoint, _external=False, **values)
+        if not _external:
+            return path
+        public_url: str = self.extensions[context.EXTENSION].settings.public_url
+        return public_url.rstrip("/") + urlsplit(path)._replace(scheme="", netloc="").geturl()
+
+
+def create_app(settings: Settings | None = None, *, engine: Engine | None = None, **config: Any) -> Web:
+    """Return the application; refuses to start with a weak key or without a database."""
+    settings = settings or settings_of_process()
+    if engine is None:
+        if settings.database_url is None:
+            raise ValueError("No database: set DATABASE_URL or start with `dispatch serve`.")
+        engine = make_engine(
+            settings.database_url, role=settings.app_role, pool_size=SPARE_THREADS, max_overflow=8, pool_timeout=10
+        )
+    models.Base.registry.configure()  # all tables are known before the first query
+    app = Web("dispatch", root_path=str(ROOT), static_folder="static", template_folder="templates")
+    secure = settings.secure_cookies
+    app.config.update(
+        SECRET_KEY=settings.checked_secret_key(),
+        SESSION_COOKIE_NAME="__Host-session" if secure else "session",
+        SESSION_COOKIE_SECURE=secure,
+        MAX_CONTENT_LENGTH=_MOST_BODY,
+        MAX_FORM_MEMORY_SIZE=1024 * 1024,
+        MAX_FORM_PARTS=2000,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_HEADERS=["X-CSRFToken"],
+        BABEL_DEFAULT_LOCALE="en_GB",
+        BABEL_DEFAULT_TIMEZONE="UTC",
+        TEMPLATES_AUTO_RELOAD=False,
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    app.config.update(config)
+    app.extensions[context.EXTENSION] = context.Services(
+        settings=settings,
+        engine=engine,
+        sessions=make_sessions(engine),
+        listen_url=psycopg_url(engine.url.render_as_string(hide_password=False)),
+    )
+    app.session_interface = DatabaseSessions()
+    # The guard stands before everything a library adds: who may not call a view learns nothing else about it.
+    app.before_request(security.guard)
+    app.after_request(security.add_headers)
+    app.teardown_appcontext(context.close_session)
+    CSRFProtect(app)
+    Babel(app)
+    mail.init_app(app, settings)
+    sign_in.configure(app, mail_sender=settings.mail_sender)
+    sign_in.init_app(app)
+    filters.init_app(app)
+    errors.init_app(app)
+    navigation.init_app(app)
+    web.register(app)
+    return app

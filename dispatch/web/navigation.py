@@ -1,0 +1,105 @@
+"""The menu of each role. A line appears when its page exists and the person may open it."""
+
+from typing import Any, NamedTuple
+
+from flask import Flask, request, url_for
+from flask_babel import gettext as _
+
+from dispatch.frontend import asset_version
+from dispatch.web.context import find_actor
+from dispatch.web.security import may_open
+
+MOST = 6
+
+
+class Line(NamedTuple):
+    """One line of a menu: which page, its name, its icon, and the area that keeps it marked."""
+
+    endpoint: str
+    label: str
+    icon: str
+
+
+MENUS: dict[str, tuple[Line, ...]] = {
+    "dispatcher": (
+        Line("board.index", "Today", "today"),
+        Line("jobs.index", "Jobs", "jobs"),
+        Line("plans.index", "Plan", "plan"),
+        Line("people.index", "People", "people"),
+        Line("customers.index", "Customers", "customers"),
+        Line("loose_ends.index", "Loose ends", "loose-ends"),
+    ),
+    "technician": (
+        Line("my_day.index", "My day", "my-day"),
+        Line("my_skills.index", "Skills", "skills"),
+        Line("loose_ends.index", "Loose ends", "loose-ends"),
+        Line("account.show", "Me", "user"),
+    ),
+    "manager": (
+        Line("coverage.index", "Coverage", "coverage"),
+        Line("people.index", "People", "people"),
+        Line("jobs.index", "Jobs", "jobs"),
+        Line("customers.index", "Customers", "customers"),
+        Line("loose_ends.index", "Loose ends", "loose-ends"),
+    ),
+    "administrator": (
+        Line("people.index", "People", "people"),
+        Line("jobs.index", "Jobs", "jobs"),
+        Line("customers.index", "Customers", "customers"),
+        Line("coverage.index", "Coverage", "coverage"),
+        Line("loose_ends.index", "Loose ends", "loose-ends"),
+    ),
+}
+# Whoever holds several roles lands on the page of the first of these.
+ORDER = ("dispatcher", "manager", "technician", "administrator")
+
+
+def lines() -> list[Line]:
+    """Return the lines of everybody's roles together, each once, as far as the person may open them."""
+    actor = find_actor()
+    if actor is None:
+        return []
+    found: dict[str, Line] = {}
+    for role in ORDER:
+        if role in actor.roles:
+            for line in MENUS[role]:
+                found.setdefault(line.endpoint, line)
+    return [line for line in found.values() if may_open(line.endpoint)]
+
+
+def first_page() -> str:
+    """Return the endpoint a person lands on."""
+    menu = lines()
+    return menu[0].endpoint if menu else "account.show"
+
+
+def _context() -> dict[str, Any]:
+    actor = find_actor()
+    if actor is None:
+        return {"home_url": url_for("account.home"), "theme_url": url_for("account.set_theme")}
+    menu = lines()
+    area = (request.endpoint or "").partition(".")[0]
+    shown, rest = menu[:MOST], menu[MOST:]
+    return {
+        "navigation": [
+            (_(line.label), url_for(line.endpoint), line.icon, line.endpoint.partition(".")[0] == area, None)
+            for line in shown
+        ],
+        "home_url": url_for("account.home"),
+        "new_job_url": url_for("jobs.new") if may_open("jobs.new") else None,
+        "search_url": url_for("search.index") if may_open("search.index") else None,
+        "account_name": actor.name,
+        "account_links": [
+            *((_(line.label), url_for(line.endpoint), line.icon) for line in rest),
+            (_("My account"), url_for("account.show"), "user"),
+        ],
+        "sign_out_url": url_for("security.logout"),
+        "theme_url": url_for("account.set_theme"),
+    }
+
+
+def init_app(app: Flask) -> None:
+    """Give every page its menu."""
+    version = asset_version()
+    app.context_processor(_context)
+    app.context_processor(lambda: {"asset_version": version})
