@@ -26,3 +26,8 @@ def local_day(moment: datetime, zone: str) -> date:
 def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
     """Return the instants at which a local calendar day begins and ends (23, 24 or 25 hours apart)."""
     return instant(day, time(0), zone), instant(day + timedelta(days=1), time(0), zone)
+
+
+def in_zone(moment: datetime, zone: str) -> datetime:
+    """Return an instant as the wall clock of a time zone shows it."""
+    return moment.astimezone(ZoneInfo(zone))

@@ -74,6 +74,4 @@ def _who_was_first(session: Session, entity: str, row_id: int) -> str:
         .limit(1)
     ).first()
     who = f"{found.name} changed this at {found.at:%H:%M} UTC" if found else "Somebody changed this"
-    return (
-        f"{who} while you had it open. Your entries are still here: compare with what is saved, then save again."
-    )
+    return f"{who} while you had it open. Your entries are still here: compare with what is saved, then save again."

@@ -168,6 +168,26 @@ def link_person(
     return link
 
 
+def unlink_person(session: Session, *, link_id: int, actor: Actor, now: datetime) -> None:
+    """Forget what was recorded between a customer and a technician; the log keeps that it was there."""
+    link = session.get(CustomerPerson, link_id)
+    if link is None:
+        raise NotFound("There is no such wish.")
+    record(
+        session,
+        Change(
+            at=now,
+            actor_id=actor.user_id,
+            action="remove",
+            entity="customer_person",
+            entity_id=str(link.id),
+            before={"kind": link.kind.value, "technician_id": link.technician_id, "customer_id": link.customer_id},
+        ),
+    )
+    session.delete(link)
+    session.flush()
+
+
 def retire_customer(session: Session, *, customer_id: int, version: int, actor: Actor, now: datetime) -> Customer:
     """Take a customer off the lists; history stays. Refused while jobs are open."""
     customer = get_customer(session, customer_id)

@@ -13,6 +13,7 @@ from dispatch.core.errors import NotFound
 from dispatch.core.models import AuditEvent
 from dispatch.jobs.lifecycle import CLOSED_STATES, JobState
 from dispatch.jobs.models import (
+    Asset,
     CertificationNeed,
     CrewSlot,
     Customer,
@@ -310,3 +311,42 @@ def _window(ids: Select[int], page: int) -> Select[int]:
 def _like(text: str) -> str:
     escaped = text.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
+
+
+def site_details(session: Session, site_id: int, *, territories: Territories) -> Site:
+    """Return a site with customer and territory, if it lies in reach; raises NotFound."""
+    site = session.scalar(
+        select(Site)
+        .where(Site.id == site_id, *([] if territories is None else [Site.territory_id.in_(territories)]))
+        .options(selectinload(Site.customer), selectinload(Site.territory))
+    )
+    if site is None:
+        raise NotFound("There is no such site.")
+    return site
+
+
+def owner_name(session: Session, user_id: int | None) -> str | None:
+    """Return the name of who owns something."""
+    return None if user_id is None else session.scalar(select(User.name).where(User.id == user_id))
+
+
+def history_of_job(session: Session, job: Job, *, limit: int = 50) -> list[HistoryRow]:
+    """Return the latest changes of a job and its visits, newest first."""
+    found = history(session, "job", [job.id], limit=limit)
+    found += history(session, "visit", [visit.id for visit in job.visits], limit=limit)
+    return sorted(found, key=lambda row: -row.seq)[:limit]
+
+
+def assets_at(session: Session, site_ids: Collection[int]) -> Sequence[Asset]:
+    """Return the equipment at some sites, by site and name."""
+    return session.scalars(
+        select(Asset).where(Asset.site_id.in_(site_ids), Asset.retired_at.is_(None)).order_by(Asset.site_id, Asset.name)
+    ).all()
+
+
+def customer_of_link(session: Session, link_id: int) -> int:
+    """Return whose wish about a person this is; raises NotFound."""
+    customer_id = session.scalar(select(CustomerPerson.customer_id).where(CustomerPerson.id == link_id))
+    if customer_id is None:
+        raise NotFound("There is no such wish.")
+    return customer_id

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response, current_app, make_response, render_template, request
 from jinja2 import Template
 
+from dispatch.web.forms import Form
 from dispatch.web.security import wants_part
 
 
@@ -13,6 +14,12 @@ def page(template: str, fragment: str | None = None, *, status: int = 200, **con
     if fragment is not None and wants_part():
         return make_response(render_block(template, fragment, **context), status)
     return make_response(render_template(template, **context), status)
+
+
+def form_page(template: str, form: Form, *, conflict: str | None = None, **context: Any) -> Response:
+    """Show a form; a refused one answers 422, one that somebody else outran 409."""
+    status = 409 if conflict else 422 if form.errors else 200
+    return page(template, status=status, form=form, conflict=conflict, **context)
 
 
 def render_block(template: str, block: str, **context: Any) -> str:
