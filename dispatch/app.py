@@ -67,7 +67,7 @@ class Web(Flask):
         view = self.view_functions.get(request.endpoint or "")
         return request.method in ("GET", "HEAD") or getattr(view, "repeatable", False)
 
-    def url_for(self, /, endpoint: str, *, _external: bool | None = None, **values: Any) -> str:  # type: ignore[override]
+    def url_for(self, /, endpoint: str, *, _external: bool | None = None, **values: Any) -> str:
         """Return an address; one for outside starts with the configured host, never with one a request named."""
         values.pop("_scheme", None)
         path = super().url_for(endpoint, _external=False, **values)

@@ -1,8 +1,6 @@
 """One's own account: where to start, colours, name and telephone."""
 
 from flask import Blueprint, flash, redirect, request, url_for
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 from wtforms import IntegerField, StringField, TelField
@@ -18,6 +16,7 @@ from dispatch.web.forms import Form
 from dispatch.web.navigation import first_page
 from dispatch.web.pages import page
 from dispatch.web.security import public, safe_target, signed_in
+from dispatch.web.words import _, _l
 from dispatch.workforce.models import Territory
 
 blueprint = Blueprint("account", __name__)

@@ -7,7 +7,7 @@ its own after the view's.
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, request
 from flask.sessions import SessionInterface, SessionMixin
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -175,6 +175,4 @@ class DatabaseSessions(SessionInterface):
 
 def response_agent() -> str | None:
     """Return what the browser calls itself, for the list of one's own devices."""
-    from flask import request
-
     return request.user_agent.string or None

@@ -1,11 +1,10 @@
-"""Every refusal and failure becomes one page, part of a page or JSON answer: what happened, what is safe, what to do."""
+"""Every refusal and failure becomes one page, part of a page or JSON answer."""
 
 import logging
 import secrets
 from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
-from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -16,6 +15,7 @@ from dispatch.accounts.passwords import TooBusy
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound, ServiceError
 from dispatch.web.context import db
 from dispatch.web.security import wants_json, wants_part
+from dispatch.web.words import _
 
 log = logging.getLogger("dispatch.web")
 

@@ -5,10 +5,9 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 from flask_babel import format_date, format_decimal
-from flask_babel import gettext as _
-from flask_babel import ngettext as _n
 
 from dispatch.core.clock import local_day
+from dispatch.web.words import _, _n
 
 
 def init_app(app: Flask) -> None:

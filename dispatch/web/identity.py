@@ -1,5 +1,6 @@
 """Who a browser belongs to: one statement reads the person, today's grants and the technician they are."""
 
+from flask_security import current_user
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import joinedload
 
@@ -12,8 +13,6 @@ from dispatch.workforce.models import Technician
 
 def load_actor() -> Actor | None:
     """Return who is signed in, or None; rights taken away count from this request on."""
-    from flask_security import current_user
-
     if not current_user.is_authenticated:
         return None
     user, technician_id = current_user.row, current_user.technician_id

@@ -9,12 +9,15 @@ from typing import Any
 
 from flask import Flask, current_app
 from flask_mailman import EmailMessage, Mail
+from flask_security import MailUtil
+
+from dispatch.core.config import Settings
 
 log = logging.getLogger("dispatch.mail")
 _BACKENDS = {"file": "file", "smtp": "smtp", "locmem": "locmem"}
 
 
-def init_app(app: Flask, settings: Any) -> None:
+def init_app(app: Flask, settings: Settings) -> None:
     """Set the mail backend; files go to ``mail`` in the data folder."""
     folder = settings.data_dir / "mail"
     if settings.mail_backend == "file":
@@ -50,17 +53,21 @@ def _send(app: Flask, subject: str, body: str, recipient: str) -> None:
             log.exception("A mail could not be sent")
 
 
-class MailUtil:
+class Post(MailUtil):
     """What Flask-Security calls to send and to normalise."""
 
-    def __init__(self, app: Flask) -> None:
-        pass
-
     def send_mail(
-        self, template: str, subject: str, recipient: str, sender: str, body: str, html: str | None, **_context: Any
+        self,
+        template: str,
+        subject: str,
+        recipient: str | tuple[str, str],
+        sender: str | tuple[str, str],
+        body: str | None,
+        html: str | None,
+        **_context: Any,
     ) -> None:
         """Send in the thread."""
-        send_later(subject, body, recipient)
+        send_later(subject, body or "", recipient if isinstance(recipient, str) else recipient[1])
 
     def normalize(self, email: str) -> str:
         """Return an address as it is compared."""

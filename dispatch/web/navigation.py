@@ -3,11 +3,11 @@
 from typing import Any, NamedTuple
 
 from flask import Flask, request, url_for
-from flask_babel import gettext as _
 
 from dispatch.frontend import asset_version
 from dispatch.web.context import find_actor
 from dispatch.web.security import may_open
+from dispatch.web.words import _
 
 MOST = 6
 

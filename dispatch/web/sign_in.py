@@ -4,10 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask, Response, current_app, flash, g, redirect, render_template, request, url_for
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
-from flask_login import current_user, user_logged_in, user_logged_out
-from flask_security import Security, login_user, logout_user, password_changed, password_reset
+from flask_security import (
+    Security,
+    current_user,
+    login_user,
+    logout_user,
+    password_changed,
+    password_reset,
+    user_authenticated,
+)
 from flask_security.recoverable import generate_reset_link
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -18,6 +23,7 @@ from dispatch.web.context import db, moment, services
 from dispatch.web.security import browser_session, landing
 from dispatch.web.sign_in_forms import ForgottenForm, NewPasswordForm, OtherPasswordForm, PasswordRules, SignInForm
 from dispatch.web.sign_in_store import People, SignedIn
+from dispatch.web.words import _, _l
 
 RESET_WITHIN = timedelta(hours=1)
 
@@ -39,40 +45,42 @@ _WORDS: dict[str, tuple[str, str]] = {
 def configure(app: Flask, *, mail_sender: str) -> None:
     """Set everything the library reads."""
     app.config.update(
-        SECURITY_PASSWORD_HASH="argon2",
-        SECURITY_PASSWORD_SCHEMES=["argon2"],
-        SECURITY_PASSWORD_SINGLE_HASH={"argon2"},
-        SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS={
-            "argon2__rounds": passwords.ROUNDS,
-            "argon2__memory_cost": passwords.MEMORY_KIB,
-            "argon2__parallelism": passwords.LANES,
-        },
-        SECURITY_DEPRECATED_PASSWORD_SCHEMES=[],
-        SECURITY_PASSWORD_LENGTH_MIN=passwords.SHORTEST,
-        SECURITY_RECOVERABLE=True,
-        SECURITY_CHANGEABLE=True,
-        SECURITY_REGISTERABLE=False,
-        SECURITY_LOGIN_URL="/sign-in",
-        SECURITY_LOGOUT_URL="/sign-out",
-        SECURITY_RESET_URL="/password/forgotten",
-        SECURITY_CHANGE_URL="/password",
-        SECURITY_STATIC_FOLDER=None,
-        SECURITY_LOGIN_USER_TEMPLATE="account/sign_in.html",
-        SECURITY_RESET_PASSWORD_TEMPLATE="account/new_password.html",
-        SECURITY_CHANGE_PASSWORD_TEMPLATE="account/password.html",
-        SECURITY_EMAIL_TEMPLATE_PASSWORD_RESET_NOTICE="account/mail/changed",
-        SECURITY_EMAIL_TEMPLATE_PASSWORD_CHANGE_NOTICE="account/mail/changed",
-        SECURITY_EMAIL_SUBJECT_PASSWORD_NOTICE=_l("Your password for Extramile was changed"),
-        SECURITY_EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE=_l("Your password for Extramile was changed"),
-        SECURITY_EMAIL_HTML=False,
-        SECURITY_EMAIL_SENDER=mail_sender,
-        SECURITY_RESET_PASSWORD_WITHIN=RESET_WITHIN,
-        SECURITY_API_ENABLED_METHODS=["session"],
-        SECURITY_POST_CHANGE_VIEW="account.show",
-        SECURITY_POST_RESET_VIEW="security.login",
-        SECURITY_POST_LOGIN_VIEW="account.home",
-        SECURITY_POST_LOGOUT_VIEW="security.login",
-        **{f"SECURITY_MSG_{key}": words for key, words in _WORDS.items()},
+        {
+            "SECURITY_PASSWORD_HASH": "argon2",
+            "SECURITY_PASSWORD_SCHEMES": ["argon2"],
+            "SECURITY_PASSWORD_SINGLE_HASH": {"argon2"},
+            "SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS": {
+                "argon2__rounds": passwords.ROUNDS,
+                "argon2__memory_cost": passwords.MEMORY_KIB,
+                "argon2__parallelism": passwords.LANES,
+            },
+            "SECURITY_DEPRECATED_PASSWORD_SCHEMES": [],
+            "SECURITY_PASSWORD_LENGTH_MIN": passwords.SHORTEST,
+            "SECURITY_RECOVERABLE": True,
+            "SECURITY_CHANGEABLE": True,
+            "SECURITY_REGISTERABLE": False,
+            "SECURITY_LOGIN_URL": "/sign-in",
+            "SECURITY_LOGOUT_URL": "/sign-out",
+            "SECURITY_RESET_URL": "/password/forgotten",
+            "SECURITY_CHANGE_URL": "/password",
+            "SECURITY_STATIC_FOLDER": None,
+            "SECURITY_LOGIN_USER_TEMPLATE": "account/sign_in.html",
+            "SECURITY_RESET_PASSWORD_TEMPLATE": "account/new_password.html",
+            "SECURITY_CHANGE_PASSWORD_TEMPLATE": "account/password.html",
+            "SECURITY_EMAIL_TEMPLATE_PASSWORD_RESET_NOTICE": "account/mail/changed",
+            "SECURITY_EMAIL_TEMPLATE_PASSWORD_CHANGE_NOTICE": "account/mail/changed",
+            "SECURITY_EMAIL_SUBJECT_PASSWORD_NOTICE": _l("Your password for Extramile was changed"),
+            "SECURITY_EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": _l("Your password for Extramile was changed"),
+            "SECURITY_EMAIL_HTML": False,
+            "SECURITY_EMAIL_SENDER": mail_sender,
+            "SECURITY_RESET_PASSWORD_WITHIN": RESET_WITHIN,
+            "SECURITY_API_ENABLED_METHODS": ["session"],
+            "SECURITY_POST_CHANGE_VIEW": "account.show",
+            "SECURITY_POST_RESET_VIEW": "security.login",
+            "SECURITY_POST_LOGIN_VIEW": "account.home",
+            "SECURITY_POST_LOGOUT_VIEW": "security.login",
+            **{f"SECURITY_MSG_{key}": words for key, words in _WORDS.items()},
+        }
     )
 
 
@@ -84,7 +92,7 @@ def init_app(app: Flask) -> None:
         reset_password_form=NewPasswordForm,
         change_password_form=OtherPasswordForm,
         password_util_cls=PasswordRules,
-        mail_util_cls=mail.MailUtil,
+        mail_util_cls=mail.Post,
     )
     security.want_json(lambda _request: False)
     # No tokens in headers or addresses, and no person loaded for pages that need none.
@@ -99,8 +107,7 @@ def init_app(app: Flask) -> None:
         "security.change_password": _in_our_manner(app.view_functions["security.change_password"]),
     }
     app.view_functions.update(views)
-    user_logged_in.connect(_signed_in, app)
-    user_logged_out.connect(_signed_out, app)
+    user_authenticated.connect(_signed_in, app)
     password_changed.connect(_password_set, app)
     password_reset.connect(_password_set, app)
 
@@ -143,6 +150,7 @@ def sign_out() -> AnyResponse:
     """End this browser's session."""
     if current_user.is_authenticated:
         logout_user()
+        browser_session().sign_out()
         g.clear_site_data = True
     flash(_("You are signed out."), "good")
     return redirect(url_for("security.login"), 303)
@@ -162,7 +170,7 @@ def forgotten() -> AnyResponse | tuple[str, int] | str:
         )
     user: SignedIn | None = current_app.extensions["security"].datastore.find_user(email=email)
     if allowed and user is not None and user.row.active:
-        link, _token = generate_reset_link(user)
+        link, _token = generate_reset_link(user)  # type: ignore[no-untyped-call]
         body = render_template("account/mail/forgotten.txt", name=user.row.name, link=link)
         mail.send_later(_("A new password for Extramile"), body, user.row.email)
     flash(
@@ -195,10 +203,6 @@ def _signed_in(_app: Flask, user: SignedIn, **_rest: Any) -> None:
     session.pop("csrf_token", None)
     g.pop("csrf_token", None)
     session.sign_in(user.row.id, keep=keep)
-
-
-def _signed_out(_app: Flask, **_rest: Any) -> None:
-    browser_session().sign_out()
 
 
 def _password_set(_app: Flask, user: SignedIn, **_rest: Any) -> None:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from flask_security import PasswordUtil
 from flask_security.forms import ChangePasswordForm, ResetPasswordForm
 from wtforms import BooleanField, EmailField, PasswordField
@@ -11,6 +9,7 @@ from wtforms.validators import Email, InputRequired, Length
 
 from dispatch.accounts import passwords
 from dispatch.web.forms import Form
+from dispatch.web.words import _, _l
 
 
 class PasswordRules(PasswordUtil):
@@ -62,13 +61,13 @@ class ForgottenForm(Form):
 class NewPasswordForm(ResetPasswordForm):
     """A new password, typed twice."""
 
-    submit = None
+    submit = None  # type: ignore[assignment]  # our pages have a button of their own
 
 
 class OtherPasswordForm(ChangePasswordForm):
     """The password so far and a new one."""
 
-    submit = None
+    submit = None  # type: ignore[assignment]  # our pages have a button of their own
 
     def validate(self, **kwargs: Any) -> bool:
         """Refuse what is too long before anything is computed from it."""

@@ -35,7 +35,7 @@ class SignedIn(UserMixin):
         setattr(self.row, name, value)
 
     @property
-    def roles(self) -> list[RoleMixin]:
+    def roles(self) -> list[RoleMixin]:  # type: ignore[override]  # the library writes none
         """Rights are asked of the permission table, never of the library."""
         return []
 

@@ -92,7 +92,7 @@ class Page(HTMLParser):
     def _faults_of(self, tag: str, values: dict[str, str]) -> None:
         if "style" in values:
             self.faults.append(f"<{tag}> carries inline style")
-        if any(name.startswith("on") or name.startswith("hx-on") for name in values):
+        if any(name.startswith(("on", "hx-on")) for name in values):
             self.faults.append(f"<{tag}> carries inline script")
         if tag == "style":
             self.faults.append("a style element in the page")
@@ -218,9 +218,7 @@ class Browser:
         unknown = set(values or {}) - form.names - {name for name, _, _ in form.buttons}
         assert not unknown, f"the form has no field {unknown}; it has {sorted(form.names)}"
         filled: dict[str, Any] = {**form.fields, **(values or {})}
-        for name, value, words in form.buttons:
-            if button and button in words and name:
-                filled[name] = value
+        filled |= {name: value for name, value, words in form.buttons if button and button in words and name}
         path = urljoin(f"http://localhost{self.where}", form.action or self.where)
         target = urlsplit(path).path + (f"?{urlsplit(path).query}" if urlsplit(path).query else "")
         response = self.client.post(target, data=filled)
