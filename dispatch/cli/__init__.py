@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("dispatch.cli.data", "demo", "Load the demo organisation into an empty database."),
     "import": ("dispatch.cli.data", "import_group", "Import requests, skills, people, shifts, absences."),
     "generate": ("dispatch.cli.data", "generate", "Make a plausible workforce for a set of jobs."),
+    "plan": ("dispatch.cli.planning", "plan", "Ask for a plan of every territory's day."),
     "solve": ("dispatch.cli.matching", "solve", "Solve a problem file; needs no database."),
     "check": ("dispatch.cli.matching", "check", "Check a plan file against its problem; needs no database."),
     "explain": ("dispatch.cli.matching", "explain", "Say why a plan does what it does; needs no database."),

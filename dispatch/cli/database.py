@@ -1,41 +1,20 @@
-"""What commands that touch the database share: one transaction, and refusals as one line."""
+"""What commands that touch the database share: one transaction with the rights of the application."""
 
 import contextlib
-from collections.abc import Callable, Iterator
-from functools import wraps
-from typing import ParamSpec, TypeVar
+from collections.abc import Iterator
 
-import click
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import NullPool
 
 import dispatch.models  # noqa: F401 - foreign keys point across features, so all tables must be known
-from dispatch.cli import children
 from dispatch.core import embedded, migrate
 from dispatch.core.config import settings
-from dispatch.core.db import make_engine, make_sessions
-from dispatch.core.errors import ServiceError
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn the refusals a person can act on into one line on standard error and exit code 1."""
-
-    @wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except (embedded.DatabaseUnavailable, children.RunRefused, ServiceError) as error:
-            raise click.ClickException(str(error)) from error
-
-    return wrapped
+from dispatch.core.db import make_engine
 
 
 @contextlib.contextmanager
-def transaction() -> Iterator[Session]:
-    """Give a session with the rights of the application; commits at the end, rolls back when anything is raised.
+def sessions() -> Iterator[sessionmaker[Session]]:
+    """Give sessions with the rights of the application.
 
     Starts the embedded server where no address is set and nobody else runs it. Refused while the schema is not the
     one this version of the code expects.
@@ -46,7 +25,13 @@ def transaction() -> Iterator[Session]:
             raise embedded.DatabaseUnavailable("The database has another schema; run `dispatch migrate` first.")
         engine = make_engine(url, role=current.app_role, poolclass=NullPool)
         try:
-            with make_sessions(engine)() as session, session.begin():
-                yield session
+            yield sessionmaker(engine, expire_on_commit=False)
         finally:
             engine.dispose()
+
+
+@contextlib.contextmanager
+def transaction() -> Iterator[Session]:
+    """Give one session; commits at the end, rolls back when anything is raised."""
+    with sessions() as make, make.begin() as session:
+        yield session

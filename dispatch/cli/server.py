@@ -6,8 +6,8 @@ import sys
 import click
 
 from dispatch.cli import children
-from dispatch.cli.database import plain_errors
 from dispatch.cli.progress import Progress
+from dispatch.cli.refusals import plain_errors
 from dispatch.core import embedded
 from dispatch.core.config import Settings, settings
 
@@ -46,11 +46,10 @@ def serve() -> None:
 @plain_errors
 def work() -> None:
     """Start a worker for background tasks; any number of them may run, on any host with the same DATABASE_URL."""
-    url = use_database(settings())
-    import dispatch.tasks  # noqa: F401 - registers the tasks
-    from dispatch.core import queue
+    use_database(settings())
+    from dispatch.tasks import run_worker
 
-    queue.run(url)
+    run_worker()
 
 
 @click.command()

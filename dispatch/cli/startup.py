@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import FrameType
+from typing import LiteralString
 
 import click
 import psycopg
@@ -27,6 +28,18 @@ RESTARTS = 3
 RESTARTS_WITHIN_S = 60.0
 # In the order of starting. gunicorn lets requests finish for 20 s, the worker its task.
 STOP_WITHIN_S = {"serve": 25.0, "work": 25.0}
+FIRST_PLAN_S = 8.0
+
+NOBODY_HERE = "SELECT NOT EXISTS (SELECT FROM user_account)"
+DEMO_HERE = "SELECT EXISTS (SELECT FROM audit_event WHERE action = 'load_demo')"
+# By each territory's own calendar; a run that failed does not count.
+UNPLANNED_TODAY = """
+    SELECT EXISTS (SELECT FROM territory WHERE retired_at IS NULL AND NOT EXISTS (
+        SELECT FROM plan_scope JOIN plan_request ON plan_request.id = plan_scope.plan_request_id
+        WHERE plan_scope.territory_id = territory.id
+            AND plan_scope.day = (now() AT TIME ZONE territory.zone)::date
+            AND plan_request.state NOT IN ('failed', 'cancelled')))
+"""
 
 
 class StopAsked(Exception):
@@ -45,6 +58,7 @@ def run(current: Settings, *, demo: bool) -> None:
                 progress.say(f"ended {ended} processes that an earlier run had left behind")
             children.refuse_taken_port(current.host, current.port)
             running = _prepare_and_start(current, data, demo, started, progress)
+            _greet(current, progress)
             _watch(running, data, progress)
         except (KeyboardInterrupt, StopAsked):
             click.echo("")
@@ -66,10 +80,13 @@ def _prepare_and_start(
     environment = {"DATABASE_URL": url, "DISPATCH_DATA_DIR": str(data)}
     os.environ.update(environment)
     _migrate(url, progress)
-    if demo and _is_empty(url):
+    if demo and _asks(url, NOBODY_HERE):
         _step(progress, "demo organisation", "demo")
     _finish_kernels(kernels, data, progress)
-    return _start(current, data, started, progress)
+    running = _start(current, data, started, progress)
+    if _asks(url, DEMO_HERE) and _asks(url, UNPLANNED_TODAY):
+        _step(progress, "today planned", "plan", "--time-limit", str(FIRST_PLAN_S))
+    return running
 
 
 @contextmanager
@@ -154,10 +171,11 @@ def _migrate(url: str, progress: Progress) -> None:
             migrate.upgrade(url)
 
 
-def _is_empty(url: str) -> bool:
+def _asks(url: str, question: LiteralString) -> bool:
+    """Return the database's answer to a yes-or-no question."""
     with psycopg.connect(embedded.libpq_url(url)) as connection:
-        row = connection.execute("SELECT EXISTS (SELECT FROM user_account)").fetchone()
-    return row is not None and not row[0]
+        row = connection.execute(question).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _step(progress: Progress, what: str, *arguments: str) -> None:
@@ -204,6 +222,19 @@ def _wait_for_page(current: Settings, web: Child) -> None:
         finally:
             connection.close()
     raise children.RunRefused(f"The web server did not answer within {READY_WITHIN_S:.0f} s.")
+
+
+def _greet(current: Settings, progress: Progress) -> None:
+    """Print the address and, where the demo is loaded, how to sign in as whom."""
+    url = os.environ["DATABASE_URL"]
+    progress.say(f"ready: http://{current.host}:{current.port}  (Ctrl-C stops everything; the data stays)")
+    if not _asks(url, DEMO_HERE):
+        return
+    from dispatch.demo import people
+
+    click.echo(f"           sign in with the password {people.PASSWORD} as")
+    for role, box in people.SIGN_INS.items():
+        click.echo(f"             {box}{people.MAIL}  ({role})")
 
 
 def _watch(running: dict[str, Child], data: Path, progress: Progress) -> None:

@@ -7,7 +7,8 @@ import click
 from dispatch.accounts import queries, service
 from dispatch.accounts.access import Actor, Grant
 from dispatch.accounts.models import RoleName
-from dispatch.cli.database import plain_errors, transaction
+from dispatch.cli.database import transaction
+from dispatch.cli.refusals import plain_errors
 from dispatch.core import clock
 from dispatch.core.errors import NotFound
 
