@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor
+from dispatch.accounts.changes import apply_changes
 from dispatch.core.audit import Change, record
 from dispatch.core.errors import Conflict, Invalid, NotFound
-from dispatch.jobs.changes import apply_changes
 from dispatch.jobs.lifecycle import CLOSED_STATES
 from dispatch.jobs.models import Asset, Customer, CustomerPerson, Job, PersonLinkKind, Site
 from dispatch.workforce.models import Territory

@@ -13,10 +13,10 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session, selectinload
 
 from dispatch.accounts.access import Actor
+from dispatch.accounts.changes import apply_changes
 from dispatch.accounts.models import User
 from dispatch.core.audit import Change, record
 from dispatch.core.errors import Conflict, Invalid, NotFound
-from dispatch.jobs.changes import apply_changes
 from dispatch.jobs.lifecycle import CLOSED_STATES, JobState, VisitState, may_move
 from dispatch.jobs.models import (
     CertificationNeed,
