@@ -2,29 +2,24 @@
 
 import random
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, jsonify, render_template_string, request
 
 DAY = date(2026, 11, 23)
-TITLES = ("Boiler repair", "Lift inspection", "Leak", "Heat pump service", "Fire alarm test", "Door closer", "Meter swap")
+TITLES = (
+    "Boiler repair",
+    "Lift inspection",
+    "Leak",
+    "Heat pump service",
+    "Fire alarm test",
+    "Door closer",
+    "Meter swap",
+)
 CUSTOMERS = ("Hale Dental", "Harbour Offices", "Mill Lane School", "Corner Bakery", "St Mary Clinic", "North Library")
 NAMES = ("Ana Ruiz", "Cem Ak", "Ben Osei", "Ines Duarte", "Omar Haddad", "Priya Nair", "Tom Weiss", "Lena Vogel")
 STATES = ("done", "done", "on_site", "on_the_way", "accepted", "planned", "planned", "planned", "planned", "planned")
-PAGE = """{% extends "base.html" %}{% from "components/page.html" import header %}
-{% block title %}Board{% endblock %}
-{% block head %}<link rel="stylesheet" href="{{ url_for('static', filename='dist/board.css') }}">
-<script type="module" src="{{ url_for('static', filename='dist/board.js') }}"></script>{% endblock %}
-{% block content %}{% call header("Monday 23 November") %}
-<button type="button" class="button" data-map-toggle aria-controls="map" aria-pressed="false" data-shortcut="m" hidden>Map</button>{% endcall %}
-<div class="board-columns">
-<section aria-labelledby="queue-title"><h2 id="queue-title">Unassigned</h2><ul class="queue" role="list">
-{% for card in queue %}<li class="queue-card" data-queue-visit="{{ card.visit_id }}"><a href="/gallery?job={{ card.job_id }}">{{ card.title }}</a><div>{{ card.customer }}</div></li>{% endfor %}</ul></section>
-<div class="stack"><div id="map" hidden></div>
-<div id="gantt" data-url="/board/data?{{ query }}" data-move-url="/board/move?{{ query }}" data-job-url="/gallery?job={id}"
- data-person-url="/gallery?person={id}" data-panel-url="/board/visits/{id}" data-verdicts-url="/board/verdicts/{id}" data-sprite="{{ url_for('static', filename='icons/sprite.svg') }}"></div>
-<table data-without-script><caption>The same as a table</caption><tr><td>Ana Ruiz</td></tr></table></div>
-<section id="board-panel" class="card" hidden></section></div>{% endblock %}"""
 
 
 def iso(minutes: float) -> str:
@@ -137,7 +132,7 @@ def add_board(app: Flask) -> None:
     @app.get("/board")
     def board() -> str:
         return render_template_string(
-            PAGE,
+            Path(__file__).with_name("board.html").read_text(),
             query=request.query_string.decode(),
             queue=day()["queue"],
             navigation=[("Today", "/board", "today", True, 0), ("Jobs", "/gallery", "jobs", False, 0)],
@@ -193,4 +188,6 @@ def _move(day: dict[str, Any], form: dict[str, str]) -> tuple[Response, int]:
     assert known is not None
     known.update(technician_id=technician, start=start.isoformat(), end=end.isoformat(), version=known["version"] + 1)
     undo = {"url": "/board/undo", "fields": {"change": 1}}
-    return jsonify({"bars": [known], "queue": day["queue"], "message": "Moved. The customer keeps the promise.", "undo": undo}), 200
+    return jsonify(
+        {"bars": [known], "queue": day["queue"], "message": "Moved. The customer keeps the promise.", "undo": undo}
+    ), 200

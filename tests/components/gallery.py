@@ -12,10 +12,36 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Optional
 
 POLICY = "default-src 'self'; style-src 'self'"
-STATES = (
-    "planned proposed accepted on_the_way on_site done cancelled could_not_do declined unassigned open waiting on_track at_risk "
-    "will_miss kept missed valid expiring lapsed claimed confirmed contested draft running published superseded failed"
-).split()
+STATES = [
+    "planned",
+    "proposed",
+    "accepted",
+    "on_the_way",
+    "on_site",
+    "done",
+    "cancelled",
+    "could_not_do",
+    "declined",
+    "unassigned",
+    "open",
+    "waiting",
+    "on_track",
+    "at_risk",
+    "will_miss",
+    "kept",
+    "missed",
+    "valid",
+    "expiring",
+    "lapsed",
+    "claimed",
+    "confirmed",
+    "contested",
+    "draft",
+    "running",
+    "published",
+    "superseded",
+    "failed",
+]
 ROWS = [
     ("Boiler without hot water", "Hale Dental", 90, "at_risk"),
     ("Yearly lift inspection", "Harbour Offices", 120, "planned"),
@@ -26,7 +52,9 @@ ROWS = [
 class AskForm(Form):
     """Fields of each kind, one of them refused."""
 
-    title = StringField("What is needed", [InputRequired("Say in a few words what is needed.")], description="A few words.")
+    title = StringField(
+        "What is needed", [InputRequired("Say in a few words what is needed.")], description="A few words."
+    )
     note = TextAreaField("Care note", [Optional()])
     kind = SelectField("Kind of work", choices=[SelectChoice("a", "Repair"), SelectChoice("b", "Inspection")])
     urgent = BooleanField("Somebody is in danger or without heating")
