@@ -2,5 +2,6 @@
 
 from dispatch.matching.plan import Plan
 from dispatch.matching.problem import Problem, Refused
+from dispatch.matching.solve import ProgressUpdate, solve, warm
 
-__all__ = ["Plan", "Problem", "Refused"]
+__all__ = ["Plan", "Problem", "ProgressUpdate", "Refused", "solve", "warm"]

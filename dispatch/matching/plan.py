@@ -44,8 +44,8 @@ class Cost:
         Per stop: for each priced skill that the person is qualified in at ``scarcity_level`` and that no need of the
         crew slot names, the price for the planned time.
     changes
-        Per published crew slot: ``reassign_cost`` for another technician, ``retime_cost`` for a start moved by more than
-        the tolerance, both if it is not served.
+        Per published crew slot: ``reassign_cost`` for another technician, ``retime_cost`` for a start moved by more
+        than the tolerance, both if it is not served.
     unserved
         Per visit left out: its penalty.
     """

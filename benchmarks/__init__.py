@@ -1,0 +1,1 @@
+"""Scripts that measure; their figures are read as ratios, they fail nothing."""

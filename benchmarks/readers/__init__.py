@@ -1,0 +1,1 @@
+"""Readers of instance files, one file each."""

@@ -1,0 +1,108 @@
+"""The entry: one question in, one plan out, within a budget of seconds or of search steps.
+
+Loading this module loads neither compiler nor solver; the first call does.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from dispatch.matching.plan import Plan
+from dispatch.matching.problem import Problem
+
+DEFAULT_TIME_LIMIT_S = 10.0
+LONGEST_TIME_LIMIT_S = 86_400.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProgressUpdate:
+    """Where a search stands: the best plan so far.
+
+    Attributes
+    ----------
+    elapsed_s
+        Wall time since the call.
+    phase
+        ``construct``, ``improve``, ``recombine`` or ``finish``.
+    cost, unserved, late
+        Objective, visits left out, and stops that start late.
+    steps
+        Search steps done.
+    """
+
+    elapsed_s: float
+    phase: str
+    cost: int
+    unserved: int
+    late: int
+    steps: int
+
+
+Progress: TypeAlias = Callable[[ProgressUpdate], None]
+
+
+def solve(
+    problem: Problem,
+    *,
+    time_limit_s: float | None = DEFAULT_TIME_LIMIT_S,
+    step_limit: int | None = None,
+    seed: int = 1,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    warm_start: Plan | None = None,
+) -> Plan:
+    """Plan who goes where and when.
+
+    Parameters
+    ----------
+    problem
+        The question. Any well-formed one gets a plan, however impossible, with reasons for what is left out.
+    time_limit_s
+        Wall time for everything, kept to 0.2 s once kernels are compiled; None = until ``step_limit`` is used up.
+    step_limit
+        Search steps. The same problem, seed and steps give the same plan, also after re-ordering the input.
+    seed
+        Of the random choices.
+    progress
+        Called with the first plan and at most about twice a second after that.
+    should_stop
+        Asked about twenty times a second; True ends the search with the best plan so far.
+    warm_start
+        A plan to start from. What the problem no longer knows is left out and listed in ``Plan.stats.ignored``.
+
+    Returns
+    -------
+    Plan
+        Never dearer than the first plan, and no visit left out has a feasible place in it, unless it is optional and
+        dearer than its penalty.
+
+    Raises
+    ------
+    ValueError
+        If a limit is not a sensible number or there is none at all.
+    """
+    if time_limit_s is None and step_limit is None:
+        raise ValueError("time_limit_s and step_limit are both missing, give at least one")
+    if time_limit_s is not None and not (math.isfinite(time_limit_s) and 0.0 < time_limit_s <= LONGEST_TIME_LIMIT_S):
+        raise ValueError(f"time_limit_s is {time_limit_s!r}, give more than 0 and at most {LONGEST_TIME_LIMIT_S:g}")
+    if step_limit is not None and not 0 <= step_limit <= 10**12:
+        raise ValueError(f"step_limit is {step_limit!r}, give a whole number from 0 to 10^12")
+    from dispatch.matching.solvers.engine import Engine  # loads NumPy, Numba and their kernels
+
+    engine = Engine(
+        problem=problem,
+        time_limit_s=time_limit_s,
+        step_limit=step_limit,
+        seed=seed,
+        progress=progress,
+        should_stop=should_stop,
+    )
+    return engine.run(warm_start)
+
+
+def warm() -> None:
+    """Compile all kernels, or load them from the cache, so that no later call pays for it."""
+    from dispatch.matching.solvers.warm import compile_kernels
+
+    compile_kernels()

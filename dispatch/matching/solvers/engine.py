@@ -1,0 +1,231 @@
+"""Chains the solvers within a budget: first plan, cycles of search and recombination, last sweep, plan."""
+
+import importlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dispatch.matching.constraint import Scope
+from dispatch.matching.objective import UNIT
+from dispatch.matching.plan import Plan
+from dispatch.matching.problem import Problem
+from dispatch.matching.solve import Progress, ProgressUpdate
+from dispatch.matching.solvers.construct import construct, place_units, sweep
+from dispatch.matching.solvers.crews import ordered_units, place_unit, remove_unit, slots_of, waiting_for
+from dispatch.matching.solvers.improve import COLD, Improver, total_cost
+from dispatch.matching.solvers.kernels import count_late, refresh
+from dispatch.matching.solvers.layout import State
+from dispatch.matching.solvers.tables import Tables, build, copy_state
+from dispatch.matching.solvers.warm_start import restore
+from dispatch.matching.solvers.write import written
+
+CYCLE_S = 10.0
+CYCLE_STEPS = 200_000
+CHUNK_S = 0.04
+REPORT_S = 0.5
+REHEAT = 0.15
+RECOMBINE_SHARE = 0.1
+RECOMBINE_FROM_S = 3.0
+RECOMBINE_FROM_STEPS = 5_000
+
+
+@dataclass(kw_only=True)
+class Engine:
+    """One run on one problem."""
+
+    problem: Problem
+    time_limit_s: float | None
+    step_limit: int | None
+    seed: int
+    progress: Progress | None = None
+    should_stop: Callable[[], bool] | None = None
+    begun: float = field(init=False, default_factory=time.monotonic)
+    tables: Tables = field(init=False)
+    reserve_s: float = field(init=False, default=0.0)
+    reported: float = field(init=False, default=-1.0)
+    stopped: bool = field(init=False, default=False)
+    loader: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tables = build(Scope.of(self.problem))
+        # OR-Tools takes a second or two to load; the kernels run meanwhile, they do not hold the interpreter lock.
+        name = "dispatch.matching.solvers.assign"
+        self.loader = threading.Thread(target=importlib.import_module, args=(name,), daemon=True)
+
+    def run(self, warm_start: Plan | None) -> Plan:
+        """Solve; see `dispatch.matching.solve.solve`."""
+        state, ignored = restore(self.tables, warm_start)
+        first = construct(self.tables, state)
+        sweep(self.tables, first)
+        first_cost = total_cost(self.tables, first)
+        self.report("construct", first, 0, always=True)
+        self.reserve_s = self._finishing_time(first)
+        improver = Improver(tables=self.tables, state=copy_state(first), seed=self.seed)
+        if improver.movable:
+            self._improve(improver)
+        final = improver.best_state()
+        sweep(self.tables, final)
+        if total_cost(self.tables, final) > first_cost:
+            final = first
+        self.report("finish", final, improver.steps, always=True)
+        return written(
+            self.tables,
+            final,
+            seconds=self.elapsed_s(),
+            steps=improver.steps,
+            seed=self.seed,
+            repeatable=self.step_limit is not None and not self.stopped,
+            first_cost=first_cost // UNIT,
+            ignored=ignored,
+        )
+
+    def elapsed_s(self) -> float:
+        """Wall time since the call."""
+        return time.monotonic() - self.begun
+
+    def left_s(self) -> float:
+        """Wall time left for searching."""
+        if self.time_limit_s is None:
+            return float("inf")
+        return self.time_limit_s - self.elapsed_s() - self.reserve_s
+
+    def over(self) -> bool:
+        """Whether the clock or the caller ends the search."""
+        if not self.stopped and (self.left_s() <= 0.0 or (self.should_stop is not None and self.should_stop())):
+            self.stopped = True
+        return self.stopped
+
+    def report(self, phase: str, state: State, steps: int, *, always: bool = False) -> None:
+        """Tell the caller where the search stands, not more often than it can be looked at."""
+        now = self.elapsed_s()
+        if self.progress is None or not (always or now - self.reported >= REPORT_S):
+            return
+        self.reported = now
+        self.progress(
+            ProgressUpdate(
+                elapsed_s=now,
+                phase=phase,
+                cost=total_cost(self.tables, state) // UNIT,
+                unserved=unserved_visits(self.tables, state),
+                late=int(count_late(self.tables.data, state)),
+                steps=steps,
+            )
+        )
+
+    def _finishing_time(self, state: State) -> float:
+        """Time to set aside for the last sweep and for writing the plan, from doing it once."""
+        if self.time_limit_s is None:
+            return 0.0
+        before = time.monotonic()
+        written(self.tables, state)
+        sweep(self.tables, copy_state(state))
+        return min(0.5 * self.time_limit_s, 0.05 + 1.5 * (time.monotonic() - before))
+
+    def _improve(self, improver: Improver) -> None:
+        """Search in cycles: hot once, then warm; after each cycle recombine routes and try linked visits elsewhere."""
+        if self._may_recombine(improver):
+            self.loader.start()
+        hot = improver.hot()
+        for share in self._cycles():
+            self._cycle(improver, hot, share)
+            if self.over():
+                break
+            self._recombine(improver)
+            if not self.over():
+                self._move_units(improver)
+            hot = max(2.0 * COLD, improver.hot() * REHEAT)
+
+    def _cycles(self) -> list[tuple[float, int]]:
+        """Seconds and steps of each cycle, both at most."""
+        if self.step_limit is not None:
+            count = max(1, round(self.step_limit / CYCLE_STEPS))
+            bounds = np.linspace(0, self.step_limit, count + 1).astype(int)
+            return [(float("inf"), int(size)) for size in np.diff(bounds)]
+        left = self.left_s()
+        count = max(1, round(left / CYCLE_S))
+        return [(left / count, 10**15)] * count
+
+    def _cycle(self, improver: Improver, hot: float, share: tuple[float, int]) -> None:
+        seconds, steps = share
+        usable = min(seconds * (1.0 - RECOMBINE_SHARE) if self._may_recombine(improver) else seconds, self.left_s())
+        begun, done, chunk = time.monotonic(), 0, 100
+        ratio = COLD / hot
+        while done < steps and not self.over():
+            at = time.monotonic()
+            size = min(chunk, steps - done)
+            part = done / steps if self.step_limit is not None else (at - begun) / usable
+            if part >= 1.0:
+                break
+            ahead = size / steps if self.step_limit is not None else min(1.0 - part, CHUNK_S / usable)
+            improver.run(size, hot * ratio**part, hot * ratio ** min(1.0, part + ahead))
+            done += size
+            took = time.monotonic() - at
+            if self.step_limit is not None:
+                chunk = 500
+            else:
+                chunk = max(1, min(20_000, int(chunk * min(4.0, CHUNK_S / max(1e-6, took)))))
+            if part > 0.5:
+                improver.collect()
+            self.report("improve", improver.state, improver.steps)
+        improver.collect()
+
+    def _may_recombine(self, improver: Improver) -> bool:
+        if self.step_limit is not None:
+            return self.step_limit >= RECOMBINE_FROM_STEPS
+        return self.time_limit_s is not None and self.time_limit_s >= RECOMBINE_FROM_S and improver.movable
+
+    def _recombine(self, improver: Improver) -> None:
+        if not self._may_recombine(improver):
+            return
+        self.loader.join(None if self.step_limit is not None else max(0.0, self.left_s() - 0.3))
+        if self.loader.is_alive():
+            return
+        from dispatch.matching.solvers.assign import Column, recombine  # loaded by now
+
+        best = improver.best_state()
+        columns = [Column(shift=key[0], stops=stops, cost=cost) for key, (cost, stops) in improver.pool.items()]
+        seconds = 1.0 if self.step_limit is not None else min(CYCLE_S * RECOMBINE_SHARE, self.left_s() - 0.2)
+        repeatable = self.step_limit is not None
+        if seconds <= 0.1:
+            return
+        chosen = recombine(self.tables, best, columns, seconds=seconds, seed=self.seed, repeatable=repeatable)
+        if chosen is not None:
+            mixed = copy_state(best)
+            mixed.size[:] = 0
+            mixed.route_of[:] = -1
+            for column in chosen:
+                mixed.size[column.shift] = len(column.stops)
+                mixed.sequence[column.shift, : len(column.stops)] = column.stops
+                mixed.route_of[list(column.stops)] = column.shift
+            timed = [refresh(self.tables.data, mixed, shift) for shift in range(len(mixed.size))]
+            if all(timed):
+                best = mixed
+        improver.adopt(best)
+        self.report("recombine", best, improver.steps)
+
+    def _move_units(self, improver: Improver) -> None:
+        """Try crews that nothing else waits for at another moment, and linked visits left out once more."""
+        state = improver.best_state()
+        changed = place_units(self.tables, state) > 0
+        for visit in ordered_units(self.tables):
+            if self.over():
+                break
+            served = state.route_of[slots_of(self.tables, visit)[0]] >= 0
+            if not served or visit.predecessors or waiting_for(self.tables, visit):
+                continue
+            trial = copy_state(state)
+            remove_unit(self.tables, trial, visit)
+            if place_unit(self.tables, trial, visit, forced=True) and (
+                total_cost(self.tables, trial) < total_cost(self.tables, state)
+            ):
+                state, changed = trial, True
+        if changed:
+            improver.restart(state)
+
+
+def unserved_visits(tables: Tables, state: State) -> int:
+    """Count the visits left out."""
+    return sum(slot.number == 0 and state.route_of[row] < 0 for row, slot in enumerate(tables.scope.slots))

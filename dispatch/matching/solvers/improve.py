@@ -1,0 +1,202 @@
+"""Drives the ruin and recreate kernel: neighbour lists, temperatures, cycles, and the pool of good routes.
+
+Temperatures are scaled to the penalty of leaving a visit out, not to travel: with a temperature near the length of a
+trip the search never trades one visit against another. Cooling runs in short cycles, hot once and then warm, so that a
+good plan is at hand at any time.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from dispatch.matching.constraint import Flags, Whole
+from dispatch.matching.objective import UNIT
+from dispatch.matching.solvers.insertion import price_alone
+from dispatch.matching.solvers.kernels import IMPOSSIBLE, refresh
+from dispatch.matching.solvers.layout import DUE, DURATION, WINDOW_END, WINDOW_FROM, WINDOW_START, WINDOW_TO, State
+from dispatch.matching.solvers.ruin_recreate import ORDERS, Work, search
+from dispatch.matching.solvers.tables import NEAR_SHIFTS, NEIGHBOURS, Tables, copy_state, empty_state
+
+EVERYWHERE_SLOTS = 150
+"""Up to this many slots every route is tried for every insertion."""
+
+COLD = 30 * UNIT
+POOL = 4_000
+
+
+@dataclass(kw_only=True)
+class Improver:
+    """A plan being improved; ``state`` wanders, ``best`` is what counts."""
+
+    tables: Tables
+    state: State
+    seed: int
+    work: Work = field(init=False)
+    steps: int = field(init=False, default=0)
+    pool: dict[tuple[int, tuple[int, ...]], tuple[int, tuple[int, ...]]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.work = _work(self.tables, self.state, self.seed)
+        self._remember()
+
+    @property
+    def movable(self) -> bool:
+        """Whether there is anything to search."""
+        return len(self.work.movable) > 0
+
+    @property
+    def best_cost(self) -> int:
+        """Search cost of the best plan: hundredths of a unit."""
+        return int(self.work.totals[1])
+
+    def hot(self) -> float:
+        """Give the temperature to start from: the mean penalty of what can be moved."""
+        penalties = self.tables.penalty[self.work.movable]
+        ordinary = penalties[~self.tables.pinned[self.work.movable]]
+        return max(2.0 * COLD, float(ordinary.mean()) if len(ordinary) else 0.0)
+
+    def run(self, steps: int, hot: float, cold: float) -> bool:
+        """Search for ``steps`` steps; gives whether a better plan was found."""
+        before = self.best_cost
+        everywhere = len(self.work.movable) <= EVERYWHERE_SLOTS
+        search(self.tables.data, self.state, self.work, steps, hot, cold, everywhere)
+        self.steps += steps
+        return self.best_cost < before
+
+    def collect(self) -> None:
+        """Keep the routes of the best and of the current plan for recombination."""
+        for sequence, size, cost in (
+            (self.state.sequence, self.state.size, self.state.cost),
+            (self.work.best_sequence, self.work.best_size, None),
+        ):
+            for shift in np.flatnonzero(size):
+                row = tuple(sequence[shift, : size[shift]].tolist())
+                key = (int(shift), tuple(sorted(row)))
+                if cost is None or (key in self.pool and self.pool[key][0] <= cost[shift]):
+                    continue
+                self.pool.pop(key, None)
+                self.pool[key] = (int(cost[shift]), row)
+        while len(self.pool) > POOL:
+            self.pool.pop(next(iter(self.pool)))
+
+    def best_state(self) -> State:
+        """Give a copy of the best plan with its timetable."""
+        state = copy_state(self.state)
+        state.route_of[:] = -1
+        state.size[:] = self.work.best_size
+        state.sequence[:] = self.work.best_sequence
+        for shift in range(len(state.size)):
+            state.route_of[state.sequence[shift, : state.size[shift]]] = shift
+            refresh(self.tables.data, state, shift)
+        return state
+
+    def adopt(self, state: State) -> None:
+        """Go on from ``state``; it becomes the best plan if it is cheaper."""
+        for mine, theirs in zip(self.state, state, strict=True):
+            mine[:] = theirs
+        self.work.dirty[:] = True
+        self.work.can_move[:] = _can_move(self.tables) & (state.fixed == 0)
+        self.work.totals[0] = total_cost(self.tables, state)
+        if self.work.totals[0] < self.work.totals[1]:
+            self._remember()
+
+    def restart(self, state: State) -> None:
+        """Go on from ``state`` as the best plan, whatever was best before: its crews start at other times."""
+        self.work.totals[1] = IMPOSSIBLE
+        self.pool.clear()
+        self.adopt(state)
+
+    def _remember(self) -> None:
+        self.work.best_sequence[:] = self.state.sequence
+        self.work.best_size[:] = self.state.size
+        self.work.dirty[:] = False
+        self.work.totals[0] = total_cost(self.tables, self.state)
+        self.work.totals[1] = self.work.totals[0]
+
+
+def total_cost(tables: Tables, state: State) -> int:
+    """Search cost of a state: all routes, and the penalties of all slots left out."""
+    return int(state.cost.sum() + tables.penalty[state.route_of < 0].sum())
+
+
+def _can_move(tables: Tables) -> Flags:
+    return np.asarray(~tables.linked & tables.data.allowed.any(axis=1))
+
+
+def _work(tables: Tables, state: State, seed: int) -> Work:
+    slots, shifts = len(tables.scope.slots), len(tables.scope.shifts)
+    can_move = _can_move(tables) & (state.fixed == 0)
+    movable = np.flatnonzero(can_move).astype(np.int64)
+    alone = np.zeros((slots, shifts), dtype=np.int64)
+    price_alone(tables.data, empty_state(tables), alone)
+    near = np.argsort(alone, axis=1, kind="stable")[:, :NEAR_SHIFTS].astype(np.int64)
+    near[np.take_along_axis(alone, near, axis=1) >= IMPOSSIBLE] = -1
+    return Work(
+        # Xorshift never leaves 0, and seeds close together must not start close together.
+        random=np.array([((seed + 1) * 2_654_435_761) % 4_294_967_291 + 1], dtype=np.int64),
+        movable=movable,
+        can_move=can_move,
+        neighbours=_neighbours(tables, movable),
+        near=near,
+        order_keys=_order_keys(tables, alone),
+        absent=np.zeros(slots + 1, dtype=np.int64),
+        was_served=np.zeros(slots, dtype=np.bool_),
+        listed=np.zeros(slots, dtype=np.bool_),
+        keys=np.zeros(slots + 1, dtype=np.float64),
+        touched=np.zeros(shifts, dtype=np.int64),
+        is_touched=np.zeros(shifts, dtype=np.bool_),
+        old_sequence=np.zeros_like(state.sequence),
+        old_size=np.zeros(shifts, dtype=np.int64),
+        old_cost=np.zeros(shifts, dtype=np.int64),
+        stamp=np.zeros(shifts, dtype=np.int64),
+        best_sequence=state.sequence.copy(),
+        best_size=state.size.copy(),
+        dirty=np.zeros(shifts, dtype=np.bool_),
+        totals=np.zeros(2, dtype=np.int64),
+    )
+
+
+def _neighbours(tables: Tables, movable: Whole) -> Whole:
+    """Nearest movable slots that share at least one allowed shift, the slot itself first  # [slot, neighbour]."""
+    data = tables.data
+    result = np.full((len(tables.scope.slots), NEIGHBOURS + 1), -1, dtype=np.int64)
+    places = data.vectors[tables.place[movable]]
+    allowed = data.allowed[movable].astype(np.float32)
+    width = min(NEIGHBOURS + 1, len(movable))
+    for line, slot in enumerate(movable):
+        distance = np.sum((places - places[line]) ** 2, axis=1)
+        distance[allowed @ allowed[line] == 0.0] = np.inf
+        distance[line] = -1.0
+        nearest = np.argpartition(distance, width - 1)[:width]
+        nearest = nearest[np.lexsort((nearest, distance[nearest]))]
+        nearest = nearest[np.isfinite(distance[nearest])]
+        result[slot, : len(nearest)] = movable[nearest]
+    return result
+
+
+def _order_keys(tables: Tables, alone: Whole) -> npt.NDArray[np.float64]:
+    """Sort keys for putting stops back  # [order, slot]; row 0 stands for a random order."""
+    data = tables.data
+    slots = len(tables.scope.slots)
+    opens, closes = np.full(slots, -1e12), np.full(slots, 1e12)
+    for slot in range(slots):
+        first, last = data.slot[slot, WINDOW_FROM], data.slot[slot, WINDOW_TO]
+        if last > first:
+            opens[slot] = data.window[first:last, WINDOW_START].min()
+            closes[slot] = data.window[first:last, WINDOW_END].max()
+    closes = np.minimum(closes, data.slot[:, DUE])
+    choices = (alone < IMPOSSIBLE).sum(axis=1)
+    penalty, duration = tables.penalty.astype(np.float64), data.slot[:, DURATION].astype(np.float64)
+    keys = [
+        np.zeros(slots),
+        -penalty,
+        -penalty / np.maximum(1.0, duration),
+        opens,
+        closes,
+        closes - opens,
+        -duration,
+        choices.astype(np.float64),
+    ]
+    assert len(keys) == ORDERS
+    return np.stack(keys)

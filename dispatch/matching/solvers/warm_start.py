@@ -1,0 +1,38 @@
+"""Start from an earlier plan: what is still possible keeps its place, what vanished is listed."""
+
+from dispatch.matching.plan import Plan, Route
+from dispatch.matching.solvers.kernels import put
+from dispatch.matching.solvers.layout import State
+from dispatch.matching.solvers.tables import Tables, empty_state
+
+
+def restore(tables: Tables, plan: Plan | None) -> tuple[State, tuple[str, ...]]:
+    """Give a state with the stops of ``plan`` that are still feasible, and the names of its parts that are not known.
+
+    Linked visits are not taken over: they are placed anew as a unit.
+    """
+    state = empty_state(tables)
+    if plan is None:
+        return state, ()
+    ignored: list[str] = []
+    for route in sorted(plan.routes, key=lambda item: item.shift):
+        if route.shift not in tables.scope.shift_index:
+            ignored.append(f"shift {route.shift}")
+            continue
+        ignored += _restore_route(tables, state, route)
+    return state, tuple(ignored)
+
+
+def _restore_route(tables: Tables, state: State, route: Route) -> list[str]:
+    ignored: list[str] = []
+    shift = tables.scope.shift_index[route.shift]
+    for stop in route.stops:
+        row = tables.scope.slot_index.get((stop.visit, stop.slot))
+        if row is None:
+            ignored.append(f"visit {stop.visit}")
+            continue
+        room = state.size[shift] < state.sequence.shape[1]
+        if tables.linked[row] or state.route_of[row] >= 0 or not tables.data.allowed[row, shift] or not room:
+            continue
+        put(tables.data, state, shift, int(state.size[shift]), row)
+    return ignored

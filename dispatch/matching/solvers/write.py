@@ -1,0 +1,41 @@
+"""The finished plan: routes, what is left out with reasons, costs that add up."""
+
+from dispatch.matching.plan import Cost, Plan, Stats, Unassigned
+from dispatch.matching.reasons import reasons_for
+from dispatch.matching.solvers.layout import State
+from dispatch.matching.solvers.tables import Tables
+from dispatch.matching.timetable import routes_of, unserved_cost
+
+
+def written(
+    tables: Tables,
+    state: State,
+    *,
+    seconds: float = 0.0,
+    steps: int = 0,
+    seed: int = 0,
+    repeatable: bool = False,
+    first_cost: int | None = None,
+    ignored: tuple[str, ...] = (),
+    solver: str = "ruin and recreate",
+) -> Plan:
+    """Write ``state`` out as a plan."""
+    routes = routes_of(tables, state)
+    left_out = [
+        slot.visit for row, slot in enumerate(tables.scope.slots) if slot.number == 0 and state.route_of[row] < 0
+    ]
+    unassigned = tuple(Unassigned(visit=visit.id, reasons=reasons_for(tables, state, visit)) for visit in left_out)
+    return Plan(
+        routes=routes,
+        unassigned=unassigned,
+        cost=Cost.summed([*(route.cost for route in routes), *(unserved_cost(tables, item) for item in left_out)]),
+        stats=Stats(
+            seconds=round(seconds, 3),
+            steps=steps,
+            seed=seed,
+            repeatable=repeatable,
+            solver=solver,
+            first_cost=first_cost,
+            ignored=ignored,
+        ),
+    )

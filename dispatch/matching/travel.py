@@ -1,0 +1,106 @@
+"""Ways between places: metres and seconds, and where they come from.
+
+One interface for all sources: `Ways` knows the places of a problem by number and gives whole seconds and metres between
+any two. Up to `MATRIX_PLACES` places the seconds are kept as a square array; above, the search works them out from unit
+vectors on the fly, so that no n x n array is ever built. Unit vectors have no seam: the date line and the poles need no
+care.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dispatch.matching.problem import UNREACHABLE, Point, Travel
+from dispatch.units import EARTH_RADIUS_M, Metres, Seconds
+
+MATRIX_PLACES = 4_000
+GREAT_CIRCLE = "great_circle"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ways:
+    """Travel between numbered places.
+
+    Attributes
+    ----------
+    points
+        The places, in the order of their numbers.
+    vectors
+        Unit vectors of the places  # [place, xyz].
+    seconds
+        Travel time  # [from, to], seconds; no rows when there are too many places. -1 = unreachable.
+    metres
+        Given distances  # [from, to]; no rows when they follow from the vectors.
+    detour
+        Metres of road per metre of great circle.
+    seconds_per_m
+        Travel time per metre of great circle.
+    source
+        Name shown with every stop.
+    """
+
+    points: tuple[Point, ...]
+    vectors: npt.NDArray[np.float64]
+    seconds: npt.NDArray[np.int32]
+    metres: npt.NDArray[np.int32]
+    detour: float
+    seconds_per_m: float
+    source: str
+
+    def way(self, start: int, end: int) -> tuple[Seconds, Metres]:
+        """Seconds and metres from one place to another; (-1, -1) if there is no way."""
+        if len(self.metres):
+            return int(self.seconds[start, end]), int(self.metres[start, end])
+        direct = direct_m(self.vectors[start], self.vectors[end])
+        return int(np.floor(direct * self.seconds_per_m + 0.5)), int(np.floor(direct * self.detour + 0.5))
+
+
+def direct_m(start: npt.NDArray[np.float64], end: npt.NDArray[np.float64]) -> float:
+    """Give great circle metres between unit vectors; the chord stays exact for places close together."""
+    chord = float(np.sqrt(np.sum((start - end) ** 2)))
+    return 2.0 * EARTH_RADIUS_M * float(np.arcsin(min(1.0, chord / 2.0)))
+
+
+def ways_between(points: Iterable[Point], travel: Travel) -> Ways:
+    """Prepare travel between the distinct ``points``, in the order of their coordinates."""
+    places = tuple(sorted(set(points), key=lambda point: (point.lat, point.lon)))
+    lat = np.radians(np.array([point.lat for point in places], dtype=np.float64))
+    lon = np.radians(np.array([point.lon for point in places], dtype=np.float64))
+    vectors = np.stack((np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)), axis=1)
+    speed = travel.speed_kmh / 3.6
+    detour = travel.detour_percent / 100.0
+    none = np.zeros((0, 0), dtype=np.int32)
+    if travel.matrix is not None:
+        number = {point: index for index, point in enumerate(travel.matrix.points)}
+        chosen = np.array([number[point] for point in places], dtype=np.int64)
+        grid = np.ix_(chosen, chosen)
+        seconds = np.array(travel.matrix.travel_s, dtype=np.int32).reshape(len(number), -1)[grid]
+        metres = np.array(travel.matrix.travel_m, dtype=np.int32).reshape(len(number), -1)[grid]
+        metres[seconds == UNREACHABLE] = UNREACHABLE
+        source = travel.matrix.source
+    else:
+        small = len(places) <= MATRIX_PLACES
+        seconds = _square(vectors, detour / speed) if small else none
+        metres, source = none, GREAT_CIRCLE
+    return Ways(
+        points=places,
+        vectors=vectors,
+        seconds=seconds,
+        metres=metres,
+        detour=detour,
+        seconds_per_m=detour / speed,
+        source=source,
+    )
+
+
+def _square(vectors: npt.NDArray[np.float64], seconds_per_m: float) -> npt.NDArray[np.int32]:
+    """All travel times at once, row by row to keep the peak of memory low."""
+    size = len(vectors)
+    seconds = np.zeros((size, size), dtype=np.int32)
+    for row in range(size):
+        chord = np.sqrt(np.sum((vectors - vectors[row]) ** 2, axis=1))
+        metres = 2.0 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, chord / 2.0))
+        seconds[row] = np.floor(metres * seconds_per_m + 0.5)
+    return seconds
