@@ -1,0 +1,1 @@
+"""The built-in demo organisation: generated, seeded, relative to the day it is loaded."""
