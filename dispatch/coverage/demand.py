@@ -32,13 +32,23 @@ class Expectation:
     expected_s: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Booked:
+    """A place in the crew of an open visit; `first` marks one of them, so that a visit is counted once."""
+
+    piece: Piece
+    visit_id: int
+    job_type_id: int
+    first: bool
+
+
 def read_booked(
     session: Session, zones: Mapping[int, str], mondays: Sequence[date], now: datetime
-) -> tuple[list[tuple[Piece, int | None]], int]:
-    """Give one piece for each place in an open crew (with its kind of work once a visit), and seconds due later."""
+) -> tuple[list[Booked], int]:
+    """Give the places in open crews that are due in these weeks, and the seconds of those due later."""
     skills = grouped(rows.open_needs(session), lambda row: row.crew_slot_id)
     permits = grouped(rows.open_certification_needs(session), lambda row: row.crew_slot_id)
-    pieces: list[tuple[Piece, int | None]] = []
+    places: list[Booked] = []
     later_s = 0
     seen: set[int] = set()
     for slot in rows.open_slots(session, now):
@@ -59,9 +69,10 @@ def read_booked(
             visits=1.0,
             booked=True,
         )
-        pieces.append((piece, None if slot.visit_id in seen else slot.job_type_id))
+        first = slot.visit_id not in seen
+        places.append(Booked(piece=piece, visit_id=slot.visit_id, job_type_id=slot.job_type_id, first=first))
         seen.add(slot.visit_id)
-    return pieces, later_s
+    return places, later_s
 
 
 def _when(slot: Record, now: datetime) -> datetime:
@@ -82,16 +93,16 @@ def read_expected(
     zones: Mapping[int, str],
     mondays: Sequence[date],
     today: date,
-    booked: Iterable[tuple[Piece, int | None]],
+    booked: Iterable[Booked],
 ) -> tuple[list[Piece], Expectation]:
     """Give work that a usual week brings and that is not booked yet, with how far such expectations have been off."""
     first = mondays[0] - timedelta(weeks=HISTORY_WEEKS)
     history, length, rest_of_week, visit_s = _read_history(session, zones, first, mondays[0], today)
     booked_s: dict[TypeKey, dict[date, int]] = {}
-    for piece, kind in booked:
-        if kind is not None:
-            per_week = booked_s.setdefault((piece.territory, kind), {})
-            per_week[piece.week] = per_week.get(piece.week, 0) + piece.seconds
+    for place in booked:
+        if place.first:
+            per_week = booked_s.setdefault((place.piece.territory, place.job_type_id), {})
+            per_week[place.piece.week] = per_week.get(place.piece.week, 0) + place.piece.seconds
     crews = _crews(session)
     shares = {mondays[0]: rest_of_week}
     pieces = []

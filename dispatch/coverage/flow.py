@@ -32,6 +32,8 @@ class Cell:
         People with hours this week who can do the rarest piece of this work.
     rests_on
         The one person without whom some of this work can not be done at all; None when there are more, or nobody.
+    able
+        Everybody with hours this week who can do at least some of this work.
     price_s
         What the skill itself adds to the price of one more hour: seconds of paid travel, weighted by hours.
     """
@@ -46,6 +48,7 @@ class Cell:
     can_give_s: int
     people: int
     rests_on: int | None
+    able: tuple[int, ...]
     price_s: int
 
     @property
@@ -177,6 +180,7 @@ def _cell(
         can_give_s=needed_s - missing_s if missing_s else round(needed_s * (1.0 + growth)),
         people=len(rarest),
         rests_on=alone[0] if alone else None,
+        able=tuple(sorted(frozenset().union(*behind))),
         price_s=round(price / needed_s) if needed_s else 0,
     )
 
@@ -186,23 +190,27 @@ def _growth(model: WeekModel, flow: WeekFlow, classes: list[int]) -> float:
     return model.growth([index for index in classes if flow.unmet_h[index] == 0.0])
 
 
-def worst_cells(cells: Iterable[Cell], count: int = 5) -> tuple[Cell, ...]:
-    """Pick the cells a manager should read first: most hours missing, then tightest, then resting on one person."""
-    asked = [cell for cell in cells if cell.needed_s]
-    return tuple(
-        sorted(
-            asked,
-            key=lambda cell: (
-                -cell.missing_s,
-                cell.can_give_s / cell.needed_s,
-                cell.rests_on is None,
-                -cell.needed_s,
-                cell.week,
-                cell.territory,
-                cell.row,
-            ),
-        )[:count]
-    )
+def worst_places(cells: Iterable[Cell], count: int = 5) -> tuple[tuple[Cell, ...], ...]:
+    """Pick what a manager should read first: per skill and territory the weeks in question, worst first.
+
+    Most hours missing come first, with the weeks that miss some; then the tightest weeks, those resting on one person
+    before others.
+    """
+    places: dict[tuple[Row, int], list[Cell]] = {}
+    for cell in cells:
+        if cell.needed_s:
+            places.setdefault((cell.row, cell.territory), []).append(cell)
+    ranked = []
+    for found in places.values():
+        missing_s = sum(cell.missing_s for cell in found)
+        tightest = min(cell.can_give_s / cell.needed_s for cell in found)
+        asked = [c for c in found if (c.missing_s if missing_s else c.can_give_s / c.needed_s <= tightest)]
+        asked.sort(key=lambda cell: cell.week)
+        alone = any(cell.rests_on is not None for cell in asked)
+        needed_s = sum(cell.needed_s for cell in found)
+        ranked.append(((-missing_s, tightest, not alone, -needed_s, asked[0].territory, asked[0].row), tuple(asked)))
+    ranked.sort(key=lambda entry: entry[0])
+    return tuple(asked for _, asked in ranked[:count])
 
 
 def people_behind(outlook: Outlook, need: Need) -> tuple[Person, ...]:

@@ -12,11 +12,12 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session, aliased
 
 from dispatch.core.models import AuditEvent
-from dispatch.coverage.flow import Cell, worst_cells
+from dispatch.coverage.demand import read_booked
+from dispatch.coverage.flow import Cell, worst_places
 from dispatch.coverage.models import CoverageRun
 from dispatch.coverage.outlook import Row, RowKind
 from dispatch.coverage.result import VERSION, Counted, Felt, from_json
-from dispatch.jobs.models import CertificationNeed
+from dispatch.jobs.models import CertificationNeed, Customer, Job, Visit
 from dispatch.planning.models import RELEASED_STATES, Assignment
 from dispatch.skills.models import Certification, CertificationKind, DocumentState, Skill
 from dispatch.workforce.models import Partner, Technician, Territory, TerritoryMembership
@@ -109,7 +110,7 @@ class CoveragePage:
     counted: Counted
     territories: tuple[tuple[int, str], ...]
     shown: tuple[tuple[int, str], ...]
-    worst: tuple[NamedCell, ...]
+    worst: tuple[tuple[NamedCell, ...], ...]
     rows: tuple[HeatRow, ...]
     risks: tuple[PersonRisk, ...]
     soles: tuple[SoleSkill, ...]
@@ -132,10 +133,13 @@ def latest_run(session: Session) -> CoverageRun | None:
     ).first()
 
 
-def coverage_page(session: Session, *, reach: Territories, chosen: int | None = None) -> CoveragePage | None:
+def coverage_page(
+    session: Session, *, reach: Territories, chosen: int | None = None, everywhere: bool = False
+) -> CoveragePage | None:
     """Answer where we are short, on whom it rests and how sure that is; None before the first count.
 
-    Seven statements. Of more than five territories the five with most hours missing are shown until one is chosen.
+    Seven statements. Of more than five territories the five with most hours missing are shown, unless one is
+    chosen or all are asked for.
     """
     run = latest_run(session)
     if run is None:
@@ -143,7 +147,7 @@ def coverage_page(session: Session, *, reach: Territories, chosen: int | None = 
     counted = from_json(run.result)
     places = {
         number: name
-        for number, name in session.execute(select(Territory.id, Territory.name).order_by(Territory.name)).tuples()
+        for number, name in session.execute(select(Territory.id, Territory.name).order_by(Territory.name))
         if reach is None or number in reach
     }
     cells = [cell for cell in counted.cells if cell.territory in places]
@@ -154,9 +158,8 @@ def coverage_page(session: Session, *, reach: Territories, chosen: int | None = 
         rests_on = None if cell.rests_on is None else people.get(cell.rests_on, "one person")
         return NamedCell(cell=cell, name=names[cell.row], territory=places[cell.territory], rests_on=rests_on)
 
-    shown = _shown(places, cells, chosen)
-    worst_first = worst_cells([cell for cell in cells if chosen is None or cell.territory == chosen])
-    soles = {(sole.row, sole.level, sole.person): sole for sole in counted.soles}
+    shown = tuple(places.items()) if everywhere else _shown(places, cells, chosen)
+    worst_first = worst_places(cell for cell in cells if chosen is None or cell.territory == chosen)
     lost = {risk.person: sum(risk.by_territory.get(place, 0) for place in places) for risk in counted.risks}
     return CoveragePage(
         run_id=run.id,
@@ -166,7 +169,7 @@ def coverage_page(session: Session, *, reach: Territories, chosen: int | None = 
         counted=counted,
         territories=tuple(places.items()),
         shown=shown,
-        worst=tuple(named(cell) for cell in worst_first),
+        worst=tuple(tuple(named(cell) for cell in weeks) for weeks in worst_first),
         rows=_heat_rows([named(cell) for cell in cells if cell.territory in dict(shown)]),
         risks=tuple(
             PersonRisk(
@@ -192,11 +195,87 @@ def coverage_page(session: Session, *, reach: Territories, chosen: int | None = 
                 needed_s=sole.needed_s,
                 lost_s=lost.get(sole.person, 0),
             )
-            for sole in soles.values()
+            for sole in counted.soles
             if any(place in places for place in sole.territories)
         ),
         missing_s=sum(price.unmet_s for price in counted.prices if price.territory in places),
         without_hours=tuple(places[place] for place in counted.without_hours if place in places),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellVisit:
+    """A booked visit that a cell counts."""
+
+    job_id: int
+    title: str
+    customer: str
+    seconds: int
+    technician: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellPage:
+    """One cell opened: the numbers, who can do the work, and the visits that ask for it."""
+
+    computed_at: datetime
+    named: NamedCell
+    able: tuple[tuple[int, str], ...]
+    visits: tuple[CellVisit, ...]
+
+
+def cell_page(
+    session: Session, *, reach: Territories, row: Row, territory: int, week: date, now: datetime
+) -> CellPage | None:
+    """Answer who, what and when behind one cell; None where nothing was counted or the reader may not look."""
+    run = latest_run(session)
+    if run is None or (reach is not None and territory not in reach):
+        return None
+    counted = from_json(run.result)
+    cell = next((c for c in counted.cells if (c.row, c.territory, c.week) == (row, territory, week)), None)
+    place = session.execute(select(Territory.name, Territory.zone).where(Territory.id == territory)).one_or_none()
+    if cell is None or place is None:
+        return None
+    asked = select(Technician.id, Technician.name).where(Technician.id.in_(cell.able)).order_by(Technician.name)
+    able = tuple((number, name) for number, name in session.execute(asked))
+    booked, _ = read_booked(session, {territory: place.zone}, counted.weeks, now)
+    here = [b for b in booked if b.piece.week == week and any(need.row == row for need in b.piece.needs)]
+    if row.kind is RowKind.ANYBODY:
+        here = [b for b in booked if b.piece.week == week and not b.piece.needs]
+    return CellPage(
+        computed_at=run.computed_at,
+        named=NamedCell(
+            cell=cell,
+            name=_names(session, counted)[row],
+            territory=place.name,
+            rests_on=None if cell.rests_on is None else dict(able).get(cell.rests_on, "one person"),
+        ),
+        able=able,
+        visits=_visits(session, [b.visit_id for b in here]),
+    )
+
+
+def _visits(session: Session, ids: Collection[int]) -> tuple[CellVisit, ...]:
+    live = and_(Assignment.visit_id == Visit.id, Assignment.state.not_in(RELEASED_STATES))
+    found = session.execute(
+        select(
+            Job.id,
+            Job.title,
+            Customer.name,
+            Visit.duration_s + Visit.setup_s,
+            func.string_agg(Technician.name.distinct(), ", "),
+        )
+        .join(Visit, Visit.job_id == Job.id)
+        .join(Customer, Customer.id == Job.customer_id)
+        .outerjoin(Assignment, live)
+        .outerjoin(Technician, Technician.id == Assignment.technician_id)
+        .where(Visit.id.in_(ids))
+        .group_by(Job.id, Customer.name, Visit.id)
+        .order_by(Job.priority, Job.id)
+    )
+    return tuple(
+        CellVisit(job_id=job, title=title, customer=customer, seconds=seconds, technician=who)
+        for job, title, customer, seconds, who in found
     )
 
 
@@ -233,10 +312,10 @@ def _names(session: Session, counted: Counted) -> dict[Row, str]:
     skills = [row.id for row in used if row.kind is RowKind.SKILL]
     kinds = [row.id for row in used if row.kind is RowKind.CERTIFICATION]
     found = {Row(kind=RowKind.ANYBODY): "Work for anybody"}
-    for number, name in session.execute(select(Skill.id, Skill.name).where(Skill.id.in_(skills))).tuples():
+    for number, name in session.execute(select(Skill.id, Skill.name).where(Skill.id.in_(skills))):
         found[Row(kind=RowKind.SKILL, id=number)] = name
     asked = select(CertificationKind.id, CertificationKind.name).where(CertificationKind.id.in_(kinds))
-    for number, name in session.execute(asked).tuples():
+    for number, name in session.execute(asked):
         found[Row(kind=RowKind.CERTIFICATION, id=number)] = name
     return found
 
@@ -245,7 +324,7 @@ def _people(session: Session, counted: Counted) -> dict[int, str]:
     used = {cell.rests_on for cell in counted.cells} | {risk.person for risk in counted.risks}
     used |= {sole.person for sole in counted.soles}
     asked = select(Technician.id, Technician.name).where(Technician.id.in_(used - {None}))
-    return dict(session.execute(asked).tuples())
+    return dict(session.execute(asked).all())
 
 
 def _changes_since(session: Session, seq: int) -> int:
@@ -341,5 +420,5 @@ def expiring_certificates(session: Session, *, reach: Territories, today: date) 
             blocked=blocked_visits,
             others=others_then,
         )
-        for technician, name, kind, last, blocked_visits, others_then in session.execute(query).tuples()
+        for technician, name, kind, last, blocked_visits, others_then in session.execute(query)
     )

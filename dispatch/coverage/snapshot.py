@@ -44,7 +44,7 @@ def read_snapshot(session: Session, *, now: datetime, weeks: int = WEEKS) -> Sna
 
     booked, later_s = read_booked(session, zones, mondays, now)
     expected, expectation = read_expected(session, zones, mondays, today, booked)
-    demand = add_up([*(piece for piece, _ in booked), *expected])
+    demand = add_up([*(place.piece for place in booked), *expected])
     people = read_people(session, places, rules, today, last, now)
     staffed = {territory for person in people if any(person.hours_s.values()) for territory in person.travel_s}
     return Snapshot(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dispatch.coverage.flow import Cell, Flow, build_weeks, solve_flow, worst_cells
+from dispatch.coverage.flow import Cell, Flow, build_weeks, solve_flow, worst_places
 from dispatch.coverage.outlook import ANYBODY, HOUR_S, DemandClass, Outlook, Person, Row, RowKind
 from dispatch.coverage.week import WeekModel
 from tests.coverage.build import (
@@ -172,8 +172,15 @@ def test_absurd_demand_is_solved_and_said() -> None:
 def test_worst_are_most_missing_then_tightest_then_resting_on_one() -> None:
     people = [person(1, 10, {GAS: 3}), person(2, 10, {WIRING: 3}), person(3, 20, {ROOFING: 3}), person(4, 1, {5: 3})]
     demand = [work(12, need(GAS)), work(9, need(WIRING)), work(10, need(ROOFING)), work(9, need(5))]
-    order = [found.row.id for found in worst_cells(solve_flow(outlook(people, demand)).cells, count=4)]
+    order = [found[0].row.id for found in worst_places(solve_flow(outlook(people, demand)).cells, count=4)]
     assert order == [5, GAS, WIRING, ROOFING]
+
+
+def test_a_place_short_in_two_weeks_is_told_once_with_both() -> None:
+    people = [replace(person(1, 8, {GAS: 3}), hours_s={week(n): 8 * HOUR_S for n in range(3)})]
+    demand = [work(hours, need(GAS), monday=week(n)) for n, hours in enumerate((9, 3, 12))]
+    ((first, second),) = worst_places(solve_flow(outlook(people, demand)).cells)
+    assert [(found.week, found.missing_s // HOUR_S) for found in (first, second)] == [(week(0), 1), (week(2), 4)]
 
 
 @pytest.mark.parametrize(

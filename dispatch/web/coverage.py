@@ -1,0 +1,307 @@
+"""Coverage: where we are short, on whom it rests, and which certificates end; all from the stored count."""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from flask import Blueprint, Flask, Response, abort, flash, redirect, request, url_for
+from werkzeug.routing import BaseConverter, ValidationError
+from werkzeug.wrappers import Response as AnyResponse
+
+from dispatch.accounts.access import Right
+from dispatch.coverage import queries, service
+from dispatch.coverage.flow import Cell
+from dispatch.coverage.outlook import CERTIFICATION, HOUR_S, Row, RowKind
+from dispatch.coverage.queries import CoveragePage, Expiry, NamedCell
+from dispatch.web.context import actor, db, moment
+from dispatch.web.filters import day, minutes
+from dispatch.web.pages import page
+from dispatch.web.security import permission
+from dispatch.web.words import _, _n
+
+blueprint = Blueprint("coverage", __name__, url_prefix="/coverage")
+
+STEPS = (0.75, 1.0, 1.15, 1.5)
+"""Hours that can be given for each hour needed: below the first is very short, from the last on ample."""
+MOST_PERCENT = 500
+SHOWN = 10
+COLUMNS = (
+    "skill",
+    "kind",
+    "territory",
+    "week",
+    "level",
+    "needed_h",
+    "booked_h",
+    "can_give_h",
+    "missing_h",
+    "percent",
+    "people",
+    "rests_on",
+    "price_s_per_h",
+)
+
+
+class DayConverter(BaseConverter):
+    """A calendar day in an address, as in 2026-03-02."""
+
+    part_isolating = True
+    regex = r"\d{4}-\d{2}-\d{2}"
+
+    def to_python(self, value: str) -> date:
+        """Return the day; what is none leads nowhere."""
+        try:
+            return date.fromisoformat(value)
+        except ValueError as error:
+            raise ValidationError from error
+
+    def to_url(self, value: date) -> str:
+        """Return the text for an address."""
+        return value.isoformat()
+
+
+@blueprint.record_once
+def _register(state: object) -> None:
+    app: Flask = state.app  # type: ignore[attr-defined]  # Flask's set-up state carries the application
+    app.url_map.converters["day"] = DayConverter
+    app.jinja_env.filters["work_hours"] = work_hours
+
+
+@blueprint.get("")
+@permission(Right.COVERAGE_READ)
+def index() -> Response:
+    """Show where we are short in the next four weeks, the table behind it, and what it rests on."""
+    reach = actor().territories(Right.COVERAGE_READ)
+    chosen = request.args.get("territory", type=int)
+    found = queries.coverage_page(db(), reach=reach, chosen=chosen)
+    if chosen is not None and found is not None and not found.shown:
+        abort(404)
+    after = request.args.get("after", type=int)
+    return page(
+        "coverage/index.html",
+        fragment="answer",
+        found=found,
+        chosen=chosen,
+        counting=after is not None and (found is None or found.run_id == after),
+        after=after,
+        now=moment(),
+        worst=[shortage_words(weeks) for weeks in found.worst] if found else [],
+        certificates=queries.expiring_certificates(db(), reach=reach, today=moment().date()),
+        expectation=expectation_words(found) if found else "",
+        may_count=actor().may(Right.COVERAGE_SOLVE),
+        step=step,
+        percent=percent_words,
+        cell_words=cell_words,
+        row_kind=RowKind,
+        shown_at_most=SHOWN,
+        urgency=urgency,
+    )
+
+
+@blueprint.post("/count")
+@permission(Right.COVERAGE_SOLVE)
+def count() -> AnyResponse:
+    """Ask for a fresh count; the page shows it as soon as it is there."""
+    before = queries.latest_run(db())
+    if service.request_count(db(), actor=actor()):
+        flash(_("Counting. It takes some seconds."), "good")
+    else:
+        flash(_("A count is waiting already. It takes some seconds."), "good")
+    chosen = request.form.get("territory", type=int)
+    return redirect(url_for("coverage.index", territory=chosen, after=before.id if before else 0), 303)
+
+
+@blueprint.get("/table.csv")
+@permission(Right.COVERAGE_READ)
+def table() -> Response:
+    """Give every number of the table, for a spreadsheet."""
+    reach = actor().territories(Right.COVERAGE_READ)
+    found = queries.coverage_page(db(), reach=reach, everywhere=True)
+    if found is None:
+        abort(404)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    writer.writerows(_lines(found))
+    answer = Response("\ufeff" + text.getvalue(), mimetype="text/csv")
+    name = f"coverage-{found.counted.weeks[0]:%Y-%m-%d}.csv"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+@blueprint.get("/<any(skill, certification, anybody):kind>/<int:number>/<int:territory>/<day:week>")
+@permission(Right.COVERAGE_READ)
+def cell(kind: str, number: int, territory: int, week: date) -> Response:
+    """Open one cell: the hours, who can do the work, and the visits that ask for it."""
+    found = queries.cell_page(
+        db(),
+        reach=actor().territories(Right.COVERAGE_READ),
+        row=Row(kind=RowKind(kind), id=number),
+        territory=territory,
+        week=week,
+        now=moment(),
+    )
+    if found is None:
+        abort(404)
+    return page(
+        "coverage/cell.html",
+        found=found,
+        cell=found.named.cell,
+        summary=cell_words(found.named),
+        week_end=week + timedelta(days=6),
+        percent=percent_words(found.named.cell),
+        level=level_words(found.named.cell),
+        now=moment(),
+        may_open_people=actor().may(Right.PERSON_READ),
+    )
+
+
+# ---- words ---------------------------------------------------------------------------------------------------------
+
+
+def step(found: Cell) -> int:
+    """Return the colour step of a cell, 1 short to 5 ample."""
+    ratio = found.ratio or 0.0
+    if found.missing_s:
+        # Rounding must not lift a cell that misses something into "enough".
+        ratio = min(ratio, 0.999)
+    return 1 + sum(ratio >= limit for limit in STEPS)
+
+
+def percent(found: Cell) -> int:
+    """Return hours that can be given in per cent of hours needed, cut at 500, and below 100 when any are missing."""
+    share = round(100 * (found.ratio or 0.0))
+    return min(share, 99) if found.missing_s else min(share, MOST_PERCENT)
+
+
+def percent_words(found: Cell) -> str:
+    """Return the number printed in a cell."""
+    share = percent(found)
+    return f"{share}%+" if share == MOST_PERCENT else f"{share}%"
+
+
+def work_hours(seconds: int) -> str:
+    """Return an amount of work: from ten hours on in whole hours, below in steps of five minutes."""
+    if abs(seconds) >= 10 * HOUR_S:
+        return _("%(n)s h", n=f"{round(seconds / HOUR_S):,}")
+    return minutes(max(round(seconds / 300) * 300, 300 if seconds > 0 else 0))
+
+
+def week_words(monday: date) -> str:
+    """Name a week by its first day."""
+    return _("week of %(day)s", day=day(monday, form="d MMM"))
+
+
+def level_words(found: Cell) -> str:
+    """Name what is asked of people."""
+    if found.row.kind is RowKind.SKILL:
+        return _("up to level %(n)s", n=found.level)
+    return _("certificate") if found.level == CERTIFICATION else _("no special skill")
+
+
+def who_words(named: NamedCell) -> str:
+    """Say in a sentence how many people stand behind a cell."""
+    if named.rests_on is not None:
+        return _("Some of it only %(name)s can do.", name=named.rests_on)
+    if not named.cell.people:
+        return _("Nobody with hours there can do some of it.")
+    return _n("%(num)s person can do all of it.", "%(num)s people can do all of it.", named.cell.people)
+
+
+def cell_words(named: NamedCell) -> str:
+    """Say a whole cell in words, for those who do not see its colour."""
+    found = named.cell
+    where = _("%(name)s, %(place)s, %(week)s", name=named.name, place=named.territory, week=week_words(found.week))
+    needed = work_hours(found.needed_s)
+    if found.missing_s:
+        said = _("%(missing)s of %(needed)s cannot be served.", missing=work_hours(found.missing_s), needed=needed)
+    else:
+        said = _("%(can)s can be given, %(needed)s needed.", can=work_hours(found.can_give_s), needed=needed)
+    return f"{where}: {percent_words(found)}. {said} {who_words(named)}"
+
+
+def shortage_words(weeks: tuple[NamedCell, ...]) -> tuple[str, str]:
+    """Return one of the worst five as a headline and the sentence under it."""
+    first = weeks[0]
+    head = _("%(name)s in %(place)s", name=first.name, place=first.territory)
+    alone = next((named for named in weeks if named.rests_on is not None), None)
+    fewest = alone or min(weeks, key=lambda named: named.cell.people)
+    missing_s = sum(named.cell.missing_s for named in weeks)
+    if missing_s:
+        each = "; ".join(
+            _(
+                "%(missing)s of %(needed)s in the %(week)s",
+                missing=work_hours(named.cell.missing_s),
+                needed=work_hours(named.cell.needed_s),
+                week=week_words(named.cell.week),
+            )
+            for named in weeks
+        )
+        lead = _("%(hours)s cannot be served: %(each)s.", hours=work_hours(missing_s), each=each)
+    else:
+        lead = _(
+            "All can be served; tightest in the %(week)s with %(share)s of the hours needed.",
+            week=week_words(first.cell.week),
+            share=percent_words(first.cell),
+        )
+    return head, f"{lead} {who_words(fewest)}"
+
+
+def expectation_words(found: CoveragePage) -> str:
+    """Say what the demand rests on: bookings, what history adds, and how far off that has been."""
+    counted = found.counted
+    if counted.by_territory is None:
+        return _n(
+            "Only booked work is counted. There is %(num)s complete week of history; from about twelve on the work"
+            " that is still to come is added.",
+            "Only booked work is counted. There are %(num)s complete weeks of history; from about twelve on the work"
+            " that is still to come is added.",
+            counted.history_weeks,
+        )
+    return _(
+        "To the booked %(booked)s the mean of the last eight weeks adds %(expected)s still to come. Over the last"
+        " %(weeks)s weeks such an estimate was off by %(off)s %% per territory and week, and by %(kind)s %% per kind of"
+        " work.",
+        booked=work_hours(counted.booked_s),
+        expected=work_hours(counted.expected_s),
+        weeks=counted.by_territory.weeks,
+        off=round(counted.by_territory.off_percent),
+        kind=round(counted.by_kind.off_percent) if counted.by_kind else "–",
+    )
+
+
+def urgency(expiry: Expiry) -> tuple[str, str]:
+    """Return the state of a certificate and how long it still holds, in words."""
+    if expiry.days_left < 0:
+        ago = _n("Lapsed yesterday", "Lapsed %(num)s days ago", -expiry.days_left)
+        return "lapsed", ago
+    if expiry.days_left == 0:
+        return "expiring", _("Last day today")
+    return "expiring", _n("%(num)s day left", "%(num)s days left", expiry.days_left)
+
+
+def _lines(found: CoveragePage) -> Iterator[list[str | int]]:
+    for row in found.rows:
+        for named in row.cells.values():
+            counted = named.cell
+            yield [
+                _plain(named.name),
+                counted.row.kind.value,
+                _plain(named.territory),
+                counted.week.isoformat(),
+                counted.level,
+                *(
+                    f"{seconds / HOUR_S:.2f}"
+                    for seconds in (counted.needed_s, counted.booked_s, counted.can_give_s, counted.missing_s)
+                ),
+                percent(counted),
+                counted.people,
+                _plain(named.rests_on or ""),
+                counted.price_s,
+            ]
+
+
+def _plain(text: str) -> str:
+    """Keep a spreadsheet from taking a name for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
