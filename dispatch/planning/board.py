@@ -1,0 +1,391 @@
+"""Everything the dispatch board shows of one day, in a constant number of statements.
+
+The people with a shift or a visit that day, the committed visits with promise and outlook, and what nobody has yet.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.dialects.postgresql import Range, aggregate_order_by
+from sqlalchemy.orm import Session
+
+from dispatch.core.clock import day_bounds
+from dispatch.jobs.lifecycle import VisitState
+from dispatch.jobs.models import CrewSlot, Customer, Job, Promise, PromiseState, Site, SkillNeed, Visit
+from dispatch.jobs.models import VisitWindow as WindowRow
+from dispatch.planning.models import RELEASED_STATES, Assignment, AssignmentState, Pin, ReportKind, VisitReport
+from dispatch.planning.promise_state import Outlook, outlook
+from dispatch.skills.models import Skill
+from dispatch.workforce.models import Absence, Partner, Shift, Technician, Territory
+
+URGENT_WITHIN = timedelta(hours=4)
+Span = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardPerson:
+    """A row of the board."""
+
+    id: int
+    name: str
+    partner: str | None
+    phone: str | None
+    start_place: str | None
+    last_contact_at: datetime | None
+    shifts: tuple[Span, ...]
+    breaks: tuple[Span, ...]
+    absences: tuple[Span, ...]
+    load_s: int
+    capacity_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardBar:
+    """A committed visit of one person."""
+
+    assignment_id: int
+    version: int
+    visit_id: int
+    job_id: int
+    crew_slot_id: int
+    technician_id: int
+    start: datetime
+    end: datetime
+    travel_s: int
+    travel_source: str
+    title: str
+    customer: str
+    state: AssignmentState
+    promise: Span | None
+    outlook: Outlook | None
+    pinned: bool
+    lat: float | None
+    lon: float | None
+    order: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueuedVisit:
+    """A visit that still needs people."""
+
+    visit_id: int
+    job_id: int
+    title: str
+    customer: str
+    site: str
+    territory_id: int
+    lat: float | None
+    lon: float | None
+    duration_s: int
+    priority: int
+    missing: int
+    crew_size: int
+    window: Span | None
+    due_at: datetime | None
+    promise: Span | None
+    skills: tuple[str, ...]
+    urgent: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """One day of some territories."""
+
+    day: date
+    zone: str
+    day_start: datetime
+    day_end: datetime
+    people: tuple[BoardPerson, ...]
+    bars: tuple[BoardBar, ...]
+    queue: tuple[QueuedVisit, ...]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many promises stand how, and how many visits nobody has."""
+        found: dict[str, int] = defaultdict(int)
+        seen: set[int] = set()
+        for bar in self.bars:
+            if bar.outlook is not None and bar.visit_id not in seen:
+                seen.add(bar.visit_id)
+                found[bar.outlook.state.value] += 1
+        found["unassigned"] = len(self.queue)
+        return dict(found)
+
+
+def board_for(session: Session, *, territories: Sequence[Territory], day: date, now: datetime) -> Board:
+    """Return the board of some territories on a local day; seven statements whatever the size."""
+    zone = territories[0].zone if territories else "UTC"
+    ids = [territory.id for territory in territories]
+    start, end = day_bounds(day, zone)
+    shifts = _shifts(session, ids, day)
+    bars = _bars(session, ids, Range(start, end), now)
+    people_ids = {row.technician_id for row in shifts} | {bar.technician_id for bar in bars}
+    people = _people(session, people_ids)
+    absences = _absences(session, people_ids, Range(start, end))
+    return Board(
+        day=day,
+        zone=zone,
+        day_start=start,
+        day_end=end,
+        people=tuple(_person(row, shifts, absences, bars) for row in people),
+        bars=tuple(bars),
+        queue=tuple(_queue(session, ids, end, now)),
+    )
+
+
+def _shifts(session: Session, territories: Collection[int], day: date) -> Sequence[Any]:
+    return session.execute(
+        select(Shift.technician_id, Shift.during, Shift.break_s, Shift.break_from, Shift.start_kind)
+        .where(Shift.territory_id.in_(territories), Shift.on_date == day, ~Shift.cancelled)
+        .order_by(Shift.technician_id, func.lower(Shift.during))
+    ).all()
+
+
+def _people(session: Session, ids: Collection[int]) -> Sequence[Any]:
+    return session.execute(
+        select(
+            Technician.id,
+            Technician.name,
+            Partner.name.label("partner"),
+            Technician.phone,
+            Technician.start_area,
+            Technician.last_contact_at,
+        )
+        .outerjoin(Partner, Partner.id == Technician.partner_id)
+        .where(Technician.id.in_(ids))
+        .order_by(func.lower(Technician.name), Technician.id)
+    ).all()
+
+
+def _absences(session: Session, ids: Collection[int], day: Range[datetime]) -> Mapping[int, list[Span]]:
+    found: dict[int, list[Span]] = defaultdict(list)
+    rows = session.execute(
+        select(Absence.technician_id, (Absence.during * day).label("during"))
+        .where(Absence.technician_id.in_(ids), ~Absence.cancelled, Absence.during.op("&&")(day))
+        .order_by(func.lower(Absence.during))
+    )
+    for row in rows:
+        found[row.technician_id].append((row.during.lower, row.during.upper))
+    return found
+
+
+def _bars(session: Session, territories: Collection[int], day: Range[datetime], now: datetime) -> list[BoardBar]:
+    latest = (
+        select(func.max(Promise.id))
+        .where(Promise.visit_id == Visit.id, Promise.state.not_in((PromiseState.REPLACED, PromiseState.WITHDRAWN)))
+        .correlate(Visit)
+        .scalar_subquery()
+    )
+    arrived = (
+        select(func.max(VisitReport.happened_at))
+        .where(VisitReport.visit_id == Visit.id, VisitReport.kind == ReportKind.ARRIVED)
+        .correlate(Visit)
+        .scalar_subquery()
+    )
+    here = select(Shift.technician_id).where(
+        Shift.territory_id.in_(territories), Shift.during.op("&&")(day), ~Shift.cancelled
+    )
+    rows = session.execute(
+        select(
+            Assignment.id.label("assignment_id"),
+            Assignment.version,
+            Assignment.visit_id,
+            Assignment.crew_slot_id,
+            Assignment.technician_id,
+            Assignment.during,
+            Assignment.travel_s,
+            Assignment.travel_source,
+            Assignment.state,
+            Job.id.label("job_id"),
+            Job.title,
+            Customer.name.label("customer"),
+            Site.lat,
+            Site.lon,
+            Promise.during.label("promise"),
+            arrived.label("arrived_at"),
+            Pin.id.is_not(None).label("pinned"),
+        )
+        .join(Visit, Visit.id == Assignment.visit_id)
+        .join(Job, Job.id == Visit.job_id)
+        .join(Customer, Customer.id == Job.customer_id)
+        .join(Site, Site.id == Job.site_id)
+        .outerjoin(Promise, Promise.id == latest)
+        .outerjoin(Pin, Pin.crew_slot_id == Assignment.crew_slot_id)
+        .where(
+            Assignment.during.op("&&")(day),
+            Assignment.state.not_in(RELEASED_STATES),
+            or_(Visit.territory_id.in_(territories), Assignment.technician_id.in_(here)),
+        )
+        .order_by(Assignment.technician_id, func.lower(Assignment.during))
+    )
+    return _numbered([_bar(row, now) for row in rows])
+
+
+def _bar(row: Any, now: datetime) -> BoardBar:
+    start, end = row.during.lower, row.during.upper
+    standing = None
+    if row.promise is not None:
+        standing = outlook(
+            row.promise.upper,
+            planned_at=start,
+            travel_s=row.travel_s,
+            source=row.travel_source,
+            arrived_at=row.arrived_at,
+            now=now,
+        )
+    return BoardBar(
+        assignment_id=row.assignment_id,
+        version=row.version,
+        visit_id=row.visit_id,
+        job_id=row.job_id,
+        crew_slot_id=row.crew_slot_id,
+        technician_id=row.technician_id,
+        start=start,
+        end=end,
+        travel_s=row.travel_s,
+        travel_source=row.travel_source,
+        title=row.title,
+        customer=row.customer,
+        state=row.state,
+        promise=None if row.promise is None else (row.promise.lower, row.promise.upper),
+        outlook=standing,
+        pinned=row.pinned,
+        lat=row.lat,
+        lon=row.lon,
+        order=0,
+    )
+
+
+def _numbered(bars: Iterable[BoardBar]) -> list[BoardBar]:
+    """Give each bar its place in its person's day, from 1."""
+    seen: dict[int, int] = defaultdict(int)
+    numbered = []
+    for bar in bars:
+        seen[bar.technician_id] += 1
+        numbered.append(replace(bar, order=seen[bar.technician_id]))
+    return numbered
+
+
+def _person(
+    row: Any, shifts: Sequence[Any], absences: Mapping[int, list[Span]], bars: Sequence[BoardBar]
+) -> BoardPerson:
+    own = [shift for shift in shifts if shift.technician_id == row.id]
+    spans = [(shift.during.lower, shift.during.upper) for shift in own]
+    away = absences.get(row.id, [])
+    working_s = sum((end - start).total_seconds() for start, end in spans) - sum(shift.break_s for shift in own)
+    working_s -= sum(_overlap_s(span, gone) for span in spans for gone in away)
+    return BoardPerson(
+        id=row.id,
+        name=row.name,
+        partner=row.partner,
+        phone=row.phone,
+        start_place=own[0].start_kind.value if own else None,
+        last_contact_at=row.last_contact_at,
+        shifts=tuple(spans),
+        breaks=tuple(
+            (shift.break_from, shift.break_from + timedelta(seconds=shift.break_s)) for shift in own if shift.break_s
+        ),
+        absences=tuple(away),
+        load_s=round(
+            sum((bar.end - bar.start).total_seconds() + bar.travel_s for bar in bars if bar.technician_id == row.id)
+        ),
+        capacity_s=max(0, round(working_s)),
+    )
+
+
+def _overlap_s(one: Span, other: Span) -> float:
+    return max(0.0, (min(one[1], other[1]) - max(one[0], other[0])).total_seconds())
+
+
+def _queue(session: Session, territories: Collection[int], day_end: datetime, now: datetime) -> list[QueuedVisit]:
+    filled = (
+        select(func.count())
+        .where(Assignment.visit_id == Visit.id, Assignment.state.not_in(RELEASED_STATES))
+        .correlate(Visit)
+        .scalar_subquery()
+    )
+    size = select(func.count()).where(CrewSlot.visit_id == Visit.id).correlate(Visit).scalar_subquery()
+    window = (
+        select(func.min(func.lower(WindowRow.during)), func.max(func.upper(WindowRow.during)))
+        .where(WindowRow.visit_id == Visit.id)
+        .correlate(Visit)
+        .lateral("told")
+    )
+    skills = (
+        select(func.array_agg(aggregate_order_by(Skill.name.distinct(), Skill.name.asc())))
+        .select_from(SkillNeed)
+        .join(CrewSlot, CrewSlot.id == SkillNeed.crew_slot_id)
+        .join(Skill, Skill.id == SkillNeed.skill_id)
+        .where(CrewSlot.visit_id == Visit.id)
+        .correlate(Visit)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(
+            Visit.id.label("visit_id"),
+            Job.id.label("job_id"),
+            Job.title,
+            Customer.name.label("customer"),
+            Site.name.label("site"),
+            Visit.territory_id,
+            Site.lat,
+            Site.lon,
+            Visit.duration_s,
+            Job.priority,
+            size.label("crew_size"),
+            (size - filled).label("missing"),
+            window.c[0].label("window_start"),
+            window.c[1].label("window_end"),
+            Visit.due_at,
+            Promise.during.label("promise"),
+            skills.label("skills"),
+        )
+        .join(Job, Job.id == Visit.job_id)
+        .join(Customer, Customer.id == Job.customer_id)
+        .join(Site, Site.id == Job.site_id)
+        .outerjoin(Promise, and_(Promise.visit_id == Visit.id, Promise.state == PromiseState.STANDING))
+        .join(window, func.coalesce(True))
+        .where(
+            Visit.state.in_((VisitState.OPEN, VisitState.PLANNED)),
+            Visit.territory_id.in_(territories),
+            or_(Visit.release_at.is_(None), Visit.release_at < day_end),
+            or_(window.c[0].is_(None), window.c[0] < day_end),
+            or_(Promise.id.is_(None), func.lower(Promise.during) < day_end),
+            size > filled,
+        )
+    )
+    return sorted((_queued(row, now) for row in rows), key=lambda item: _urgency(item, now))
+
+
+def _queued(row: Any, now: datetime) -> QueuedVisit:
+    promise = None if row.promise is None else (row.promise.lower, row.promise.upper)
+    deadline = promise[1] if promise else row.due_at
+    return QueuedVisit(
+        visit_id=row.visit_id,
+        job_id=row.job_id,
+        title=row.title,
+        customer=row.customer,
+        site=row.site,
+        territory_id=row.territory_id,
+        lat=row.lat,
+        lon=row.lon,
+        duration_s=row.duration_s,
+        priority=row.priority,
+        missing=row.missing,
+        crew_size=row.crew_size,
+        window=None if row.window_start is None else (row.window_start, row.window_end),
+        due_at=row.due_at,
+        promise=promise,
+        skills=tuple(row.skills or ()),
+        urgent=row.priority == 1 or (deadline is not None and deadline - now <= URGENT_WITHIN),
+    )
+
+
+def _urgency(item: QueuedVisit, now: datetime) -> tuple[bool, datetime, int, int]:
+    """Sort by what must begin soonest: the deadline less the work, then the priority."""
+    deadline = item.promise[1] if item.promise else item.due_at
+    latest = now + timedelta(days=365) if deadline is None else deadline - timedelta(seconds=item.duration_s)
+    return (not item.urgent, latest, item.priority, item.visit_id)
