@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -122,18 +123,23 @@ def check_level(level: object, what: str = "level") -> float:
 
 def read_detail(shape: type[Detail], detail: Mapping[str, Any]) -> Detail:
     """Build a source's dataclass from stored JSON, naming fields that are unknown or missing."""
-    fields = {field.name: field for field in dataclasses.fields(shape)}
-    unknown = sorted(set(detail) - set(fields))
+    known, required = _fields(shape)
+    unknown = sorted(set(detail) - known)
     if unknown:
-        raise ValueError(f"unknown field {unknown[0]!r}; {shape.__name__} knows {', '.join(fields)}")
-    missing = [
-        name
-        for name, field in fields.items()
-        if name not in detail and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    ]
+        raise ValueError(f"unknown field {unknown[0]!r}; {shape.__name__} knows {', '.join(sorted(known))}")
+    missing = sorted(required - set(detail))
     if missing:
         raise ValueError(f"field {missing[0]!r} is missing")
     return shape(**detail)
+
+
+@cache
+def _fields(shape: type[DataclassInstance]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of all fields and of those without a default; every fact on record asks, so it is kept."""
+    fields = dataclasses.fields(shape)
+    absent = dataclasses.MISSING
+    required = (field.name for field in fields if field.default is absent and field.default_factory is absent)
+    return frozenset(field.name for field in fields), frozenset(required)
 
 
 def level_text(level: float) -> str:

@@ -90,7 +90,7 @@ class Posterior:
     day: Floats  # [point]
     weights: Floats  # [point]: mean at a place = prior mean + covariance with points @ weights
     curvature: _Curvature
-    factor: Floats  # [site, site]: lower Cholesky factor of I + V' K V
+    inner: Floats  # [site, site]: I + V' K V, which no facts can make ill-conditioned
 
     def at(self, skills: Ints, day: float) -> tuple[Floats, Floats]:
         """Mean and sd, in levels, of skills (catalogue positions) on one day.  # [skill]."""
@@ -98,13 +98,11 @@ class Posterior:
         prior_variance = self.constants.sd**2
         if not len(self.day):
             return np.full(size, self.constants.mean), np.full(size, self.constants.sd)
-        from scipy.linalg import solve_triangular
-
         days = np.full(size, day)
         cross = covariance(self.catalogue, self.constants, skills, days, self.skill, self.day)
         mean = self.constants.mean + cross @ self.weights
-        known = solve_triangular(self.factor, self.curvature.gather(cross.T), lower=True, check_finite=False)
-        variance = prior_variance - np.einsum("ij,ij->j", known, known)
+        seen = self.curvature.gather(cross.T)
+        variance = prior_variance - np.einsum("ij,ij->j", seen, np.linalg.solve(self.inner, seen))
         return mean, np.sqrt(np.maximum(variance, 1e-12))
 
 
@@ -131,7 +129,7 @@ def infer(
     weights = np.zeros(len(layout.day))
     value = _log_posterior(layout, constants, kernel, weights)
     for _ in range(MAX_STEPS):
-        target, curvature, factor = _newton_target(layout, constants, kernel, weights)
+        target, curvature, inner = _newton_target(layout, constants, kernel, weights)
         step = 1.0
         while True:
             candidate = weights + step * (target - weights)
@@ -150,24 +148,21 @@ def infer(
         day=layout.day,
         weights=weights,
         curvature=curvature,
-        factor=factor,
+        inner=inner,
     )
 
 
 def _newton_target(
     layout: _Layout, constants: Constants, kernel: Floats, weights: Floats
 ) -> tuple[Floats, _Curvature, Floats]:
-    """One full Newton step: the weights it leads to, the curvature there, and the factor of I + V' K V."""
-    from scipy.linalg import cho_solve
-
+    """One full Newton step: the weights it leads to, the curvature there, and I + V' K V."""
     offset = kernel @ weights
     gradient, curvature = _slope_and_curvature(layout, constants, offset)
     pull = curvature.spread(curvature.gather(offset)) + gradient
     inner = curvature.gather(curvature.gather(kernel).T)
     inner[np.diag_indices_from(inner)] += 1.0
-    factor = np.asarray(np.linalg.cholesky(inner), dtype=np.float64)
-    solved = cho_solve((factor, True), curvature.gather(kernel @ pull), check_finite=False)
-    return pull - curvature.spread(solved), curvature, factor
+    solved: Floats = np.linalg.solve(inner, curvature.gather(kernel @ pull)).astype(np.float64, copy=False)
+    return pull - curvature.spread(solved), curvature, inner
 
 
 def _slope_and_curvature(layout: _Layout, constants: Constants, offset: Floats) -> tuple[Floats, _Curvature]:
