@@ -5,15 +5,14 @@ insertion prices is lowest. Once placed their starts are bounded (`State.low`, `
 move everything around them without breaking them.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from dispatch.matching.constraint import FAR, Whole
+from dispatch.matching.constraint import FAR
 from dispatch.matching.problem import Visit
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, NEVER, best_place, drive, put, reach, refresh, take, work_s
-from dispatch.matching.solvers.layout import BREAK_FROM, HOME, SHIFT_START, State
+from dispatch.matching.solvers.insertion import earliest_starts, price_everywhere
+from dispatch.matching.solvers.kernels import IMPOSSIBLE, put, refresh, take, work_s
+from dispatch.matching.solvers.layout import State
 from dispatch.matching.solvers.tables import Tables
 
 MOMENTS = 60
@@ -135,58 +134,39 @@ def _deadline(tables: Tables, state: State, visit: Visit) -> int:
     return deadline
 
 
-def _moments(tables: Tables, state: State, rows: Iterable[int]) -> list[int]:
-    """Earliest starts of any slot at any place of any route: some optimal common start is the latest of such."""
-    data = tables.data
+def _moments(tables: Tables, state: State, rows: list[int]) -> list[int]:
+    """Earliest starts of any slot at any place of any route: the best common start is one of them or close to one."""
+    room = np.zeros(int(state.size.sum()) + len(state.size), dtype=np.int64)
     found: set[int] = set()
     for row in rows:
-        for shift in np.flatnonzero(data.allowed[row]):
-            found |= _starts(tables, state, row, int(shift))
+        count = earliest_starts(tables.data, state, row, room)
+        found.update(room[:count].tolist())
     moments = sorted(found)
     if len(moments) <= MOMENTS:
         return moments
     return [moments[index] for index in np.linspace(0, len(moments) - 1, MOMENTS).astype(int)]
 
 
-def _starts(tables: Tables, state: State, row: int, shift: int) -> set[int]:
-    data = tables.data
-    found: set[int] = set()
-    t, pause, place = (int(data.shift[shift, column]) for column in (SHIFT_START, BREAK_FROM, HOME))
-    work = work_s(data, shift, row)
-    for at in range(int(state.size[shift]) + 1):
-        if at > 0:
-            t, pause = int(state.leave[shift, at - 1]), int(state.pause[shift, at - 1])
-            place = int(tables.place[state.sequence[shift, at - 1]])
-        way = drive(data, place, int(tables.place[row]))
-        if way < FAR:
-            start = int(reach(data, state, shift, t, way, row, work, pause)[0])
-            if start != NEVER:
-                found.add(start)
-    return found
-
-
 def _cheapest(tables: Tables, state: State, rows: list[int]) -> tuple[int, list[tuple[int, int]]] | None:
     """Cheapest way to give each slot another person at the fixed start: a linear assignment of slots to technicians."""
-    data = tables.data
-    people = len(tables.scope.technicians)
+    people, shifts = len(tables.scope.technicians), len(state.size)
     price = np.full((len(rows), people), IMPOSSIBLE, dtype=np.int64)
-    place: dict[tuple[int, int], tuple[int, int]] = {}
+    via = np.zeros((len(rows), people), dtype=np.int64)
+    places = np.zeros((len(rows), shifts), dtype=np.int64)
+    by_shift = np.zeros(shifts, dtype=np.int64)
     for line, row in enumerate(rows):
-        for shift in np.flatnonzero(data.allowed[row]):
-            cost, at = best_place(data, state, int(shift), row, IMPOSSIBLE)
-            person = int(tables.worker[shift])
-            if cost < price[line, person]:
-                price[line, person] = cost
-                place[line, person] = (int(shift), int(at))
-    usable: Whole = np.flatnonzero((price < IMPOSSIBLE).any(axis=0))
-    if len(usable) < len(rows) or (price == IMPOSSIBLE).all(axis=1).any():
+        price_everywhere(tables.data, state, row, by_shift, places[line])
+        np.minimum.at(price[line], tables.worker, by_shift)
+        chosen = np.flatnonzero((by_shift < IMPOSSIBLE) & (by_shift == price[line, tables.worker]))
+        via[line, tables.worker[chosen]] = chosen
+    real = price[price < IMPOSSIBLE]
+    if len(real) == 0 or (price == IMPOSSIBLE).all(axis=1).any() or people < len(rows):
         return None
     # IMPOSSIBLE would swamp the floating point sums inside the assignment; any price far above the real ones will do.
-    real = price[price < IMPOSSIBLE]
     barred = int(np.abs(real).max()) * (len(rows) + 1) + 1
-    lines, columns = linear_sum_assignment(np.where(price < IMPOSSIBLE, price, barred)[:, usable])
-    chosen = [int(usable[column]) for column in columns]
-    if any(price[line, person] == IMPOSSIBLE for line, person in zip(lines, chosen, strict=True)):
+    _, crew = linear_sum_assignment(np.where(price < IMPOSSIBLE, price, barred))
+    paid = price[np.arange(len(rows)), crew]
+    if (paid == IMPOSSIBLE).any():
         return None
-    total = sum(int(price[line, person]) for line, person in zip(lines, chosen, strict=True))
-    return total, [place[line, person] for line, person in enumerate(chosen)]
+    legs = [int(via[line, person]) for line, person in enumerate(crew)]
+    return int(paid.sum()), [(shift, int(places[line, shift])) for line, shift in enumerate(legs)]

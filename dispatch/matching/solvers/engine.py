@@ -122,7 +122,7 @@ class Engine:
         before = time.monotonic()
         written(self.tables, state)
         sweep(self.tables, copy_state(state))
-        return min(0.5 * self.time_limit_s, 0.05 + 1.5 * (time.monotonic() - before))
+        return min(0.4 * self.time_limit_s, 0.05 + 2.5 * (time.monotonic() - before))
 
     def _improve(self, improver: Improver) -> None:
         """Search in cycles: hot once, then warm; after each cycle recombine routes and try linked visits elsewhere."""

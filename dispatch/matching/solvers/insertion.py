@@ -8,12 +8,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dispatch.matching.constraint import Flags, Whole
+from dispatch.matching.constraint import FAR, Flags, Whole
 from dispatch.matching.solvers.jit import kernel
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, best_place, put
+from dispatch.matching.solvers.kernels import IMPOSSIBLE, NEVER, best_place, drive, put, reach, work_s
 from dispatch.matching.solvers.layout import (
+    BREAK_FROM,
+    HOME,
+    LEAVE,
+    PAUSE,
     PENALTY,
+    PLACE,
     ROUTE,
+    SHIFT_START,
+    SIZE,
+    SLOT,
     Data,
     State,
 )
@@ -112,3 +120,31 @@ def price_alone(D: Data, S: State, prices: Whole) -> None:
     for s in range(len(S.slots)):
         for r in range(len(S.routes)):
             prices[s, r] = best_place(D, S, r, s, IMPOSSIBLE)[0]
+
+
+@kernel
+def price_everywhere(D: Data, S: State, s: int, prices: Whole, places: Whole) -> None:
+    """Price slot ``s`` at its best place of every route  # prices [shift], places [shift]."""
+    for r in range(len(S.routes)):
+        prices[r], places[r] = best_place(D, S, r, s, IMPOSSIBLE)
+
+
+@kernel
+def earliest_starts(D: Data, S: State, s: int, starts: Whole) -> int:
+    """Write the first possible start of slot ``s`` at each place of each route; gives how many there are."""
+    count = 0
+    for r in range(len(S.routes)):
+        if not D.allowed[s, r]:
+            continue
+        work = work_s(D, r, s)
+        t, pause, place = D.shift[r, SHIFT_START], D.shift[r, BREAK_FROM], D.shift[r, HOME]
+        for i in range(S.routes[r, SIZE] + 1):
+            if i > 0:
+                t, pause = S.stops[r, i - 1, LEAVE], S.stops[r, i - 1, PAUSE]
+                place = D.slot[S.stops[r, i - 1, SLOT], PLACE]
+            way = drive(D, place, D.slot[s, PLACE])
+            start = reach(D, S, r, t, way, s, work, pause)[0] if way < FAR else NEVER
+            if start != NEVER:
+                starts[count] = start
+                count += 1
+    return count
