@@ -16,7 +16,7 @@ from dispatch.core.config import Settings
 from dispatch.core.config import settings as settings_of_process
 from dispatch.core.db import make_engine, make_sessions, psycopg_url
 from dispatch.core.serving import SPARE_THREADS
-from dispatch.web import context, errors, filters, mail, navigation, security, sign_in
+from dispatch.web import context, errors, filters, mail, navigation, security, sign_in, stream
 from dispatch.web.browser_session import DatabaseSessions
 from dispatch.web.json_format import StrictJSON
 
@@ -123,5 +123,6 @@ def create_app(settings: Settings | None = None, *, engine: Engine | None = None
     filters.init_app(app)
     errors.init_app(app)
     navigation.init_app(app)
+    stream.init_app(app)
     web.register(app)
     return app

@@ -56,6 +56,12 @@ def close_session(_error: BaseException | None = None) -> None:
         session.close()
 
 
+def start_afresh() -> None:
+    """Give the connection back and forget the moment; a stream does so before each look."""
+    close_session()
+    g.pop(_MOMENT, None)
+
+
 def moment() -> datetime:
     """Return the instant of this request, the same for everything it does."""
     at = g.get(_MOMENT)

@@ -5,7 +5,7 @@ from typing import Any
 from flask_security import PasswordUtil
 from flask_security.forms import ChangePasswordForm, ResetPasswordForm
 from wtforms import BooleanField, EmailField, PasswordField
-from wtforms.validators import Email, InputRequired, Length
+from wtforms.validators import InputRequired, Length, Regexp
 
 from dispatch.accounts import passwords
 from dispatch.web.forms import Form
@@ -52,7 +52,7 @@ class ForgottenForm(Form):
         validators=[
             InputRequired(_l("Enter your e-mail address.")),
             Length(max=254),
-            Email(_l("This is no e-mail address."), granular_message=False, allow_empty_local=False),
+            Regexp(r"^\S+@\S+$", message=_l("This is no e-mail address.")),
         ],
         render_kw={"autocomplete": "email"},
     )
