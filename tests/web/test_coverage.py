@@ -1,0 +1,227 @@
+"""The manager's coverage pages, fetched as a person would."""
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.dialects.postgresql import Range
+
+from dispatch.accounts.access import SYSTEM
+from dispatch.core import clock
+from dispatch.coverage.counting import solve_coverage
+from dispatch.coverage.flow import Cell
+from dispatch.coverage.models import CoverageRun
+from dispatch.coverage.outlook import HOUR_S, Row, RowKind
+from dispatch.web import coverage as words
+from dispatch.workforce.models import Territory
+from tests.factories import (
+    make_assignment,
+    make_certification,
+    make_certification_kind,
+    make_job,
+    make_proficiency,
+    make_shift,
+    make_site,
+    make_skill,
+    make_technician,
+    make_visit,
+)
+from tests.web.browser import Browser, Page
+from tests.web.conftest import Site
+
+SignIn = Callable[[str], Browser]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gas:
+    """What the rows of this module are about."""
+
+    skill_id: int
+    monday: date
+
+
+@pytest.fixture(scope="module")
+def gas(site: Site) -> Gas:
+    """Twenty hours of gas work this week in the North, and Ana alone with eight hours for it; roofing in the South."""
+    now = clock.now()
+    day = clock.local_day(now, "Europe/Berlin") + timedelta(weeks=1)
+    monday = day - timedelta(days=day.weekday())
+    start = datetime.combine(day, datetime.min.time(), tzinfo=UTC) + timedelta(hours=8)
+    eight_hours = Range(start, start + timedelta(hours=8))
+    with site.session() as session:
+        north, south = session.get_one(Territory, site.north_id), session.get_one(Territory, site.south_id)
+        skill = make_skill(session, name="=Gas boilers")
+        ana = make_technician(session, territory=north, name="Ana Ruiz", home_lat=None, home_lon=None)
+        make_shift(session, technician=ana, territory=north, on_date=day, during=eight_hours)
+        make_proficiency(session, technician=ana, skill=skill)
+        place = make_site(session, territory=north)
+        job = make_job(session, site=place, title="Replace the boiler", due_at=start + timedelta(hours=1))
+        make_visit(session, job=job, needs={skill: 3}, duration_s=20 * HOUR_S)
+        far = make_job(session, site=make_site(session, territory=south), due_at=start)
+        make_visit(session, job=far, needs={make_skill(session, name="Roofing"): 2})
+        card = make_certification_kind(session, name="Gas card")
+        today = now.date()
+        make_certification(session, technician=ana, kind=card, valid=Range(date(2020, 1, 1), today + timedelta(days=5)))
+        later = make_visit(session, job=make_job(session, site=place), certifications=(card,))
+        make_assignment(session, visit=later, technician=ana, during=eight_hours)
+    return Gas(skill_id=skill.id, monday=monday)
+
+
+@pytest.fixture
+def counted(site: Site, gas: Gas) -> Gas:
+    with site.session() as session:
+        solve_coverage(session, actor=SYSTEM, now=clock.now())
+    return gas
+
+
+def test_before_the_first_count_the_page_says_so_and_offers_one(client_for: SignIn, site: Site, gas: Gas) -> None:
+    with site.session() as session:
+        session.execute(delete(CoverageRun))
+    manager = client_for("manager")
+    page = manager.get("/coverage")
+    assert "Nothing has been counted yet" in page.text
+    where = manager.send({}, button="Count now")
+    assert isinstance(where, str)
+    assert "The count is under way" in manager.get(where).text
+    with site.session() as session:
+        tasks = session.execute(text("SELECT task_name FROM procrastinate_jobs WHERE status = 'todo'")).scalars().all()
+    assert tasks == ["coverage.count"]
+    manager.get("/coverage")
+    again = manager.send({}, button="Count now")
+    assert isinstance(again, str)
+    assert "waiting already" in manager.get(again).text
+    with site.session() as session:
+        solve_coverage(session, actor=SYSTEM, now=clock.now())
+    assert "under way" not in manager.get(where).text
+
+
+def test_the_worst_comes_first_in_words(client_for: SignIn, counted: Gas) -> None:
+    page = client_for("manager").get("/coverage")
+    day = f"{counted.monday.day} {counted.monday:%b}"
+    assert "Where we are short in the next four weeks" in page.text
+    # Eight hours less a quarter of an hour of travel for each twenty hours of work leave 7 h 54 min.
+    words_of_gas = f"=Gas boilers in North : 12 h cannot be served: 12 h of 20 h in the week of {day}."
+    assert words_of_gas in page.text
+    assert "Some of it only Ana Ruiz can do." in page.text
+    assert "Roofing" not in page.text
+
+
+def test_every_cell_prints_its_number_and_says_it_in_words(client_for: SignIn, counted: Gas) -> None:
+    page = client_for("manager").get("/coverage")
+    assert '<th scope="colgroup" colspan="4">North</th>' in page.html
+    assert ">40%" in page.html
+    spoken = "North, week of"
+    assert f'aria-label="=Gas boilers, {spoken}' in page.html
+    assert "rests on one person" in page.html
+    assert page.html.count('class="heat heat-none"') >= 3
+
+
+def test_a_part_of_the_page_is_the_same_answer(client_for: SignIn, counted: Gas) -> None:
+    manager = client_for("manager")
+    part = manager.get("/coverage", part=True)
+    assert "<html" not in part.html
+    assert 'id="coverage-table"' in part.html
+
+
+def test_a_cell_opens_on_who_and_what(client_for: SignIn, counted: Gas, site: Site) -> None:
+    page = client_for("manager").get(f"/coverage/skill/{counted.skill_id}/{site.north_id}/{counted.monday}")
+    for part in ("=Gas boilers in North", "Ana Ruiz", "Replace the boiler", "Nobody yet", "20 h", "up to level 3"):
+        assert part in page.text
+    client_for("manager").get(f"/coverage/skill/{counted.skill_id}/{site.south_id}/{counted.monday}", 404)
+    client_for("manager").get(f"/coverage/skill/{counted.skill_id}/{site.north_id}/2026-02-31", 404)
+    client_for("manager").get(f"/coverage/anybody/0/{site.north_id}/2001-01-01", 404)
+
+
+def test_the_file_agrees_with_the_page_and_holds_no_formula(client_for: SignIn, counted: Gas) -> None:
+    manager = client_for("manager")
+    manager.get("/coverage")
+    answer = manager.client.get("/coverage/table.csv")
+    assert answer.mimetype == "text/csv"
+    rows = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
+    (gas,) = [row for row in rows if row["kind"] == "skill"]
+    assert gas["skill"] == "'=Gas boilers"
+    assert (gas["needed_h"], gas["percent"], gas["rests_on"]) == ("20.00", "40", "Ana Ruiz")
+    assert float(gas["can_give_h"]) + float(gas["missing_h"]) == pytest.approx(20)
+    assert manager.page is not None
+    assert f">{gas['percent']}%" in manager.page.html
+
+
+def test_certificates_come_with_the_visits_they_block(client_for: SignIn, counted: Gas) -> None:
+    page = client_for("manager").get("/coverage")
+    assert "Gas card" in page.text
+    assert "4 days left" in page.text
+    assert '<td class="end" data-label="Visits it would block">1</td>' in page.html
+
+
+def test_territories_out_of_reach_are_not_there(client_for: SignIn, counted: Gas, site: Site) -> None:
+    manager = client_for("manager")
+    assert "Roofing" not in manager.get(f"/coverage?territory={site.north_id}").text
+    manager.get(f"/coverage?territory={site.south_id}", 404)
+    everywhere = client_for("administrator").get("/coverage")
+    assert "Roofing" in everywhere.text
+    assert "There is work in South, but nobody has a shift there" in everywhere.text
+    assert "Count again" not in everywhere.text
+
+
+def test_coverage_is_for_managers(client_for: SignIn, site: Site, counted: Gas) -> None:
+    for role in ("dispatcher", "technician"):
+        client_for(role).get("/coverage", 403)
+        client_for(role).get("/coverage/table.csv", 403)
+    page = client_for("administrator").post("/coverage/count", {}, 403)
+    assert isinstance(page, Page)
+    with site.session() as session:
+        assert session.scalar(select(func.count()).select_from(CoverageRun))
+
+
+def a_cell(needed: int, can_give: int, missing: int = 0) -> Cell:
+    return Cell(
+        row=Row(kind=RowKind.SKILL, id=1),
+        territory=1,
+        week=date(2026, 3, 2),
+        level=3,
+        needed_s=needed,
+        booked_s=needed,
+        missing_s=missing,
+        can_give_s=can_give,
+        people=2,
+        rests_on=None,
+        able=(1, 2),
+        price_s=0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "step", "printed"),
+    [
+        (a_cell(1000, 0, 1000), 1, "0%"),
+        (a_cell(1000, 749, 251), 1, "75%"),
+        (a_cell(1000, 750, 250), 2, "75%"),
+        (a_cell(100_000, 99_990, 10), 2, "99%"),
+        (a_cell(1000, 1000), 3, "100%"),
+        (a_cell(1000, 1150), 4, "115%"),
+        (a_cell(1000, 1500), 5, "150%"),
+        (a_cell(1000, 5000), 5, "500%+"),
+    ],
+)
+def test_steps_and_numbers(cell: Cell, step: int, printed: str) -> None:
+    assert (words.step(cell), words.percent_words(cell)) == (step, printed)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 min"),
+        (20, "5 min"),
+        (5400, "90 min"),
+        (9 * 3600 + 1700, "9 h 30 min"),
+        (36_000, "10 h"),
+        (4e6, "1,111 h"),
+    ],
+)
+def test_amounts_of_work(site: Site, seconds: int, said: str) -> None:
+    with site.app.test_request_context():
+        assert words.work_hours(seconds) == said
