@@ -23,7 +23,7 @@ from dispatch.skills.catalogue import Catalogue, Floats, Ints
 from dispatch.skills.constants import Constants
 
 MAX_STEPS = 200
-TOLERANCE = 1e-10
+TOLERANCE = 1e-8  # levels
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

@@ -165,7 +165,11 @@ def heard(facts: Iterable[Fact], at: datetime, *, outcomes: bool, constants: Con
         source = source_named(fact.source)
         if fact.contested or fact.at > at or (source.outcome and not outcomes):
             continue
-        for number, observation in enumerate(source.observe(fact, constants.trust.get(source.name, source.trust))):
+        try:
+            observations = source.observe(fact, constants.trust.get(source.name, source.trust))
+        except ValueError as error:
+            raise ValueError(f"fact {fact.key} ({fact.source}) cannot be read: {error}") from error
+        for number, observation in enumerate(observations):
             who: tuple[object, ...] = (fact.key, number)
             if isinstance(observation, LevelSeen) and observation.voice is not None:
                 who = (source.name, observation.skill, observation.voice)

@@ -222,6 +222,9 @@ def test_malformed_questions_are_refused() -> None:
         level_of([], datetime(2025, 1, 1))  # noqa: DTZ001 - the naive date is the point
     with pytest.raises(ValueError, match="unknown evidence source"):
         level_of([fact("rumour", level=3)], after())
+    broken = fact("supervisor", level=9)
+    with pytest.raises(ValueError, match=f"fact {broken.key} .supervisor. cannot be read: level must be"):
+        level_of([broken], after())
     with pytest.raises(ValueError, match="half-life"):
         SkillSpec(skill=1, half_life_days=0)
     with pytest.raises(ValueError, match="rise"):
