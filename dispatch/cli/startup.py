@@ -74,18 +74,19 @@ def _prepare_and_start(
     current: Settings, data: Path, demo: bool, started: ExitStack, progress: Progress
 ) -> dict[str, Child]:
     _make_secret_key(current, data)
-    kernels = _compile_kernels(data, started)
+    kernels = _compile_kernels(started)
     _build_front_end(progress)
     url = _database(current, data, started, progress)
     environment = {"DATABASE_URL": url, "DISPATCH_DATA_DIR": str(data)}
     os.environ.update(environment)
     _migrate(url, progress)
-    if demo and _asks(url, NOBODY_HERE):
-        _step(progress, "demo organisation", "demo")
-    _finish_kernels(kernels, data, progress)
+    if demo and _asks(url, NOBODY_HERE) and not _step(progress, "demo organisation", "demo"):
+        raise children.RunRefused("The demo organisation was not loaded; its message is above.")
+    _finish_kernels(kernels, progress)
     running = _start(current, data, started, progress)
     if _asks(url, DEMO_HERE) and _asks(url, UNPLANNED_TODAY):
-        _step(progress, "today planned", "plan", "--time-limit", str(FIRST_PLAN_S))
+        # A failure is told, and no reason not to start: the board can ask again.
+        _step(progress, "plan of today", "plan", "--time-limit", str(FIRST_PLAN_S))
     return running
 
 
@@ -113,24 +114,24 @@ def _make_secret_key(current: Settings, data: Path) -> None:
             file.write(secrets.token_urlsafe(48) + "\n")
 
 
-def _compile_kernels(data: Path, started: ExitStack) -> Child | None:
+def _compile_kernels(started: ExitStack) -> Child | None:
     """Start compiling beside the other steps; None when the cache already holds these sources."""
-    if _kernel_mark(data).exists():
+    if _kernel_mark().exists():
         return None
     compiling = children.start_child("warm", "warm", stop_within_s=5.0)
     started.callback(compiling.stop)
     return compiling
 
 
-def _kernel_mark(data: Path) -> Path:
+def _kernel_mark() -> Path:
     """Return the file that says the kernels of exactly these sources are compiled."""
     content = hashlib.sha256(sys.version.encode())
     for source in sorted((ROOT / "dispatch" / "matching").rglob("*.py")):
         content.update(source.read_bytes())
-    return data / "numba" / f"warm-{content.hexdigest()[:16]}"
+    return Path(os.environ["NUMBA_CACHE_DIR"]) / f"warm-{content.hexdigest()[:16]}"
 
 
-def _finish_kernels(compiling: Child | None, data: Path, progress: Progress) -> None:
+def _finish_kernels(compiling: Child | None, progress: Progress) -> None:
     if compiling is None:
         return
     with progress.step("kernels compiled"):
@@ -138,7 +139,7 @@ def _finish_kernels(compiling: Child | None, data: Path, progress: Progress) -> 
     if code:
         progress.say("the kernels did not compile; plans are made by the slower twin until they do")
         return
-    mark = _kernel_mark(data)
+    mark = _kernel_mark()
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
 
@@ -178,16 +179,16 @@ def _asks(url: str, question: LiteralString) -> bool:
     return row is not None and bool(row[0])
 
 
-def _step(progress: Progress, what: str, *arguments: str) -> None:
-    """Run one of our commands as a process of its own: its memory is gone when the step is done."""
-    with progress.step(what):
-        child = children.start_child(what, *arguments, stop_within_s=5.0)
-        try:
-            code = child.process.wait()
-        finally:
-            child.stop()
-    if code:
-        raise children.RunRefused(f"The step '{what}' failed; its message is above.")
+def _step(progress: Progress, what: str, *arguments: str) -> bool:
+    """Run one of our commands as a process of its own, whose memory is gone afterwards; False when it failed."""
+    began = time.monotonic()
+    child = children.start_child(what, *arguments, stop_within_s=5.0)
+    try:
+        good = child.process.wait() == 0
+    finally:
+        child.stop()
+    progress.say(f"{what}{'' if good else ' FAILED'} ({time.monotonic() - began:.1f} s)")
+    return good
 
 
 def _start(current: Settings, data: Path, started: ExitStack, progress: Progress) -> dict[str, Child]:
