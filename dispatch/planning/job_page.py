@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dispatch.jobs.models import CrewSlot
-from dispatch.planning.models import RELEASED_STATES, Assignment, AssignmentState
+from dispatch.planning.models import RELEASED_STATES, Assignment, AssignmentState, Pin
 from dispatch.workforce.models import Partner, Technician
 
 
@@ -56,3 +56,8 @@ def commitments(session: Session, visit_ids: Collection[int]) -> list[Commitment
         .order_by(func.lower(Assignment.during), CrewSlot.position)
     ).mappings()
     return [Commitment(**row) for row in rows]
+
+
+def is_pinned(session: Session, visit_id: int) -> bool:
+    """Tell whether planning must leave a visit as it is booked."""
+    return session.scalar(select(Pin.id).where(Pin.visit_id == visit_id).limit(1)) is not None

@@ -12,6 +12,7 @@ from dispatch.matching.problem import Break, Shift, SkillLevel, SkillNeed, Windo
 from dispatch.planning.policy import PromiseRule, Rules
 from dispatch.units import SECONDS_PER_DAY, Point, Seconds
 
+AWAY = "away-"
 NOBODY = "nobody"  # a stranger among the people required never matches, so the visit is explained, not served
 
 
@@ -135,7 +136,7 @@ def shift_of(
     if start >= end:
         return None
     breaks = [
-        Break(id=f"away-{index}", earliest_s=lower, latest_s=lower, duration_s=min(upper - lower, SECONDS_PER_DAY))
+        Break(id=f"{AWAY}{index}", earliest_s=lower, latest_s=lower, duration_s=min(upper - lower, SECONDS_PER_DAY))
         for index, (lower, upper) in enumerate(inside)
     ]
     rest = _rest(row, start, end, inside, clock)
@@ -154,6 +155,11 @@ def shift_of(
         overtime_percent=rules.overtime_percent,
         breaks=tuple(breaks) + ((rest,) if rest else ()),
     )
+
+
+def is_absence(item: Break) -> bool:
+    """Tell an absence in the middle of a shift from a break that is owed."""
+    return item.id.startswith(AWAY)
 
 
 def _rest(

@@ -84,6 +84,7 @@ class Snapshot:
     slots: Mapping[int, tuple[int, ...]]
     committed: Mapping[int, Committed]
     left_out: Mapping[int, int]
+    promises: Mapping[int, tuple[datetime, datetime]]
     based_on_seq: int
 
     @property
@@ -135,6 +136,7 @@ def read_snapshot(
         slots=slots,
         committed=committed,
         left_out=left_out,
+        promises={row.id: (row.promise.lower, row.promise.upper) for row in found if row.promise is not None},
         based_on_seq=rows.log_position(session),
     )
 

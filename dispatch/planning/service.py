@@ -1,0 +1,44 @@
+"""The use cases of planning, in one place for the doors."""
+
+from dispatch.planning.absences import AbsenceReported, report_absence
+from dispatch.planning.assigning import (
+    CannotPlace,
+    Verdict,
+    assign_visit,
+    judge,
+    move_assignment,
+    pin_visit,
+    unassign_visit,
+    unpin_visit,
+)
+from dispatch.planning.nightly import plan_due_territories
+from dispatch.planning.publishing import PublishReport, publish_plan
+from dispatch.planning.reporting import Reported, report_visit
+from dispatch.planning.requesting import cancel_plan, request_plan, stop_plan
+from dispatch.planning.retries import with_retries
+from dispatch.planning.undo import Undone, redo_last, undo_last
+
+__all__ = [
+    "AbsenceReported",
+    "CannotPlace",
+    "PublishReport",
+    "Reported",
+    "Undone",
+    "Verdict",
+    "assign_visit",
+    "cancel_plan",
+    "judge",
+    "move_assignment",
+    "pin_visit",
+    "plan_due_territories",
+    "publish_plan",
+    "redo_last",
+    "report_absence",
+    "report_visit",
+    "request_plan",
+    "stop_plan",
+    "unassign_visit",
+    "undo_last",
+    "unpin_visit",
+    "with_retries",
+]

@@ -1,0 +1,65 @@
+"""Sentences about times and people that several use cases say."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.orm import Session
+
+from dispatch.accounts.models import User
+from dispatch.jobs.models import Customer, Job, Visit
+from dispatch.planning.models import Assignment
+from dispatch.planning.rows import live
+from dispatch.workforce.models import Technician, Territory
+
+
+def span_words(start: datetime, end: datetime, zone: str) -> str:
+    """Return a time of day from-to in the territory's clock; no seconds, no date."""
+    here = ZoneInfo(zone)
+    return f"{start.astimezone(here):%H:%M} to {end.astimezone(here):%H:%M}"
+
+
+def clock_words(moment: datetime, zone: str) -> str:
+    """Return a time of day in the territory's clock."""
+    return f"{moment.astimezone(ZoneInfo(zone)):%H:%M}"
+
+
+def minutes_words(seconds: float) -> str:
+    """Return a length of time in whole minutes, at least one."""
+    return f"{max(1, round(seconds / 60))} min"
+
+
+def holder_sentence(
+    session: Session, technician_id: int, start: datetime, end: datetime, *, besides: int | None = None
+) -> str | None:
+    """Say who has booked a person's time, for what and from when to when; None when nobody has."""
+    found = session.execute(
+        select(
+            Technician.name.label("person"),
+            User.name.label("holder"),
+            Job.title,
+            Customer.name.label("customer"),
+            Assignment.during,
+            Territory.zone,
+        )
+        .join(Technician, Technician.id == Assignment.technician_id)
+        .join(Visit, Visit.id == Assignment.visit_id)
+        .join(Job, Job.id == Visit.job_id)
+        .join(Customer, Customer.id == Job.customer_id)
+        .join(Territory, Territory.id == Visit.territory_id)
+        .outerjoin(User, User.id == Assignment.decided_by_id)
+        .where(
+            Assignment.technician_id == technician_id,
+            live(),
+            Assignment.during.op("&&")(Range(start, end)),
+            *([] if besides is None else [Assignment.crew_slot_id != besides]),
+        )
+        .order_by(Assignment.decided_at.desc())
+        .limit(1)
+    ).first()
+    if found is None:
+        return None
+    when = span_words(found.during.lower, found.during.upper, found.zone)
+    by = f" by {found.holder}" if found.holder else ""
+    return f"{found.person} is booked{by} for {found.title} at {found.customer} from {when}."
