@@ -5,6 +5,8 @@ Brier: mean squared error of the predicted chance (lower is better); ``way`` is 
 claims to an oracle that knows the real levels. Worlds other than ``as assumed`` break an assumption on purpose.
 """
 
+import dispatch.skills  # noqa: F401, I001 - first, because it keeps NumPy's small matrices on one thread
+
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
