@@ -1,5 +1,6 @@
 """The answer: routes with their stops, visits left out with reasons, and the cost split by what causes it."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -185,6 +186,8 @@ class ReasonCode(StrEnum):
     PIN_CONFLICT = "pin_conflict"
     PINNED_ELSEWHERE = "pinned_elsewhere"
     SAME_CREW = "same_crew"
+    NOT_THEN = "not_then"
+    ROUTE_BROKEN = "route_broken"
     NOT_WORTH_IT = "not_worth_it"
 
 
@@ -282,6 +285,11 @@ class Plan:
             for stop in route.stops:
                 found.setdefault(stop.visit, []).append((route, stop))
         return {visit: tuple(sorted(pairs, key=lambda pair: pair[1].slot)) for visit, pairs in found.items()}
+
+    def fingerprint(self) -> str:
+        """Digest of everything but the statistics: equal for equal plans, whatever time they took."""
+        told = {name: value for name, value in self.as_dict().items() if name != "stats"}
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     @property
     def late(self) -> int:

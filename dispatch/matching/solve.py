@@ -101,6 +101,13 @@ def solve(
     return engine.run(warm_start)
 
 
+def baseline(problem: Problem) -> Plan:
+    """Plan as a careful person would without a computer: urgent first, nearest qualified person; a yardstick only."""
+    from dispatch.matching.solvers.engine import greedy_plan  # loads NumPy, Numba and their kernels
+
+    return greedy_plan(problem)
+
+
 def warm() -> None:
     """Compile all kernels, or load them from the cache, so that no later call pays for it."""
     from dispatch.matching.solvers.warm import compile_kernels

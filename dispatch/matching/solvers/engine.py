@@ -15,6 +15,7 @@ from dispatch.matching.problem import Problem
 from dispatch.matching.solve import Progress, ProgressUpdate
 from dispatch.matching.solvers.construct import construct, place_units, sweep
 from dispatch.matching.solvers.crews import ordered_units, place_unit, remove_unit, slots_of, waiting_for
+from dispatch.matching.solvers.greedy import nearest_qualified
 from dispatch.matching.solvers.improve import COLD, Improver, total_cost
 from dispatch.matching.solvers.kernels import count_late, refresh
 from dispatch.matching.solvers.layout import State
@@ -224,6 +225,12 @@ class Engine:
                 state, changed = trial, True
         if changed:
             improver.restart(state)
+
+
+def greedy_plan(problem: Problem) -> Plan:
+    """Give the nearest-qualified plan; see `dispatch.matching.solve.baseline`."""
+    tables = build(Scope.of(problem))
+    return written(tables, nearest_qualified(tables), solver="nearest qualified")
 
 
 def unserved_visits(tables: Tables, state: State) -> int:

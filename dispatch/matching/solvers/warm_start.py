@@ -1,7 +1,7 @@
 """Start from an earlier plan: what is still possible keeps its place, what vanished is listed."""
 
 from dispatch.matching.plan import Plan, Route
-from dispatch.matching.solvers.kernels import put
+from dispatch.matching.solvers.kernels import put, refresh
 from dispatch.matching.solvers.layout import State
 from dispatch.matching.solvers.tables import Tables, empty_state
 
@@ -20,7 +20,35 @@ def restore(tables: Tables, plan: Plan | None) -> tuple[State, tuple[str, ...]]:
             ignored.append(f"shift {route.shift}")
             continue
         ignored += _restore_route(tables, state, route)
+    ignored += [f"visit {item.visit}" for item in plan.unassigned if item.visit not in tables.scope.problem.visit_by_id]
     return state, tuple(ignored)
+
+
+def load(tables: Tables, plan: Plan) -> tuple[State, set[int]]:
+    """Give ``plan`` as it is, crews at their times, and the shifts whose route keeps to no timetable of ours.
+
+    Those routes are left empty: somebody overrode a rule there, and nothing can be told about adding to them.
+    """
+    state = empty_state(tables)
+    broken: set[int] = set()
+    for route in plan.routes:
+        shift = tables.scope.shift_index[route.shift]
+        rows = [tables.scope.slot_index[stop.visit, stop.slot] for stop in route.stops]
+        for row, stop in zip(rows, route.stops, strict=True):
+            if tables.linked[row]:
+                state.low[row] = state.high[row] = stop.start_s
+                state.fixed[row] = 1
+        fits = len(rows) <= state.sequence.shape[1]
+        if fits:
+            state.sequence[shift, : len(rows)] = rows
+            state.size[shift] = len(rows)
+        if not fits or not refresh(tables.data, state, shift):
+            broken.add(shift)
+            state.size[shift] = 0
+            refresh(tables.data, state, shift)
+        else:
+            state.route_of[rows] = shift
+    return state, broken
 
 
 def _restore_route(tables: Tables, state: State, route: Route) -> list[str]:

@@ -1,0 +1,166 @@
+"""Commands on problem and plan files: ``solve``, ``check``, ``explain``. None of them needs a database.
+
+Exit codes: 0 done, 1 the plan breaks rules (``check``), 2 a file or an option is not usable; then one line says why.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import click
+
+from dispatch.matching import Plan, Problem, ProgressUpdate, Refused
+from dispatch.matching import check as check_plan
+from dispatch.matching import solve as solve_problem
+from dispatch.matching import warm
+from dispatch.matching.codec import encode
+from dispatch.matching.explain import Candidate, WhyNot, candidates, why_unassigned
+from dispatch.matching.plan import Reason
+
+READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
+WRITABLE = click.Path(dir_okay=False, writable=True, path_type=Path)
+SHOWN = 10
+
+Document = TypeVar("Document", Problem, Plan)
+
+
+@click.command()
+@click.argument("problem_file", type=READABLE)
+@click.option("-o", "--output", type=WRITABLE, help="Where to write the plan; default: standard output.")
+@click.option("--time-limit", type=float, help="Seconds of wall time; default 10 unless --steps is given.")
+@click.option("--steps", type=click.IntRange(min=0), help="Search steps: the same seed and steps give the same plan.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the random choices.")
+@click.option("--warm-start", type=READABLE, help="A plan to start from.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def solve(
+    problem_file: Path,
+    output: Path | None,
+    time_limit: float | None,
+    steps: int | None,
+    seed: int,
+    warm_start: Path | None,
+    quiet: bool,
+) -> None:
+    """Solve PROBLEM_FILE and write the plan as JSON."""
+    problem = _read(Problem, problem_file)
+    start = None if warm_start is None else _read(Plan, warm_start)
+    warm()  # a first call ever compiles for some seconds; the time limit is for solving
+    limit = 10.0 if time_limit is None and steps is None else time_limit
+    try:
+        plan = solve_problem(
+            problem,
+            time_limit_s=limit,
+            step_limit=steps,
+            seed=seed,
+            progress=None if quiet else _tell,
+            warm_start=start,
+        )
+    except ValueError as error:
+        _fail(str(error))
+    text = plan.to_json()
+    if output is None:
+        click.echo(text)
+    else:
+        output.write_text(text + "\n", encoding="utf-8")
+    served = len(problem.visits) - len(plan.unassigned)
+    click.echo(
+        f"cost {plan.cost.total}, served {served} of {len(problem.visits)}, late {plan.late},"
+        f" {plan.stats.steps} steps in {plan.stats.seconds:.1f} s",
+        err=True,
+    )
+
+
+@click.command()
+@click.argument("problem_file", type=READABLE)
+@click.argument("plan_file", type=READABLE)
+def check(problem_file: Path, plan_file: Path) -> None:
+    """Count PLAN_FILE again from nothing and name every rule it breaks; exit code 1 if there is any."""
+    found = check_plan(_read(Problem, problem_file), _read(Plan, plan_file))
+    for item in found:
+        click.echo(f"{item.rule}: {item.message}")
+    if found:
+        sys.exit(1)
+    click.echo("The plan keeps every rule and its costs add up.")
+
+
+@click.command()
+@click.argument("problem_file", type=READABLE)
+@click.argument("plan_file", type=READABLE)
+@click.option("--visit", required=True, help="The visit to explain.")
+@click.option("--slot", type=click.IntRange(min=0), default=0, show_default=True, help="Crew slot of the visit.")
+@click.option("--technician", help="Only this person.")
+@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
+def explain(problem_file: Path, plan_file: Path, visit: str, slot: int, technician: str | None, as_json: bool) -> None:
+    """Say who could serve a visit at what cost, why others can not, and why it is left out if it is."""
+    problem, plan = _read(Problem, problem_file), _read(Plan, plan_file)
+    wanted = problem.visit_by_id.get(visit)
+    if wanted is None:
+        _fail(f"{problem_file} has no visit {visit}")
+    if slot >= len(wanted.crew):
+        _fail(f"visit {visit} has {len(wanted.crew)} crew slots, numbered from 0")
+    if technician is not None and technician not in problem.technician_by_id:
+        _fail(f"{problem_file} has no technician {technician}")
+    found = candidates(problem, plan, visit, slot=slot)
+    ranked = [item for item in found.ranked if technician in (None, item.technician)]
+    excluded = [item for item in found.excluded if technician in (None, item.technician)]
+    left_out = why_unassigned(problem, plan, visit) if visit not in plan.stops_by_visit else None
+    if as_json:
+        shown = {"ranked": [encode(item) for item in ranked], "excluded": [encode(item) for item in excluded]}
+        if left_out is not None:
+            shown["unassigned"] = encode(left_out)
+        click.echo(json.dumps(shown, indent=2))
+        return
+    if left_out is not None:
+        click.echo(f"Not served: {left_out.kind.replace('_', ' ')}")
+        for reason in left_out.reasons:
+            click.echo(f"  {_words(reason)}")
+    click.echo(f"{len(found.ranked)} of {found.scope} people could come.")
+    for candidate in ranked[:SHOWN]:
+        click.echo(_candidate(candidate))
+    for item in excluded if technician is not None else ():
+        click.echo(_why_not(item))
+    if technician is None:
+        for code, count in sorted(found.excluded_by.items()):
+            click.echo(f"  {count} can not: {code.replace('_', ' ')}")
+
+
+def _read(kind: type[Document], path: Path) -> Document:
+    try:
+        return kind.from_json(path.read_bytes())
+    except Refused as error:
+        _fail(f"{path} is not usable: " + "; ".join(str(fault) for fault in error.faults))
+    except (OSError, UnicodeDecodeError) as error:
+        _fail(f"{path} can not be read: {error}")
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(2)
+
+
+def _tell(update: ProgressUpdate) -> None:
+    click.echo(
+        f"{update.elapsed_s:6.1f} s  {update.phase:<9}  cost {update.cost}  unserved {update.unserved}"
+        f"  late {update.late}  steps {update.steps}",
+        err=True,
+    )
+
+
+def _candidate(item: Candidate) -> str:
+    terms = ", ".join(f"{name} {value}" for name, value in item.cost.terms().items() if value)
+    place = f"after visit {item.after_visit}" if item.after_visit else "first of the day"
+    return (
+        f"  {item.technician} ({item.shift}), {place}: start at {item.start_s} s, {item.travel_s} s of travel,"
+        f" {item.p_fix:.0%} fixed at the first visit, {len(item.knock_on)} others moved;"
+        f" costs {item.cost.total} ({terms or 'nothing'})"
+    )
+
+
+def _why_not(item: WhyNot) -> str:
+    return f"  {item.technician} can not: {_words(item.reason)}"
+
+
+def _words(reason: Reason) -> str:
+    facts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in reason.params.items())
+    return reason.code.replace("_", " ") + (f" ({facts})" if facts else "")
