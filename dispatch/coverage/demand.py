@@ -95,7 +95,10 @@ def read_expected(
     today: date,
     booked: Iterable[Booked],
 ) -> tuple[list[Piece], Expectation]:
-    """Give work that a usual week brings and that is not booked yet, with how far such expectations have been off."""
+    """Give work that a usual week has and that is not booked yet, with how far such expectations have been off.
+
+    Weeks are compared by when work is done, on both sides: served work of past weeks, booked work of coming ones.
+    """
     first = mondays[0] - timedelta(weeks=HISTORY_WEEKS)
     history, length, rest_of_week, visit_s = _read_history(session, zones, first, mondays[0], today)
     booked_s: dict[TypeKey, dict[date, int]] = {}
@@ -140,12 +143,12 @@ def read_expected(
 def _read_history(
     session: Session, zones: Mapping[int, str], first: date, before: date, today: date
 ) -> tuple[dict[TypeKey, list[int]], int, float, dict[TypeKey, float]]:
-    """Read what each complete week since the first job brought.
+    """Read what was served in each complete week since the first visit.
 
     Gives seconds by series and week, the number of weeks, the share of a week's work that is still to come after the
     days of this week that are over, and the mean length of a visit by series.
     """
-    found = [row for row in rows.arrivals(session, first, before) if row.territory_id in zones]
+    found = [row for row in rows.served(session, first, before) if row.territory_id in zones]
     if not found:
         return {}, 0, 1.0, {}
     earliest = monday(min(row.day for row in found))

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from dispatch.core.models import AuditHead
-from dispatch.jobs.lifecycle import CLOSED_STATES, JobState, VisitState
+from dispatch.jobs.lifecycle import CLOSED_STATES, VisitState
 from dispatch.jobs.models import (
     CertificationNeed,
     CrewSlot,
@@ -26,13 +26,15 @@ from dispatch.jobs.models import (
     Visit,
     VisitWindow,
 )
-from dispatch.planning.models import RELEASED_STATES, Assignment, Policy
+from dispatch.planning.models import RELEASED_STATES, Assignment, AssignmentState, Policy
 from dispatch.skills.models import Certification, DocumentState, Proficiency, Skill
 from dispatch.workforce.models import Absence, Partner, Shift, Technician, Territory, TerritoryMembership
 
 Record: TypeAlias = Row[*tuple[Any, ...]]
 Rows: TypeAlias = Sequence[Record]
 OPEN_VISITS = (VisitState.OPEN, VisitState.PLANNED)
+MADE_VISITS = (VisitState.DONE, VisitState.NOT_DONE)
+MADE_ASSIGNMENTS = (AssignmentState.DONE, AssignmentState.NOT_DONE)
 
 
 def territories(session: Session) -> Rows:
@@ -176,9 +178,15 @@ def open_certification_needs(session: Session) -> Rows:
     ).all()
 
 
-def arrivals(session: Session, first: date, before: date) -> Rows:
-    """Seconds of visits by territory, kind of work and local day on which the job was asked for."""
-    day = cast(func.timezone(Territory.zone, Job.created_at), Date)
+def served(session: Session, first: date, before: date) -> Rows:
+    """Seconds of visits by territory, kind of work and the local day they were made on; in vain counts too."""
+    began = (
+        select(Assignment.visit_id, func.min(func.lower(Assignment.during)).label("at"))
+        .where(Assignment.state.in_(MADE_ASSIGNMENTS))
+        .group_by(Assignment.visit_id)
+        .subquery()
+    )
+    day = cast(func.timezone(Territory.zone, func.coalesce(began.c.at, Job.closed_at)), Date)
     return session.execute(
         select(
             Visit.territory_id,
@@ -189,7 +197,8 @@ def arrivals(session: Session, first: date, before: date) -> Rows:
         )
         .join(Visit, Visit.job_id == Job.id)
         .join(Territory, Territory.id == Visit.territory_id)
-        .where(Job.state != JobState.CANCELLED, Job.duplicate_of_id.is_(None), day >= first, day < before)
+        .outerjoin(began, began.c.visit_id == Visit.id)
+        .where(Visit.state.in_(MADE_VISITS), day >= first, day < before)
         .group_by(Visit.territory_id, Job.job_type_id, day)
     ).all()
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from dispatch.coverage.outlook import DemandClass, Person
 from dispatch.coverage.snapshot import Snapshot, read_snapshot
 from dispatch.jobs.lifecycle import JobState, VisitState
-from dispatch.jobs.models import JobTypeCertification, JobTypeNeed, SkillNeed
+from dispatch.jobs.models import JobTypeCertification, JobTypeNeed, Site, SkillNeed, Visit
 from dispatch.planning.models import AssignmentState, Policy
 from dispatch.skills.models import DocumentState
 from dispatch.workforce.models import Technician, Territory
@@ -266,6 +266,13 @@ def test_declined_work_counts_again_as_it_was_promised(session: Session) -> None
     assert [work.booked_s for work in demand(read(session), north)] == [HOUR]
 
 
+def served(session: Session, site: Site, at: datetime, *, state: VisitState = VisitState.DONE, **changes: Any) -> Visit:
+    """Add a visit that was made, of a job closed at that moment."""
+    closed: dict[str, Any] = {"state": JobState.DONE, "closed_at": at, "owner_id": None, "next_step": None}
+    job = make_job(session, site=site, next_step_due_at=None, **closed, **changes)
+    return make_visit(session, job=job, state=state, duration_s=3 * HOUR)
+
+
 def test_a_usual_week_less_what_is_booked_is_expected(session: Session) -> None:
     north = make_territory(session)
     site = make_site(session, territory=north)
@@ -274,22 +281,20 @@ def test_a_usual_week_less_what_is_booked_is_expected(session: Session) -> None:
     session.add(JobTypeNeed(job_type_id=boiler.id, skill_id=gas.id, must_level=3))
     session.add(JobTypeNeed(job_type_id=boiler.id, skill_id=gas.id, must_level=4, crew_position=1))
     session.add(JobTypeCertification(job_type_id=boiler.id, kind_id=kind.id, crew_position=2))
-    closed: dict[str, Any] = {"state": JobState.DONE, "closed_at": MORNING, "owner_id": None, "next_step": None}
-    for back in range(1, 11):
+    for back in range(1, 16):
         for weekday in (0, 4):
-            asked = datetime.combine(MONDAY - timedelta(weeks=back) + timedelta(weekday), MORNING.timetz())
-            job = make_job(session, site=site, job_type=boiler, created_at=asked, next_step_due_at=None, **closed)
-            make_visit(session, job=job, state=VisitState.DONE, duration_s=3 * HOUR)
+            at = datetime.combine(MONDAY - timedelta(weeks=back) + timedelta(weekday), MORNING.timetz())
+            served(session, site, at, job_type=boiler)
     due = make_job(session, site=site, job_type=boiler, due_at=MORNING + timedelta(weeks=1))
     make_visit(session, job=due, duration_s=2 * HOUR, needs={gas: 3})
 
     found = read(session, MORNING)
-    assert found.expectation.history_weeks == 10
+    assert found.expectation.history_weeks == 15
     assert found.expectation.by_kind is not None
     assert found.expectation.by_kind.off_percent == 0
     lead, mate = (need(gas.id, 4),), tuple(sorted([need(gas.id, 3), need(kind.id, 0)]))
     per_class = {(work.week, work.needs): (work.booked_s, work.expected_s) for work in demand(found, north)}
-    # Mondays and Fridays bring 3 hours each; on a Tuesday half the week's work is still to come.
+    # Mondays and Fridays have 3 hours each; on a Tuesday half the week's work is still to come.
     assert per_class[MONDAY, lead] == per_class[MONDAY, mate] == (0, 3 * HOUR)
     second, third = MONDAY + timedelta(weeks=1), MONDAY + timedelta(weeks=2)
     assert per_class[second, lead] == (0, 4 * HOUR)
@@ -299,26 +304,30 @@ def test_a_usual_week_less_what_is_booked_is_expected(session: Session) -> None:
 
 
 def test_a_short_history_expects_nothing_and_says_how_short(session: Session) -> None:
-    north = make_territory(session)
-    site = make_site(session, territory=north)
+    site = make_site(session)
     for back in range(1, 8):
-        asked = datetime.combine(MONDAY - timedelta(weeks=back), MORNING.timetz())
-        make_visit(session, job=make_job(session, site=site, created_at=asked), state=VisitState.DONE)
+        served(session, site, datetime.combine(MONDAY - timedelta(weeks=back), MORNING.timetz()))
     found = read(session)
     assert (found.expectation.history_weeks, found.expectation.expected_s) == (7, 0)
     assert found.expectation.by_kind is None
 
 
-def test_cancelled_and_doubled_jobs_are_no_history(session: Session) -> None:
+def test_work_counts_in_the_week_it_was_done_and_also_when_in_vain(session: Session) -> None:
     north = make_territory(session)
     site = make_site(session, territory=north)
-    asked = MORNING - timedelta(weeks=1)
-    closed: dict[str, Any] = {"closed_at": MORNING, "owner_id": None, "next_step": None, "next_step_due_at": None}
-    first = make_job(session, site=site, created_at=asked, state=JobState.CANCELLED, **closed)
-    make_visit(session, job=first, state=VisitState.CANCELLED)
-    second = make_job(session, site=site, created_at=asked, duplicate_of_id=first.id)
-    make_visit(session, job=second, state=VisitState.DONE)
-    assert read(session).expectation.history_weeks == 0
+    start = datetime.combine(MONDAY - timedelta(weeks=9), MORNING.timetz())
+    for number in range(9):
+        week_start = start + timedelta(weeks=number)
+        # Closed weeks later than the visit, which is what counts.
+        visit = served(session, site, MORNING - timedelta(days=3), state=VisitState.NOT_DONE)
+        during = Range(week_start, week_start + timedelta(hours=3))
+        make_assignment(session, visit=visit, during=during, state=AssignmentState.NOT_DONE)
+        served(session, site, week_start, state=VisitState.CANCELLED)
+    found = read(session)
+    assert found.expectation.history_weeks == 9
+    # Eight jobs, each of a kind of its own that came once in the last eight weeks.
+    per_week = {each.week: each.expected_s for each in demand(found, north)}
+    assert per_week[MONDAY + timedelta(weeks=1)] == 3 * HOUR
 
 
 # ---- around it -----------------------------------------------------------------------------------------------------
