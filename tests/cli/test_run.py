@@ -99,13 +99,12 @@ def of_folder(data: Path) -> list[psutil.Process]:
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "var"
+def data(open_path: Path) -> Iterator[Path]:
+    folder = open_path / "var"
     yield folder
     for process in of_folder(folder):
         with contextlib.suppress(psutil.Error):
             process.kill()
-    embedded.stop(folder / "postgres")
 
 
 @pytest.mark.slow

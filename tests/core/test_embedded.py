@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -13,10 +12,8 @@ from dispatch.core import embedded
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "postgres"
-    yield folder
-    embedded.stop(folder)
+def home(open_path: Path) -> Path:
+    return open_path / "postgres"
 
 
 def postmaster_pid(folder: Path) -> int:
@@ -67,16 +64,16 @@ def test_does_not_listen_on_tcp(home: Path) -> None:
     assert "host=" in server.url()
 
 
-def test_a_guest_leaves_the_server_running(tmp_path: Path) -> None:
-    with embedded.database(None, tmp_path) as outer:
-        with embedded.database(None, tmp_path) as inner:
+def test_a_guest_leaves_the_server_running(open_path: Path) -> None:
+    with embedded.database(None, open_path) as outer:
+        with embedded.database(None, open_path) as inner:
             assert inner == outer
         embedded.wait_until_ready(outer)
-    assert embedded.stop(tmp_path / "postgres") is False
+    assert embedded.stop(open_path / "postgres") is False
 
 
-def test_a_long_folder_still_gets_a_socket(tmp_path: Path) -> None:
-    deep = tmp_path / ("long" * 30) / "postgres"
+def test_a_long_folder_still_gets_a_socket(open_path: Path) -> None:
+    deep = open_path / ("long" * 30) / "postgres"
     server = embedded.start(deep)
     try:
         embedded.wait_until_ready(server.url("postgres"))
@@ -89,6 +86,15 @@ def test_an_unusable_folder_is_told_in_one_sentence(tmp_path: Path) -> None:
     blocked.write_text("a file where the folder should be")
     with pytest.raises(embedded.DatabaseUnavailable, match="did not start"):
         embedded.start(blocked)
+
+
+def test_what_the_server_said_is_passed_on(home: Path) -> None:
+    embedded.start(home)
+    embedded.stop(home)
+    with (home / "postgresql.conf").open("a") as conf:
+        conf.write("no_such_setting = 1\n")
+    with pytest.raises(embedded.DatabaseUnavailable, match=r"no_such_setting|configuration file"):
+        embedded.start(home)
 
 
 def test_an_old_server_is_refused(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
