@@ -350,3 +350,11 @@ def customer_of_link(session: Session, link_id: int) -> int:
     if customer_id is None:
         raise NotFound("There is no such wish.")
     return customer_id
+
+
+def job_of_visit(session: Session, visit_id: int) -> int:
+    """Return which job a visit belongs to; raises NotFound."""
+    job_id = session.scalar(select(Visit.job_id).where(Visit.id == visit_id))
+    if job_id is None:
+        raise NotFound("There is no such visit.")
+    return job_id

@@ -1,6 +1,6 @@
 """What a form offers: territories and technicians in reach."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from sqlalchemy import select
@@ -26,3 +26,11 @@ def technician_choices(session: Session, *, reach: Collection[int] | None, on: d
         )
         found = found.where(Technician.id.in_(members))
     return sorted(((row.id, row.name) for row in session.execute(found)), key=lambda choice: choice[1].casefold())
+
+
+def territories_in_reach(session: Session, reach: Collection[int] | None) -> Sequence[Territory]:
+    """Return territories by name, all of them where ``reach`` is None."""
+    found = select(Territory).where(Territory.retired_at.is_(None)).order_by(Territory.name)
+    if reach is not None:
+        found = found.where(Territory.id.in_(reach))
+    return session.scalars(found).all()

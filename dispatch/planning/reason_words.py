@@ -1,0 +1,152 @@
+"""Why a visit is left out or a person cannot go: the matcher's reasons in words, with this organisation's names."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dispatch.jobs.models import Job, Visit
+from dispatch.skills.models import CertificationKind, Skill
+from dispatch.workforce.models import Technician, Territory
+
+Params = Mapping[str, Any]
+
+# What a code means for one person, as a part of a sentence about several: "12 are off shift".
+GROUPS: Mapping[str, str] = {
+    "not_qualified": "lack the skill",
+    "not_confirmed": "have only their own word for the skill",
+    "not_certified": "lack a certificate",
+    "excluded": "are not wanted by the customer",
+    "not_required": "are not who the customer insists on",
+    "other_territory": "work elsewhere",
+    "no_shift": "are off shift",
+    "nobody_then": "have no time then",
+    "not_then": "have no time then",
+    "route_broken": "have a day that does not work out as booked",
+    "too_far": "are too far away",
+    "unreachable": "have no way there",
+    "same_crew": "are in the crew already",
+    "pinned_elsewhere": "are not who it is pinned to",
+    "displaced": "are full",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """Names of what reasons mention, by id as text."""
+
+    skills: Mapping[str, str]
+    certificates: Mapping[str, str]
+    people: Mapping[str, str]
+    visits: Mapping[str, str]
+    territories: Mapping[str, str]
+
+    def skill(self, params: Params) -> str:
+        """Return the skill a reason is about."""
+        return self.skills.get(str(params.get("skill")), "the skill")
+
+    def certificate(self, params: Params) -> str:
+        """Return the certificate a reason is about."""
+        return self.certificates.get(str(params.get("certification")), "the certificate")
+
+    def person(self, params: Params, otherwise: str = "This person") -> str:
+        """Return the person a reason is about."""
+        return self.people.get(str(params.get("technician")), otherwise)
+
+    def visit(self, params: Params) -> str:
+        """Return the other visit a reason names."""
+        return self.visits.get(str(params.get("visit")), "another visit")
+
+
+def names_for(session: Session, reasons: Iterable[Mapping[str, Any]]) -> Names:
+    """Read the names that reasons mention; one statement for each kind that occurs."""
+    params = [reason["params"] for reason in reasons]
+
+    def read(key: str, model: Any, name: Any) -> dict[str, str]:
+        ids = {int(each[key]) for each in params if str(each.get(key, "")).isdigit()}
+        if not ids:
+            return {}
+        return {str(row[0]): row[1] for row in session.execute(select(model.id, name).where(model.id.in_(ids)))}
+
+    visit_ids = {int(each["visit"]) for each in params if str(each.get("visit", "")).isdigit()}
+    titles = select(Visit.id, Job.title).join(Job, Job.id == Visit.job_id).where(Visit.id.in_(visit_ids))
+    return Names(
+        skills=read("skill", Skill, Skill.name),
+        certificates=read("certification", CertificationKind, CertificationKind.name),
+        people=read("technician", Technician, Technician.name),
+        visits={str(row.id): row.title for row in session.execute(titles)} if visit_ids else {},
+        territories=read("territory", Territory, Territory.name),
+    )
+
+
+def sentence(reason: Mapping[str, Any], names: Names) -> str:
+    """Return one reason as a sentence; ``reason`` is stored as ``{"code": ..., "params": {...}}``."""
+    words = _SENTENCES.get(str(reason["code"]))
+    return words(names, reason["params"]) if words else f"It cannot be done: {str(reason['code']).replace('_', ' ')}."
+
+
+def sentences(session: Session, reasons: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return several reasons as sentences."""
+    names = names_for(session, reasons)
+    return [sentence(reason, names) for reason in reasons]
+
+
+def _nobody(params: Params) -> str:
+    groups = [f"{params[code]} {words}" for code, words in GROUPS.items() if params.get(code)]
+    told = f": {', '.join(groups)}" if groups else ""
+    return f"None of the {params.get('people', 0)} people of that day can do it{told}."
+
+
+def _displaced(names: Names, params: Params) -> str:
+    able = params.get("people", 0)
+    who = f"{able} {'person' if able == 1 else 'people'} could do it, but their day is full"
+    if "visit" not in params:
+        return f"{who}."
+    return f"{who}. Nearest: {names.person(params)}, if “{names.visit(params)}” went to somebody else."
+
+
+def _lacks_skill(names: Names, params: Params) -> str:
+    sure = f": we are {round(params['confidence'] * 100)} % sure" if "confidence" in params else ""
+    return (
+        f"{names.person(params)} is not known well enough at {names.skill(params)} level {params.get('level')}{sure}."
+    )
+
+
+def _level(params: Params) -> str:
+    return f" level {params['level']}" if "level" in params else ""
+
+
+def _crew_too_small(params: Params) -> str:
+    return f"It needs {params.get('crew_size', 'more')} people, and {params.get('people', 0)} could come."
+
+
+_SENTENCES: Mapping[str, Callable[[Names, Params], str]] = {
+    "no_location": lambda n, p: "The site has no place on the map yet. Set the pin, then it can be planned.",
+    "no_capacity": lambda n, p: "Nobody works on that day.",
+    "nobody_qualified": lambda n, p: _nobody(p),
+    "not_qualified": _lacks_skill,
+    "not_confirmed": lambda n, p: f"Nobody but {n.person(p, 'the person')} has confirmed {n.skill(p)}{_level(p)} yet.",
+    "not_certified": lambda n, p: f"{n.person(p)} holds no {n.certificate(p)} that is valid on that day.",
+    "excluded": lambda n, p: f"The customer asked not to be served by {n.person(p)}.",
+    "not_required": lambda n, p: f"The customer insists on somebody else than {n.person(p)}.",
+    "other_territory": lambda n, p: f"{n.person(p)} does not work in this territory.",
+    "no_shift": lambda n, p: f"{n.person(p)} has no shift on that day.",
+    "crew_too_small": lambda n, p: _crew_too_small(p),
+    "window_past": lambda n, p: "Its time has passed. Agree on a new one with the customer.",
+    "window_too_short": lambda n, p: "The time the site is open is shorter than the work takes.",
+    "nobody_then": lambda n, p: (
+        f"{p.get('qualified', 0)} people can do the work, but none of them at the time it has to start."
+    ),
+    "too_far": lambda n, p: f"The way is too long for {n.person(p)}.",
+    "unreachable": lambda n, p: f"There is no way there for {n.person(p)}.",
+    "displaced": _displaced,
+    "predecessor_unserved": lambda n, p: f"“{n.visit(p)}” must be done first, and it is not planned either.",
+    "pin_conflict": lambda n, p: "It is pinned to a person or time that does not work out.",
+    "pinned_elsewhere": lambda n, p: f"It is pinned to somebody else than {n.person(p)}.",
+    "same_crew": lambda n, p: f"{n.person(p)} is in this crew already.",
+    "not_then": lambda n, p: f"{n.person(p)} has no time for it when it has to start.",
+    "route_broken": lambda n, p: f"The day of {n.person(p, 'this person')} does not work out as it is booked now.",
+    "not_worth_it": lambda n, p: "It may be left out, and serving it would cost more than it is worth.",
+}

@@ -1,0 +1,341 @@
+"""The dispatch board: one day of one's territories, and every move on it through one service."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, abort, flash, jsonify, redirect, request, url_for
+from werkzeug.wrappers import Response
+from wtforms import DateTimeLocalField, HiddenField, SelectField, StringField
+from wtforms.validators import InputRequired, Length, Optional
+
+from dispatch.accounts.access import Right
+from dispatch.core import clock
+from dispatch.core.errors import Conflict, Invalid, NotFound
+from dispatch.jobs import queries as job_queries
+from dispatch.jobs.models import Job, Visit
+from dispatch.planning.assigning import (
+    CannotPlace,
+    assign_visit,
+    move_assignment,
+    pin_visit,
+    unassign_visit,
+    unpin_visit,
+)
+from dispatch.planning.board import Board, board_for
+from dispatch.planning.job_page import Commitment, commitments, is_pinned
+from dispatch.planning.plan_list import latest_runs
+from dispatch.planning.undo import undo_last
+from dispatch.web.board_json import bar_json, board_json, person_json, queued_json
+from dispatch.web.context import actor, db, moment
+from dispatch.web.forms import Form, given
+from dispatch.web.pages import page
+from dispatch.web.security import permission, wants_json
+from dispatch.workforce.choices import technician_choices, territories_in_reach
+from dispatch.workforce.models import Territory
+
+blueprint = Blueprint("board", __name__, url_prefix="/board")
+RUNS_SHOWN = 3
+
+
+class MoveForm(Form):
+    """Who goes and when; a reason only where a rule speaks against it."""
+
+    visit_id = HiddenField(validators=[InputRequired()])
+    assignment_id = HiddenField()
+    version = HiddenField()
+    technician_id = SelectField("Who goes", coerce=int)
+    starts_at = DateTimeLocalField("Starts", validators=[InputRequired("Say when the work starts.")])
+    override_reason = StringField(
+        "Why it should be so all the same",
+        description="Kept in the history, and shown to whoever asks",
+        validators=[Optional(), Length(max=300)],
+    )
+
+
+@blueprint.get("")
+@permission(Right.BOARD_READ)
+def index() -> Response:
+    """Show the day: what threatens promises, who has what, and what nobody has yet."""
+    territories, chosen = _territories()
+    day = _day(chosen)
+    board = board_for(db(), territories=chosen, day=day, now=moment())
+    names = {person.id: person.name for person in board.people}
+    return page(
+        "board/index.html",
+        fragment="board_strip" if request.args.get("part") == "strip" else "board_queue",
+        board=board,
+        day=day,
+        today=clock.local_day(moment(), board.zone),
+        yesterday=day - timedelta(days=1),
+        tomorrow=day + timedelta(days=1),
+        counts=board.counts(),
+        bars_of=_bars_by_person(board),
+        names=names,
+        territories=territories,
+        territory_choices=[(each.id, each.name) for each in territories],
+        chosen=chosen[0].id if len(chosen) == 1 and len(territories) > 1 else "",
+        shown=_shown(board, request.args.get("show", "")),
+        show=request.args.get("show", ""),
+        runs=latest_runs(db(), [(each.id, day) for each in chosen], limit=RUNS_SHOWN),
+        may_plan=actor().may(Right.PLAN_RUN),
+        may_edit=actor().may(Right.ASSIGNMENT_EDIT),
+    )
+
+
+@blueprint.get("/data")
+@permission(Right.BOARD_READ)
+def data() -> Response:
+    """Answer the day as the grid reads it; unchanged days cost nothing but the question."""
+    _, chosen = _territories()
+    board = board_for(db(), territories=chosen, day=_day(chosen), now=moment())
+    answer = jsonify(board_json(board, chosen, moment()))
+    answer.add_etag()
+    return answer.make_conditional(request)
+
+
+@blueprint.get("/visits/<int:visit_id>")
+@permission(Right.BOARD_READ)
+def visit(visit_id: int) -> Response:
+    """Show one visit with its form to book, move, pin or free it."""
+    return _visit_page(visit_id, None)
+
+
+@blueprint.post("/move")
+@permission(Right.ASSIGNMENT_EDIT)
+def move() -> Response:
+    """Book or move a visit: the same service for drag, keyboard and form."""
+    if wants_json():
+        return _move_by_script()
+    visit_id = request.form.get("visit_id", type=int) or abort(400)
+    return _visit_page(visit_id, MoveForm())
+
+
+@blueprint.post("/visits/<int:visit_id>/unassign")
+@permission(Right.ASSIGNMENT_EDIT)
+def unassign(visit_id: int) -> Response:
+    """Take the crew off a visit; it waits in the queue again."""
+    unassign_visit(db(), visit_id=visit_id, actor=actor(), now=moment())
+    _undoable("Taken off. The visit waits in the queue.")
+    return redirect(_back(), 303)
+
+
+@blueprint.post("/visits/<int:visit_id>/pin")
+@permission(Right.ASSIGNMENT_EDIT)
+def pin(visit_id: int) -> Response:
+    """Keep a booking as it is when the day is planned."""
+    pin_visit(db(), visit_id=visit_id, actor=actor(), now=moment())
+    flash("Pinned. Planning leaves it as it is.", "good")
+    return redirect(_back(), 303)
+
+
+@blueprint.post("/visits/<int:visit_id>/unpin")
+@permission(Right.ASSIGNMENT_EDIT)
+def unpin(visit_id: int) -> Response:
+    """Let planning decide about a booking again."""
+    unpin_visit(db(), visit_id=visit_id, actor=actor(), now=moment())
+    flash("Unpinned.", "good")
+    return redirect(_back(), 303)
+
+
+@blueprint.post("/undo")
+@permission(Right.ASSIGNMENT_EDIT)
+def undo() -> Response:
+    """Take back one's last action."""
+    undone = undo_last(db(), actor=actor(), now=moment())
+    words = f"Taken back: {undone.action}."
+    if wants_json():
+        return jsonify({"message": words, "bars": []})
+    flash(words, "good")
+    return redirect(_back(), 303)
+
+
+def _visit_page(visit_id: int, form: MoveForm | None) -> Response:
+    job, found = _visit(visit_id)
+    crew = commitments(db(), [visit_id])
+    zone = job.site.territory.zone
+    reach = actor().territories(Right.ASSIGNMENT_EDIT)
+    refused: CannotPlace | None = None
+    form = form or MoveForm(data=_shown_booking(found, crew, zone))
+    form.technician_id.choices = technician_choices(db(), reach=reach, on=moment().date())
+    if form.validate_on_submit():
+        try:
+            _place(
+                visit_id=visit_id,
+                technician_id=form.technician_id.data,
+                start=clock.instant(given(form.starts_at.data).date(), given(form.starts_at.data).time(), zone),
+                assignment_id=_whole(form.assignment_id.data),
+                version=_whole(form.version.data),
+                override_reason=form.override_reason.data or None,
+            )
+        except CannotPlace as error:
+            refused = error
+        except Invalid as error:
+            form.refuse(Invalid(error.message, field="starts_at" if error.field == "start" else error.field))
+        except Conflict as error:
+            form.refuse(Invalid(error.message))
+        else:
+            _undoable("Booked.")
+            return redirect(_back(), 303)
+    return page(
+        "board/visit.html",
+        fragment="panel",
+        status=409 if refused else 422 if form.errors else 200,
+        visit=found,
+        job=job,
+        zone=zone,
+        crew=crew,
+        form=form,
+        refused=refused,
+        pinned=is_pinned(db(), visit_id),
+        may_edit=actor().may(Right.ASSIGNMENT_EDIT, found.territory_id),
+    )
+
+
+def _move_by_script() -> Response:
+    visit_id, technician_id = request.form.get("visit_id", type=int), request.form.get("technician_id", type=int)
+    start = _iso(request.form.get("start", ""))
+    if visit_id is None or technician_id is None or start is None:
+        raise Invalid("Say which visit, who goes and when it starts.")
+    try:
+        with db().begin_nested():
+            _place(
+                visit_id=visit_id,
+                technician_id=technician_id,
+                start=start,
+                assignment_id=request.form.get("assignment_id", type=int),
+                version=request.form.get("version", type=int),
+                override_reason=None,
+            )
+    except CannotPlace as refused:
+        more = " Open the visit to do it all the same, with a reason." if refused.may_override else ""
+        raise Conflict(refused.message + more) from refused
+    return jsonify(_changed_day(visit_id, start))
+
+
+def _changed_day(visit_id: int, start: datetime) -> dict[str, Any]:
+    """Return what the grid must redraw after a change: the day of the visit, which may push others."""
+    _, chosen = _territories()
+    zone = chosen[0].zone if chosen else "UTC"
+    board = board_for(db(), territories=chosen, day=clock.local_day(start, zone), now=moment())
+    people = {bar.technician_id for bar in board.bars if bar.visit_id == visit_id}
+    return {
+        "message": "Booked.",
+        "bars": [bar_json(bar) for bar in board.bars if bar.technician_id in people],
+        "technicians": [person_json(person) for person in board.people if person.id in people],
+        "queue": [queued_json(item) for item in board.queue],
+        "undo": {"url": url_for("board.undo")},
+    }
+
+
+def _place(
+    *,
+    visit_id: int,
+    technician_id: int,
+    start: datetime,
+    assignment_id: int | None,
+    version: int | None,
+    override_reason: str | None,
+) -> None:
+    """Book a visit, or move a booking of it."""
+    if assignment_id is None:
+        assign_visit(
+            db(),
+            visit_id=visit_id,
+            technician_id=technician_id,
+            start=start,
+            override_reason=override_reason,
+            actor=actor(),
+            now=moment(),
+        )
+    else:
+        move_assignment(
+            db(),
+            assignment_id=assignment_id,
+            technician_id=technician_id,
+            start=start,
+            version=version,
+            override_reason=override_reason,
+            actor=actor(),
+            now=moment(),
+        )
+
+
+def _territories() -> tuple[Sequence[Territory], list[Territory]]:
+    """Return the territories in reach and those asked for; they share the clock of the first."""
+    reach = territories_in_reach(db(), actor().territories(Right.BOARD_READ))
+    asked = request.values.get("territory", type=int)
+    chosen = [each for each in reach if asked is None or each.id == asked]
+    if asked is not None and not chosen:
+        raise NotFound("There is no such territory.")
+    return reach, [each for each in chosen if each.zone == chosen[0].zone]
+
+
+def _day(territories: Sequence[Territory]) -> date:
+    zone = territories[0].zone if territories else "UTC"
+    try:
+        day = date.fromisoformat(request.values.get("date", ""))
+    except ValueError:
+        return clock.local_day(moment(), zone)
+    if abs((day - moment().date()).days) > 3660:
+        raise Invalid("Choose a day within ten years of today.", field="date")
+    return day
+
+
+def _visit(visit_id: int) -> tuple[Job, Visit]:
+    """Return a visit with its job, if it lies in reach."""
+    job_id = job_queries.job_of_visit(db(), visit_id)
+    job = job_queries.job_details(db(), job_id, territories=actor().territories(Right.BOARD_READ))
+    return job, next(each for each in job.visits if each.id == visit_id)
+
+
+def _shown_booking(found: Visit, crew: Sequence[Commitment], zone: str) -> dict[str, Any]:
+    if crew:
+        first = crew[0]
+        return {
+            "visit_id": found.id,
+            "assignment_id": first.assignment_id,
+            "version": first.version,
+            "technician_id": first.technician_id,
+            "starts_at": clock.in_zone(first.start_at, zone).replace(tzinfo=None),
+        }
+    promise = next((each for each in reversed(found.promises) if each.state == "standing"), None)
+    begin = promise.during.lower if promise else found.windows[0].during.lower if found.windows else moment()
+    soonest = max(given(begin), moment() + timedelta(minutes=15))
+    rounded = soonest + (datetime.min.replace(tzinfo=UTC) - soonest) % timedelta(minutes=5)
+    return {"visit_id": found.id, "starts_at": clock.in_zone(rounded, zone).replace(tzinfo=None)}
+
+
+def _bars_by_person(board: Board) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {person.id: [] for person in board.people}
+    for bar in board.bars:
+        found[bar.technician_id].append(bar)
+    return found
+
+
+def _shown(board: Board, show: str) -> list[Any]:
+    """Return the bars of one promise state, what somebody clicked on in the strip."""
+    return [bar for bar in board.bars if bar.outlook is not None and bar.outlook.state.value == show]
+
+
+def _undoable(words: str) -> None:
+    message: Any = {"text": words, "undo_url": url_for("board.undo"), "fields": {"back": _back()}}
+    flash(message, "good")
+
+
+def _back() -> str:
+    """Return the board as it was shown: only its own filters are taken from the form."""
+    kept: dict[str, Any] = {name: request.values[name] for name in ("date", "territory") if request.values.get(name)}
+    return url_for("board.index", **kept)
+
+
+def _iso(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and text.isdigit() else None
