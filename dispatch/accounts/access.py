@@ -248,6 +248,11 @@ class Actor:
             return technician_id is not None and technician_id == self.technician_id
         return grant.territory_id is None or grant.territory_id == territory_id
 
+    def reaches_others(self, right: Right | str) -> bool:
+        """Say whether a right reaches further than oneself; pages about everybody ask this."""
+        right = Right(right)
+        return any(TABLE[grant.role].get(right) in (Reach.SCOPE, Reach.ORG) for grant in self.grants)
+
     def territories(self, right: Right | str) -> frozenset[int] | None:
         """Return the territories a right reaches, None for all of them; rights over oneself reach no territory."""
         right = Right(right)
@@ -281,16 +286,17 @@ class Actor:
 SYSTEM = Actor(user_id=None, name="Extramile", grants=(Grant(role=SYSTEM_ROLE),), channel="system")
 
 
-def holders(right: Right | str) -> tuple[str, ...]:
-    """Return the roles of people that hold a right."""
-    return tuple(role for role in ROLES if Right(right) in TABLE[role])
+def holders(right: Right | str, *, own: bool = True) -> tuple[str, ...]:
+    """Return the roles of people that hold a right; without ``own`` those that hold it over others."""
+    enough = tuple(Reach) if own else (Reach.SCOPE, Reach.ORG)
+    return tuple(role for role in ROLES if TABLE[role].get(Right(right)) in enough)
 
 
-def refusal(right: Right | str) -> str:
+def refusal(right: Right | str, *, own: bool = True) -> str:
     """Return the sentence for somebody who lacks a right: what is needed and who can give it."""
     right = Right(right)
     action = _ACTIONS.get(right, "open this page")
-    roles = " or ".join(holders(right)) or "no role"
+    roles = " or ".join(holders(right, own=own)) or "no role"
     return f"To {action} you need the role {roles}. An administrator can give it to you."
 
 

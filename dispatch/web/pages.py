@@ -30,9 +30,10 @@ def render_block(template: str, block: str, **context: Any) -> str:
     scope = loaded.new_context(values)
     if block not in loaded.blocks:
         raise LookupError(f"{template} has no block {block!r}")
-    # The top of the template runs up to the first text of its frame: that fills in its imports and settings.
-    top = loaded.root_render_func(scope)
-    next(iter(top), None)
+    # The top of the template runs up to the first words of its frame: that fills in its imports and settings.
+    for text in loaded.root_render_func(scope):
+        if text.strip():
+            break
     return "".join(loaded.blocks[block](scope))
 
 

@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as AnyResponse
 
-from dispatch.accounts.access import Right, refusal
+from dispatch.accounts.access import Actor, Right, refusal
 from dispatch.core.audit import CHANNEL
 from dispatch.core.errors import Forbidden
 from dispatch.web.browser_session import BrowserSession
@@ -27,11 +27,17 @@ class Rule(NamedTuple):
 
     right: Right | None
     public: bool = False
+    own: bool = False
 
-    @property
-    def words(self) -> str:
-        """The rule in one word, for the reviewed table."""
-        return "public" if self.public else self.right.value if self.right else "signed-in"
+    def lets_in(self, actor: Actor | None) -> bool:
+        """Say whether a person, or a visitor, gets past the guard."""
+        if self.public:
+            return True
+        if actor is None:
+            return False
+        if self.right is None:
+            return True
+        return actor.may(self.right) if self.own else actor.reaches_others(self.right)
 
 
 PUBLIC = Rule(None, public=True)
@@ -48,9 +54,13 @@ DECLARED: dict[str, Rule] = {
 }
 
 
-def permission(right: Right | str) -> Callable[[View], View]:
-    """Let a view be called by those who hold a right somewhere; the service checks the thing itself."""
-    rule = Rule(Right(right))
+def permission(right: Right | str, *, own: bool = False) -> Callable[[View], View]:
+    """Let a view be called by those who hold a right somewhere; the service checks the thing itself.
+
+    A right over oneself is not enough for a page about everybody: with ``own`` it is, and the view must then keep to
+    the person's own things.
+    """
+    rule = Rule(Right(right), own=own)
 
     def declare(view: View) -> View:
         view.access_rule = rule  # type: ignore[attr-defined]  # functions carry attributes
@@ -79,10 +89,7 @@ def rule_of(app: Flask, endpoint: str) -> Rule | None:
 def may_open(endpoint: str) -> bool:
     """Say whether a page exists and who acts now may open it; menus ask."""
     rule = rule_of(current_app, endpoint) if endpoint in current_app.view_functions else None
-    if rule is None:
-        return False
-    actor = find_actor()
-    return rule.public or (actor is not None and (rule.right is None or actor.may(rule.right)))
+    return rule is not None and rule.lets_in(find_actor())
 
 
 def guard() -> AnyResponse | None:
@@ -107,14 +114,19 @@ def guard() -> AnyResponse | None:
         return None
     if actor is None:
         return ask_to_sign_in()
-    if rule.right is not None and not actor.may(rule.right):
-        raise Forbidden(refusal(rule.right))
+    if rule.right is not None and not rule.lets_in(actor):
+        raise Forbidden(refusal(rule.right, own=rule.own))
     return None
 
 
 def _refuse_malformed() -> None:
     """Refuse what no field may hold: a NUL can not be stored, and reaching the database it would be our error."""
     values: list[str] = [request.path, *request.args.keys(), *request.args.values()]
+    if request.mimetype == "application/x-www-form-urlencoded":
+        # The parser limits multipart forms only; this kind is read whole, so its announced length decides.
+        length, most = request.content_length or 0, current_app.config["MAX_FORM_MEMORY_SIZE"]
+        if length > most:
+            raise RequestEntityTooLarge
     if request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data"):
         values.extend(request.form.keys())
         for listed in request.form.listvalues():
@@ -224,10 +236,3 @@ def add_headers(response: Response) -> Response:
     if g.get("clear_site_data"):
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
-
-
-def refuse_large_body() -> None:
-    """Refuse a body by its announced length, before anybody reads it."""
-    length, limit = request.content_length, request.max_content_length
-    if length is not None and limit is not None and length > limit:
-        raise RequestEntityTooLarge

@@ -23,7 +23,7 @@ from tests.factories import make_technician, make_territory, make_user
 from tests.web.browser import Browser
 
 PASSWORD = "a long walk in the rain"
-_STORED = passwords.hash_password(PASSWORD)
+STORED = passwords.hash_password(PASSWORD)
 ROLES = tuple(role.value for role in RoleName)
 
 
@@ -89,7 +89,7 @@ def _people(session: Session, site: Site) -> None:
             territory=None if whole else north,
             name=f"{role.value.title()} North",
             email=f"{role.value}@example.test",
-            password=_STORED,
+            password=STORED,
             phone="+49 30 1234",
         )
         site.people[role.value], site.emails[role.value] = user.id, user.email
