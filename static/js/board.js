@@ -41,6 +41,7 @@ function opener(host) {
       if (panel && target) {
         void htmx.ajax("GET", panel, { target: "#board-panel", swap: "innerHTML" }).then(() => {
           target.hidden = false;
+          target.parentElement?.classList.add("has-panel");
           const heading = target.querySelector("h2, h3");
           if (focus && heading instanceof HTMLElement) {
             heading.tabIndex = -1;

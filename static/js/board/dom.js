@@ -35,8 +35,16 @@ export function icon(name) {
   return svg;
 }
 
-/** Places an element on the time axis. @param {HTMLElement} element @param {number} x @param {number} width */
-export function place(element, x, width) {
-  element.style.setProperty("--x", `${x.toFixed(1)}px`);
-  element.style.setProperty("--w", `${Math.max(width, 2).toFixed(1)}px`);
+/**
+ * Places an element on the time axis. Properties are set directly: custom ones would be inherited by everything inside
+ * and make the browser compute styles again while scrolling.
+ *
+ * @param {HTMLElement} element
+ * @param {number} x
+ * @param {number | null} width null leaves the width to the content
+ * @param {number} [y]
+ */
+export function place(element, x, width, y = 0) {
+  element.style.transform = y ? `translate(${x.toFixed(1)}px, ${y}px)` : `translateX(${x.toFixed(1)}px)`;
+  if (width !== null) element.style.width = `${Math.max(width, 2).toFixed(1)}px`;
 }

@@ -20,15 +20,14 @@ export class Ghost {
     const { view } = this;
     const index = view.board.indexOf.get(carried.technicianId) ?? 0;
     const told = preview(view.board, carried, view.words);
-    place(this.element, view.headWidth + view.scale.x(carried.start), view.scale.length(endOf(carried) - carried.start));
-    this.element.style.setProperty("--y", `${index * view.rowHeight}px`);
+    const x = view.headWidth + view.scale.x(carried.start);
+    place(this.element, x, view.scale.length(endOf(carried) - carried.start), index * view.rowHeight);
     this.element.classList.toggle("is-against", !told.clear);
     this.element.textContent = view.words.time(carried.start);
     this.note.textContent = [view.words.span({ start: carried.start, end: endOf(carried) }), ...told.sentences].join(" · ");
     this.note.classList.toggle("is-against", !told.clear);
-    place(this.note, view.headWidth + view.scale.x(carried.start), 0);
     const below = index + 2 < view.board.technicians.length || index < 2;
-    this.note.style.setProperty("--y", `${(below ? index + 1 : index - 1) * view.rowHeight}px`);
+    place(this.note, x, null, (below ? index + 1 : index - 1) * view.rowHeight);
     if (!this.element.isConnected) view.body.append(this.element, this.note);
     const source = view.body.querySelector(`[data-bar="${CSS.escape(carried.bar.id)}"]`);
     source?.classList.add("is-carried");

@@ -10,7 +10,6 @@ import { barWords, load } from "./words.js";
 /** @typedef {import("./words.js").Words} Words */
 /** @typedef {import("./store.js").Verdict} Verdict */
 
-const PLACE_ICONS = /** @type {Record<string, string>} */ ({ home: "home", depot: "depot", yard: "depot", stay: "stay" });
 const VERDICTS = { fits: ["tick", "Fits"], costs: ["triangle", "Fits at a cost"], blocked: ["cross", "Cannot"] };
 
 /** @param {number} technicianId @param {string} key */
@@ -48,7 +47,7 @@ function head(person, verdict) {
   circle.setAttribute("aria-hidden", "true");
   const name = make("span", "gantt-name", person.name);
   const facts = make("span", "gantt-facts");
-  if (person.place) facts.append(icon(PLACE_ICONS[person.place.kind] ?? "place"));
+  if (person.place) facts.classList.add("starts", `starts-${person.place.kind}`);
   facts.append(load(person.loadS, person.capacityS));
   if (person.partner) facts.append(` · ${person.partner}`);
   cell.title = [person.name, person.partner, person.place && `starts at ${person.place.name}`].filter(Boolean).join(", ");
@@ -66,7 +65,7 @@ function head(person, verdict) {
     call.href = `tel:${person.phone.replaceAll(" ", "")}`;
     call.tabIndex = -1;
     call.title = `Call ${person.name}`;
-    call.append(icon("phone"), make("span", "visually-hidden", `Call ${person.name}`));
+    call.append(make("span", "visually-hidden", `Call ${person.name}`));
     cell.append(call);
   }
   return cell;
@@ -112,8 +111,7 @@ export function barElement(one, scale, words) {
     element.classList.add("has-travel");
     element.style.setProperty("--travel", `${scale.length(one.travelS * 1000).toFixed(1)}px`);
   }
-  if (one.pinned) element.append(icon("lock"));
-  element.append(make("span", "bar-title", one.customer ? `${one.title} · ${one.customer}` : one.title));
+  element.append(make("span", one.pinned ? "bar-title is-pinned" : "bar-title", one.customer ? `${one.title} · ${one.customer}` : one.title));
   if (one.promise) {
     const bracket = make("span", "bracket");
     place(bracket, scale.length(one.promise.start - one.start), scale.length(one.promise.end - one.promise.start));

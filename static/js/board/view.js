@@ -44,6 +44,8 @@ export class GanttView {
     /** @type {string | null} */
     this.selected = null;
     this.frame = 0;
+    /** What the axis was drawn for, so that scrolling down leaves it alone. */
+    this.axisShows = "";
     this.scale = new TimeScale(board.start, board.end, 60);
     this.rowHeight = 40;
     this.headWidth = 0;
@@ -99,24 +101,19 @@ export class GanttView {
       this.drawn.delete(id);
     }
     for (const id of wanted) this.#drawRow(id, from, to);
-    this.#keepOrder();
     this.#drawAxis(from, to);
     this.#drawNow();
     this.#drawActive();
   }
 
-  /** Reading order is the order of rows, whichever was drawn first. */
-  #keepOrder() {
-    const inOrder = [...this.drawn.values()].sort((a, b) => a.index - b.index);
-    let before = /** @type {Element | null} */ (null);
-    for (const { row } of inOrder) {
-      const expected = before ? before.nextElementSibling : this.body.firstElementChild;
-      if (expected !== row) {
-        if (before) before.after(row);
-        else this.body.prepend(row);
-      }
-      before = row;
+  /** Reading order is the order of rows, whichever is drawn first. @param {HTMLElement} row @param {number} index */
+  #insert(row, index) {
+    /** @type {Drawn | null} */
+    let next = null;
+    for (const one of this.drawn.values()) {
+      if (one.index > index && (!next || one.index < next.index)) next = one;
     }
+    this.body.insertBefore(row, next?.row ?? this.now);
   }
 
   /** @param {number} id @param {number} from @param {number} to */
@@ -127,13 +124,14 @@ export class GanttView {
     let drawn = this.drawn.get(id);
     if (drawn && (drawn.person !== person || drawn.index !== index)) {
       drawn.row.remove();
+      this.drawn.delete(id);
       drawn = undefined;
     }
     if (!drawn) {
       const made = rowElement(person, this.scale, this.board.verdicts.get(id));
       made.row.setAttribute("aria-rowindex", String(index + 1));
-      made.row.style.setProperty("--y", `${index * this.rowHeight}px`);
-      this.body.append(made.row);
+      place(made.row, 0, null, index * this.rowHeight);
+      this.#insert(made.row, index);
       drawn = { ...made, bars: new Map(), person, index };
       this.drawn.set(id, drawn);
     }
@@ -165,9 +163,12 @@ export class GanttView {
 
   /** @param {number} from @param {number} to */
   #drawAxis(from, to) {
+    const shown = `${this.scale.pxPerHour} ${from} ${this.board.technicians.length}`;
+    if (shown === this.axisShows) return;
+    this.axisShows = shown;
     const labels = ticks(this.scale, from, to).map((at) => {
       const label = make("span", "gantt-tick", this.words.time(at));
-      place(label, this.scale.x(at), 0);
+      place(label, this.scale.x(at), null);
       return label;
     });
     this.axis.replaceChildren(make("span", "gantt-corner", `${this.board.technicians.length} people`), ...labels);
