@@ -10,10 +10,9 @@ from typing import NoReturn, TypeVar
 
 import click
 
-from dispatch.matching import Plan, Problem, ProgressUpdate, Refused
+from dispatch.matching import Plan, Problem, ProgressUpdate, Refused, warm
 from dispatch.matching import check as check_plan
 from dispatch.matching import solve as solve_problem
-from dispatch.matching import warm
 from dispatch.matching.codec import encode
 from dispatch.matching.explain import Candidate, WhyNot, candidates, why_unassigned
 from dispatch.matching.plan import Reason

@@ -15,6 +15,7 @@ from dispatch.matching.problem import Problem
 from dispatch.matching.solve import Progress, ProgressUpdate
 from dispatch.matching.solvers.construct import construct, place_units, sweep
 from dispatch.matching.solvers.crews import ordered_units, place_unit, remove_unit, slots_of, waiting_for
+from dispatch.matching.solvers.forced import close_shifts
 from dispatch.matching.solvers.greedy import nearest_qualified
 from dispatch.matching.solvers.improve import COLD, Improver, total_cost
 from dispatch.matching.solvers.kernels import count_late, refresh
@@ -48,6 +49,7 @@ class Engine:
     reserve_s: float = field(init=False, default=0.0)
     reported: float = field(init=False, default=-1.0)
     stopped: bool = field(init=False, default=False)
+    closed: dict[int, list[int]] = field(init=False, default_factory=dict)
     loader: threading.Thread = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +62,9 @@ class Engine:
         """Solve; see `dispatch.matching.solve.solve`."""
         state, ignored = restore(self.tables, warm_start)
         first = construct(self.tables, state)
+        self.closed = close_shifts(self.tables, first)
+        if self.closed:
+            construct(self.tables, first)
         sweep(self.tables, first)
         first_cost = total_cost(self.tables, first)
         self.report("construct", first, 0, always=True)
@@ -75,6 +80,7 @@ class Engine:
         return written(
             self.tables,
             final,
+            closed=self.closed,
             seconds=self.elapsed_s(),
             steps=improver.steps,
             seed=self.seed,
