@@ -9,6 +9,8 @@ from datetime import date
 from dispatch.coverage.outlook import ANYBODY, HOUR_S, DemandClass, Need, Outlook, Person, Row
 from dispatch.coverage.week import WeekFlow, WeekModel
 
+RESTS_SHARE = 0.5
+"""From this share of a cell's work on, what only one person can do makes the cell rest on that person."""
 TIE_S = 1e-3
 """Prices closer than this (seconds per hour) count as equal when a cause is named."""
 
@@ -28,10 +30,10 @@ class Cell:
     can_give_s
         Work that qualified people can really give while all other work is served as well as before: `needed_s` less
         what is missing or, where nothing is missing, as far as this demand could grow, at most five times.
-    people
-        People with hours this week who can do the rarest piece of this work.
+    nobody_s
+        Work for which nobody with hours this week is qualified and in reach.
     rests_on
-        The one person without whom some of this work can not be done at all; None when there are more, or nobody.
+        The one person without whom half of this work or more can not be done at all; None when there is no such one.
     able
         Everybody with hours this week who can do at least some of this work.
     price_s
@@ -46,10 +48,15 @@ class Cell:
     booked_s: int
     missing_s: int
     can_give_s: int
-    people: int
+    nobody_s: int
     rests_on: int | None
     able: tuple[int, ...]
     price_s: int
+
+    @property
+    def people(self) -> int:
+        """How many people can do at least some of this work."""
+        return len(self.able)
 
     @property
     def ratio(self) -> float | None:
@@ -159,8 +166,12 @@ def _cell(
     missing_s = min(needed_s, round(missing_h * HOUR_S))
     asked = [index for index in classes if model.demand[index].seconds] or classes
     behind = [frozenset(model.reach[index]) for index in asked]
-    rarest = min(behind, key=len)
-    alone = sorted({next(iter(people)) for people in behind if len(people) == 1})
+    alone: dict[int, int] = {}
+    for index, people in zip(asked, behind, strict=True):
+        if len(people) == 1:
+            (only,) = people
+            alone[only] = alone.get(only, 0) + model.demand[index].seconds
+    most_alone = max(alone, key=lambda person: (alone[person], -person), default=None)
     growth = 0.0 if missing_s else _growth(model, flow, asked)
     levels = [
         option.level
@@ -178,8 +189,8 @@ def _cell(
         booked_s=sum(model.demand[index].booked_s for index in classes),
         missing_s=missing_s,
         can_give_s=needed_s - missing_s if missing_s else round(needed_s * (1.0 + growth)),
-        people=len(rarest),
-        rests_on=alone[0] if alone else None,
+        nobody_s=sum(model.demand[i].seconds for i, people in zip(asked, behind, strict=True) if not people),
+        rests_on=most_alone if most_alone is not None and alone[most_alone] >= RESTS_SHARE * needed_s > 0 else None,
         able=tuple(sorted(frozenset().union(*behind))),
         price_s=round(price / needed_s) if needed_s else 0,
     )

@@ -219,11 +219,11 @@ def _row_in(kind: str, number: int) -> Row:
 def _cell_out(cell: Cell) -> list[Any]:
     seconds = (cell.needed_s, cell.booked_s, cell.missing_s, cell.can_give_s)
     where = (cell.territory, cell.week.isoformat(), cell.level)
-    return [*_row_out(cell.row), *where, *seconds, cell.people, cell.rests_on, list(cell.able), cell.price_s]
+    return [*_row_out(cell.row), *where, *seconds, cell.nobody_s, cell.rests_on, list(cell.able), cell.price_s]
 
 
 def _cell_in(stored: Sequence[Any]) -> Cell:
-    kind, number, place, week, level, needed, booked, missing, can_give, people, rests_on, able, price = stored
+    kind, number, place, week, level, needed, booked, missing, can_give, nobody, rests_on, able, price = stored
     return Cell(
         row=_row_in(kind, number),
         territory=place,
@@ -233,7 +233,7 @@ def _cell_in(stored: Sequence[Any]) -> Cell:
         booked_s=booked,
         missing_s=missing,
         can_give_s=can_give,
-        people=people,
+        nobody_s=nobody,
         rests_on=rests_on,
         able=tuple(able),
         price_s=price,

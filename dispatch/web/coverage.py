@@ -17,7 +17,7 @@ from dispatch.coverage.queries import CoveragePage, Expiry, NamedCell
 from dispatch.web.context import actor, db, moment
 from dispatch.web.filters import day, minutes
 from dispatch.web.pages import page
-from dispatch.web.security import permission
+from dispatch.web.security import may_open, permission
 from dispatch.web.words import _, _n
 
 blueprint = Blueprint("coverage", __name__, url_prefix="/coverage")
@@ -153,7 +153,7 @@ def cell(kind: str, number: int, territory: int, week: date) -> Response:
         percent=percent_words(found.named.cell),
         level=level_words(found.named.cell),
         now=moment(),
-        may_open_people=actor().may(Right.PERSON_READ),
+        may_open_people=may_open("people.show"),
     )
 
 
@@ -202,11 +202,14 @@ def level_words(found: Cell) -> str:
 
 def who_words(named: NamedCell) -> str:
     """Say in a sentence how many people stand behind a cell."""
+    found = named.cell
+    if not found.people:
+        return _("Nobody with hours there is qualified for it.")
     if named.rests_on is not None:
-        return _("Some of it only %(name)s can do.", name=named.rests_on)
-    if not named.cell.people:
-        return _("Nobody with hours there can do some of it.")
-    return _n("%(num)s person can do all of it.", "%(num)s people can do all of it.", named.cell.people)
+        return _("Most of it only %(name)s can do.", name=named.rests_on)
+    if found.nobody_s:
+        return _("For %(hours)s of it nobody with hours there is qualified.", hours=work_hours(found.nobody_s))
+    return _n("%(num)s person can do some of it.", "%(num)s people can do some or all of it.", found.people)
 
 
 def cell_words(named: NamedCell) -> str:
@@ -229,15 +232,7 @@ def shortage_words(weeks: tuple[NamedCell, ...]) -> tuple[str, str]:
     fewest = alone or min(weeks, key=lambda named: named.cell.people)
     missing_s = sum(named.cell.missing_s for named in weeks)
     if missing_s:
-        each = "; ".join(
-            _(
-                "%(missing)s of %(needed)s in the %(week)s",
-                missing=work_hours(named.cell.missing_s),
-                needed=work_hours(named.cell.needed_s),
-                week=week_words(named.cell.week),
-            )
-            for named in weeks
-        )
+        each = "; ".join(_missing_words(named.cell) for named in weeks)
         lead = _("%(hours)s cannot be served: %(each)s.", hours=work_hours(missing_s), each=each)
     else:
         lead = _(
@@ -246,6 +241,14 @@ def shortage_words(weeks: tuple[NamedCell, ...]) -> tuple[str, str]:
             share=percent_words(first.cell),
         )
     return head, f"{lead} {who_words(fewest)}"
+
+
+def _missing_words(found: Cell) -> str:
+    needed, week = work_hours(found.needed_s), week_words(found.week)
+    if found.missing_s == found.needed_s:
+        return _("all %(needed)s in the %(week)s", needed=needed, week=week)
+    missing = work_hours(found.missing_s)
+    return _("%(missing)s of %(needed)s in the %(week)s", missing=missing, needed=needed, week=week)
 
 
 def expectation_words(found: CoveragePage) -> str:

@@ -106,9 +106,17 @@ def test_cell_counts_what_can_really_be_given() -> None:
     # 30 hours in all, wiring keeps its 16: gas could have 14, not the 20 that its only holder works.
     assert gas.can_give_s == 14 * HOUR_S
     assert gas.ratio == pytest.approx(14 / 8)
-    assert (gas.people, gas.rests_on) == (1, 1)
+    assert (gas.able, gas.rests_on, gas.nobody_s) == ((1,), 1, 0)
     assert cell(flow, WIRING).rests_on is None
     assert cell(flow, WIRING).people == 2
+
+
+@pytest.mark.parametrize(("rare", "common", "rests"), [(5, 5, True), (4, 6, False)])
+def test_a_cell_rests_on_who_alone_can_do_half_of_it(rare: int, common: int, rests: bool) -> None:
+    people = [person(1, 40, {GAS: 5}), person(2, 40, {GAS: 3})]
+    flow = solve_flow(outlook(people, [work(rare, need(GAS, 5)), work(common, need(GAS, 3))]))
+    assert cell(flow, GAS).rests_on == (1 if rests else None)
+    assert cell(flow, GAS).people == 2
 
 
 def test_gap_is_blamed_on_the_need_whose_relaxation_helps_most() -> None:
@@ -142,6 +150,7 @@ def test_skill_nobody_has_and_territory_without_people() -> None:
     flow = solve_flow(outlook(people, [work(5, need(ROOFING)), work(5, need(GAS), territory=SOUTH)]))
     for found in (cell(flow, ROOFING), cell(flow, GAS, SOUTH)):
         assert (found.missing_s, found.can_give_s, found.people, found.rests_on) == (5 * HOUR_S, 0, 0, None)
+        assert found.nobody_s == 5 * HOUR_S
         assert found.price_s == 4 * HOUR_S or found.row.id == GAS
 
 

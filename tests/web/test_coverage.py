@@ -106,7 +106,7 @@ def test_the_worst_comes_first_in_words(client_for: SignIn, counted: Gas) -> Non
     # Eight hours less a quarter of an hour of travel for each twenty hours of work leave 7 h 54 min.
     words_of_gas = f"=Gas boilers in North : 12 h cannot be served: 12 h of 20 h in the week of {day}."
     assert words_of_gas in page.text
-    assert "Some of it only Ana Ruiz can do." in page.text
+    assert "Most of it only Ana Ruiz can do." in page.text
     assert "Roofing" not in page.text
 
 
@@ -116,7 +116,8 @@ def test_every_cell_prints_its_number_and_says_it_in_words(client_for: SignIn, c
     assert ">40%" in page.html
     spoken = "North, week of"
     assert f'aria-label="=Gas boilers, {spoken}' in page.html
-    assert "rests on one person" in page.html
+    assert "Most of it only Ana Ruiz can do." in page.html
+    assert '<span class="nowrap">40% <svg' in page.html
     assert page.html.count('class="heat heat-none"') >= 3
 
 
@@ -187,7 +188,7 @@ def a_cell(needed: int, can_give: int, missing: int = 0) -> Cell:
         booked_s=needed,
         missing_s=missing,
         can_give_s=can_give,
-        people=2,
+        nobody_s=0,
         rests_on=None,
         able=(1, 2),
         price_s=0,
