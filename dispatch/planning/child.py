@@ -50,8 +50,8 @@ def _listen(stream: IO[bytes], stop: threading.Event) -> None:
 
 def _solve(voice: _Voice, head: dict[str, Any], body: bytes, stop: threading.Event) -> None:
     """Give the greedy baseline and a first plan before anything that may take long, then improve it."""
-    from dispatch.matching import Problem, Refused, solve
-    from dispatch.matching.solvers.greedy import greedy
+    from dispatch.matching import Problem, Refused, baseline, solve, warm
+    from dispatch.planning.supervising import SLOW_START_S
 
     try:
         problem = Problem.from_json(body)
@@ -59,15 +59,20 @@ def _solve(voice: _Voice, head: dict[str, Any], body: bytes, stop: threading.Eve
         voice.say("refused", message=str(refused))
         return
 
+    warm()
+    voice.say("ready")
+    slow = time.monotonic() - float(head["started"]) > SLOW_START_S
+    begin = time.monotonic() if slow else float(head["started"])
+
     def left() -> float:
-        return max(LEAST_S, float(head["deadline"]) - time.monotonic())
+        return max(LEAST_S, begin + float(head["time_limit_s"]) - time.monotonic())
 
     def tell(update: Any) -> None:
         voice.say("progress", update=vars_of(update))
 
     first = solve(problem, time_limit_s=left(), step_limit=0, seed=head["seed"], should_stop=stop.is_set)
     voice.say("plan", plan=first.as_dict())
-    voice.say("baseline", plan=greedy(problem).as_dict())
+    voice.say("baseline", plan=baseline(problem).as_dict())
     if head["construct_only"] or stop.is_set():
         return
     best = solve(
@@ -83,8 +88,9 @@ def _solve(voice: _Voice, head: dict[str, Any], body: bytes, stop: threading.Eve
 
 
 def vars_of(update: Any) -> dict[str, Any]:
-    """Give a progress update as plain values."""
-    return {name: getattr(update, name) for name in ("elapsed_s", "phase", "cost", "unserved", "late", "steps")}
+    """Give a progress update as plain values; NumPy's whole numbers are none to JSON."""
+    counts = {name: int(getattr(update, name)) for name in ("cost", "unserved", "late", "steps")}
+    return {"elapsed_s": round(float(update.elapsed_s), 2), "phase": str(update.phase), **counts}
 
 
 if __name__ == "__main__":

@@ -109,9 +109,7 @@ def _displaced(names: Names, params: Params) -> str:
 
 def _lacks_skill(names: Names, params: Params) -> str:
     sure = f": we are {round(params['confidence'] * 100)} % sure" if "confidence" in params else ""
-    return (
-        f"{names.person(params)} is not known well enough at {names.skill(params)} level {params.get('level')}{sure}."
-    )
+    return f"{names.person(params)} is not known well enough at {names.skill(params)}{_level(params)}{sure}."
 
 
 def _level(params: Params) -> str:

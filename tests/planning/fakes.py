@@ -7,6 +7,7 @@ from dispatch.matching.plan import Plan
 
 READ = "import json, os, signal, sys, time\nhead = json.loads(sys.stdin.readline()); sys.stdin.read(head['bytes'])\n"
 PLAN = json.dumps({"kind": "plan", "plan": Plan().as_dict()})
+SAY_READY = 'print(\'{"kind": "ready"}\', flush=True)\n'
 SAY_PLAN = f"print({PLAN!r}, flush=True)\n"
 DONE = 'print(\'{"kind": "done"}\', flush=True)\n'
 

@@ -8,7 +8,7 @@ from dispatch.planning.supervising import Ask, Ended, Limits, Order, Outcome, su
 from tests.planning import fakes
 
 ORDER = Order(problem="{}", time_limit_s=1.0)
-LIMITS = Limits(grace_s=0.5, memory_mb=300)
+LIMITS = Limits(grace_s=0.5, memory_mb=300, start_s=1.0)
 
 
 def run(command: Sequence[str], *, order: Order = ORDER, limits: Limits = LIMITS, answer: Ask = Ask.GO_ON) -> Outcome:
@@ -66,6 +66,12 @@ def test_stop_keeps_the_plan_and_takes_at_most_two_seconds() -> None:
 def test_calling_off_ends_the_child_at_once() -> None:
     outcome = run(fakes.NEVER_STOPS, order=Order(problem="{}", time_limit_s=60.0), answer=Ask.ABANDON)
     assert outcome.ended is Ended.ABANDONED
+
+
+def test_getting_ready_may_take_longer_than_the_limit() -> None:
+    slow = fakes.child("time.sleep(2.5)\n" + fakes.SAY_READY + fakes.SAY_PLAN + fakes.DONE)
+    order = Order(problem="{}", time_limit_s=0.2)
+    assert run(slow, order=order, limits=Limits(grace_s=0.5, memory_mb=300, start_s=30.0)).ended is not Ended.DIED
 
 
 def test_the_child_is_told_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
