@@ -30,6 +30,25 @@ function address(template, id) {
   return template?.replace("{id}", String(id));
 }
 
+/** The panel lies beside the grid, or over it where there is no room; it closes with its button or Escape. @param {HTMLElement} panel */
+function showPanel(panel) {
+  panel.hidden = false;
+  panel.classList.add("board-drawer");
+  document.documentElement.classList.add("has-drawer");
+  const close = make("button", "button quiet board-drawer-close", "Close");
+  close.type = "button";
+  const leave = () => {
+    panel.hidden = true;
+    document.documentElement.classList.remove("has-drawer");
+    document.getElementById("gantt-grid")?.focus();
+  };
+  close.addEventListener("click", leave);
+  panel.onkeydown = (event) => {
+    if (event.key === "Escape" && !event.defaultPrevented) leave();
+  };
+  panel.prepend(close);
+}
+
 /** @param {HTMLElement} host */
 function opener(host) {
   return {
@@ -40,8 +59,7 @@ function opener(host) {
       const target = document.getElementById("board-panel");
       if (panel && target) {
         void htmx.ajax("GET", panel, { target: "#board-panel", swap: "innerHTML" }).then(() => {
-          target.hidden = false;
-          target.parentElement?.classList.add("has-panel");
+          showPanel(target);
           const heading = target.querySelector("h2, h3");
           if (focus && heading instanceof HTMLElement) {
             heading.tabIndex = -1;

@@ -5,6 +5,7 @@
  *     <span data-field="phase">…</span> <progress data-bar max="30"></progress>
  *     <svg viewBox="0 0 600 120"><polyline data-line="unserved"></polyline></svg>
  *     <p data-spoken class="visually-hidden" aria-live="polite"></p> <p data-stale hidden>…</p>
+ *     <p data-slow hidden>Many people are watching, so this is asked every 10 seconds.</p>
  *   </div>
  *
  * Each event (or answer to the poll) is JSON: any name of a data-field with its ready-made words or number, and
@@ -63,6 +64,9 @@ function enhance(root) {
   const stop = follow({ stream: root.dataset.progressUrl, poll: root.dataset.pollUrl }, take, (stale) => {
     const notice = root.querySelector("[data-stale]");
     if (notice instanceof HTMLElement) notice.hidden = !stale;
+  }, () => {
+    const notice = root.querySelector("[data-slow]");
+    if (notice instanceof HTMLElement) notice.hidden = false;
   });
   addEventListener("pagehide", stop, { once: true });
 }

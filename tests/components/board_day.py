@@ -59,14 +59,13 @@ def make_day(people: int, visits: int, seed: int = 7) -> dict[str, Any]:
 
 def _technician(rng: random.Random, number: int) -> dict[str, Any]:
     name = NAMES[number % len(NAMES)] + (f" {number}" if number > len(NAMES) else "")
-    kind = rng.choice(["home", "depot", "stay"])
     return {
         "id": number,
         "name": name,
         "initials": name[0] + name.split()[1][0],
         "partner": "Kestrel" if number % 7 == 0 else None,
         "phone": "+31 20 555 01" + str(number % 100).zfill(2),
-        "start_place": {"kind": kind, "name": kind.capitalize()},
+        "start_place": rng.choice(["own start", "depot", "near-site stay", None]),
         "load_s": rng.randrange(14_000, 29_000),
         "capacity_s": 28_800,
         "shifts": [span(420, 960)],

@@ -15,7 +15,7 @@
  * @property {string} initials
  * @property {string | null} partner name of the partner company, null for employees
  * @property {string | null} phone
- * @property {{kind: string, name: string} | string | null} start_place kind: home, depot, yard or stay
+ * @property {string | null} start_place where the day begins, in words: own start, depot, yard, near-site stay
  * @property {number} load_s working time used today
  * @property {number} capacity_s working time there is today
  * @property {RawSpan[]} shifts
@@ -34,7 +34,7 @@
  * @property {number} travel_s travel just before it
  * @property {string} title
  * @property {string} customer
- * @property {string} state planned, accepted, on_the_way, on_site, done, could_not_do ...
+ * @property {string} state planned, accepted, on_the_way, on_site, done, not_done ...
  * @property {RawSpan | null} promise
  * @property {string | null} promise_state on_track, at_risk, will_miss, kept, missed
  * @property {boolean} pinned
@@ -88,7 +88,7 @@
  * @property {string} initials
  * @property {string | null} partner
  * @property {string | null} phone
- * @property {{kind: string, name: string} | null} place
+ * @property {string | null} place in words
  * @property {number} loadS
  * @property {number} capacityS
  * @property {Span[]} shifts
@@ -124,14 +124,13 @@ export function span(raw) {
 
 /** @param {RawTechnician} raw @returns {Technician} */
 export function technician(raw) {
-  const place = typeof raw.start_place === "string" ? { kind: raw.start_place, name: raw.start_place } : raw.start_place;
   return {
     id: raw.id,
     name: raw.name,
     initials: raw.initials,
     partner: raw.partner,
     phone: raw.phone,
-    place: place ?? null,
+    place: raw.start_place,
     loadS: raw.load_s,
     capacityS: raw.capacity_s,
     shifts: raw.shifts.map(span),

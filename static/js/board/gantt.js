@@ -194,7 +194,7 @@ export class Gantt {
       announce(`${bar.title} is pinned. Unpin it first to move it.`);
       return;
     }
-    if (["on_site", "done", "could_not_do", "cancelled"].includes(bar.state)) {
+    if (["on_site", "done", "not_done", "cancelled"].includes(bar.state)) {
       announce(`${bar.title} has already begun, so it stays where it is.`);
       return;
     }
@@ -293,6 +293,8 @@ export class Gantt {
             this.view.redraw();
             showToast(back.message, { kind: "good" });
             document.dispatchEvent(new CustomEvent("board:changed", { detail: {} }));
+            // What was taken back may reach further than the bars that moved.
+            return this.outside.refresh();
           })
           .catch((/** @type {Error} */ error) => {
             showToast(error.message, { kind: "problem" });

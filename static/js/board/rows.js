@@ -10,6 +10,7 @@ import { barWords, load } from "./words.js";
 /** @typedef {import("./words.js").Words} Words */
 /** @typedef {import("./store.js").Verdict} Verdict */
 
+const PLACE_SHAPES = /** @type {Record<string, string>} */ ({ "own start": "home", depot: "depot", yard: "depot", "near-site stay": "stay" });
 const VERDICTS = { fits: ["tick", "Fits"], costs: ["triangle", "Fits at a cost"], blocked: ["cross", "Cannot"] };
 
 /** @param {number} technicianId @param {string} key */
@@ -29,6 +30,8 @@ export function stateClass(state) {
     at_risk: "at-risk",
     will_miss: "will-miss",
     could_not_do: "will-miss",
+    not_done: "will-miss",
+    under_way: "on-site",
     declined: "will-miss",
     unassigned: "at-risk",
   });
@@ -47,10 +50,10 @@ function head(person, verdict) {
   circle.setAttribute("aria-hidden", "true");
   const name = make("span", "gantt-name", person.name);
   const facts = make("span", "gantt-facts");
-  if (person.place) facts.classList.add("starts", `starts-${person.place.kind}`);
+  if (person.place) facts.classList.add("starts", `starts-${PLACE_SHAPES[person.place] ?? "elsewhere"}`);
   facts.append(load(person.loadS, person.capacityS));
   if (person.partner) facts.append(` · ${person.partner}`);
-  cell.title = [person.name, person.partner, person.place && `starts at ${person.place.name}`].filter(Boolean).join(", ");
+  cell.title = [person.name, person.partner, person.place && `starts from ${person.place}`].filter(Boolean).join(", ");
   if (verdict) {
     const [symbol, words] = /** @type {[string, string]} */ (VERDICTS[verdict.verdict]);
     const mark = make("span", `verdict ${verdict.verdict}`);

@@ -42,7 +42,7 @@ const STATES = /** @type {Record<string, string>} */ ({
   on_site: "on site",
   at_risk: "promise at risk",
   will_miss: "will miss the promise",
-  could_not_do: "could not be done",
+  not_done: "could not be done",
 });
 
 /** @param {string} state @returns {string} */

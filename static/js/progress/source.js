@@ -3,16 +3,20 @@
 /** @typedef {import("./series.js").Point & {done?: boolean}} Progress */
 
 const POLL_MS = 2000;
+/** A refused stream means the server is busy, so it is asked less often. */
+const SLOW_POLL_MS = 10_000;
 
 /**
  * @param {{stream: string | undefined, poll: string | undefined}} urls
  * @param {(progress: any) => void} take
  * @param {(stale: boolean) => void} lost told true when nothing can be reached, false when it works again
+ * @param {() => void} [slow] told when no stream can be had
  * @returns {() => void} stops it
  */
-export function follow(urls, take, lost) {
+export function follow(urls, take, lost, slow = () => undefined) {
   let stopped = false;
   let timer = 0;
+  let pause = POLL_MS;
   /** @type {EventSource | null} */
   let source = null;
   const stop = () => {
@@ -36,7 +40,7 @@ export function follow(urls, take, lost) {
     } catch {
       lost(true);
     }
-    if (!stopped) timer = window.setTimeout(() => void poll(), POLL_MS);
+    if (!stopped) timer = window.setTimeout(() => void poll(), pause);
   };
   if (!urls.stream || typeof EventSource === "undefined") {
     void poll();
@@ -50,6 +54,8 @@ export function follow(urls, take, lost) {
     // The browser tries again by itself unless the server refused the stream for good.
     if (source?.readyState !== EventSource.CLOSED) return lost(true);
     source = null;
+    pause = SLOW_POLL_MS;
+    slow();
     if (urls.poll) void poll();
     else lost(true);
   });
