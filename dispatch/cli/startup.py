@@ -80,13 +80,15 @@ def _prepare_and_start(
     environment = {"DATABASE_URL": url, "DISPATCH_DATA_DIR": str(data)}
     os.environ.update(environment)
     _migrate(url, progress)
-    if demo and _asks(url, NOBODY_HERE) and not _step(progress, "demo organisation", "demo"):
+    first = demo and _asks(url, NOBODY_HERE)
+    if first and not _step(progress, "demo organisation", "demo", data=data):
         raise children.RunRefused("The demo organisation was not loaded; its message is above.")
     _finish_kernels(kernels, progress)
     running = _start(current, data, started, progress)
     if _asks(url, DEMO_HERE) and _asks(url, UNPLANNED_TODAY):
-        # A failure is told, and no reason not to start: the board can ask again.
-        _step(progress, "plan of today", "plan", "--time-limit", str(FIRST_PLAN_S))
+        # Only the first start waits for it. A failure is told, and no reason not to start: the board can ask again.
+        wait = "--wait" if first else "--no-wait"
+        _step(progress, "plan of today", "plan", wait, "--time-limit", str(FIRST_PLAN_S))
     return running
 
 
@@ -179,10 +181,15 @@ def _asks(url: str, question: LiteralString) -> bool:
     return row is not None and bool(row[0])
 
 
-def _step(progress: Progress, what: str, *arguments: str) -> bool:
-    """Run one of our commands as a process of its own, whose memory is gone afterwards; False when it failed."""
+def _step(progress: Progress, what: str, *arguments: str, data: Path | None = None) -> bool:
+    """Run one of our commands as a process of its own, whose memory is gone afterwards; False when it failed.
+
+    With a data folder it is noted there, so that a start after a kill finds and ends it.
+    """
     began = time.monotonic()
     child = children.start_child(what, *arguments, stop_within_s=5.0)
+    if data is not None:
+        children.remember(data, [child])
     try:
         good = child.process.wait() == 0
     finally:
