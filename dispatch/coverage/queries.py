@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TypeAlias
 
-from sqlalchemy import and_, exists, func, not_, select
-from sqlalchemy.dialects.postgresql import Range
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
 
 from dispatch.core.models import AuditEvent
 from dispatch.coverage.demand import read_booked
@@ -17,13 +16,11 @@ from dispatch.coverage.flow import Cell, worst_places
 from dispatch.coverage.models import CoverageRun
 from dispatch.coverage.outlook import Row, RowKind
 from dispatch.coverage.result import VERSION, Counted, Felt, from_json
-from dispatch.jobs.models import CertificationNeed, Customer, Job, Visit
+from dispatch.jobs.models import Customer, Job, Visit
 from dispatch.planning.models import RELEASED_STATES, Assignment
-from dispatch.skills.models import Certification, CertificationKind, DocumentState, Skill
-from dispatch.workforce.models import Partner, Technician, Territory, TerritoryMembership
+from dispatch.skills.models import CertificationKind, Skill
+from dispatch.workforce.models import Technician, Territory
 
-NOTICE_DAYS = (7, 30, 60)
-LAPSED_SHOWN_DAYS = 30
 TERRITORIES_AT_ONCE = 5
 
 Territories: TypeAlias = Collection[int] | None
@@ -80,23 +77,6 @@ class SoleSkill:
     person_name: str
     needed_s: int
     lost_s: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Expiry:
-    """A certificate that ends soon or ended lately without a successor.
-
-    ``blocked`` counts visits already given to this person after its last day that need it; ``others`` people who will
-    still hold one then.
-    """
-
-    technician_id: int
-    technician: str
-    kind: str
-    last_day: date
-    days_left: int
-    blocked: int
-    others: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -343,82 +323,3 @@ def scarcity_prices(session: Session, *, territory: int, week: date) -> dict[int
         for cell in from_json(run.result).cells
         if cell.row.kind is RowKind.SKILL and cell.territory == territory and cell.week == week and cell.price_s > 0
     }
-
-
-def expiring_certificates(session: Session, *, reach: Territories, today: date) -> tuple[Expiry, ...]:
-    """List confirmed certificates that end within sixty days, or ended in the last thirty, and have no successor.
-
-    One statement. Only people who still work for us, in the territories of the reader.
-    """
-    later, other = aliased(Certification), aliased(Certification)
-    last_day = func.upper(Certification.valid) - 1
-    renewed = exists().where(
-        later.technician_id == Certification.technician_id,
-        later.kind_id == Certification.kind_id,
-        later.state == DocumentState.CONFIRMED,
-        func.coalesce(func.upper(later.valid), date.max) > func.upper(Certification.valid),
-    )
-    after = func.greatest(func.upper(Certification.valid), today)
-    blocked = (
-        select(func.count(Assignment.visit_id.distinct()))
-        .join(CertificationNeed, CertificationNeed.crew_slot_id == Assignment.crew_slot_id)
-        .where(
-            Assignment.technician_id == Certification.technician_id,
-            CertificationNeed.kind_id == Certification.kind_id,
-            Assignment.state.not_in(RELEASED_STATES),
-            func.lower(Assignment.during) >= after,
-        )
-        .scalar_subquery()
-    )
-    working = aliased(Technician)
-    others = (
-        select(func.count(other.technician_id.distinct()))
-        .join(working, and_(working.id == other.technician_id, working.retired_at.is_(None)))
-        .where(
-            other.kind_id == Certification.kind_id,
-            other.technician_id != Certification.technician_id,
-            other.state == DocumentState.CONFIRMED,
-            other.valid.op("@>")(after),
-        )
-        .scalar_subquery()
-    )
-    query = (
-        select(
-            Certification.technician_id,
-            Technician.name,
-            CertificationKind.name,
-            last_day.label("last_day"),
-            blocked.label("blocked"),
-            others.label("others"),
-        )
-        .join(Technician, Technician.id == Certification.technician_id)
-        .outerjoin(Partner, Partner.id == Technician.partner_id)
-        .join(CertificationKind, CertificationKind.id == Certification.kind_id)
-        .where(
-            Certification.state == DocumentState.CONFIRMED,
-            Technician.retired_at.is_(None),
-            Partner.retired_at.is_(None),
-            last_day.between(today - timedelta(days=LAPSED_SHOWN_DAYS), today + timedelta(days=NOTICE_DAYS[-1])),
-            not_(renewed),
-        )
-        .order_by(last_day, Technician.name, Certification.id)
-    )
-    if reach is not None:
-        member = exists().where(
-            TerritoryMembership.technician_id == Certification.technician_id,
-            TerritoryMembership.territory_id.in_(reach),
-            TerritoryMembership.during.op("&&")(Range(today, None)),
-        )
-        query = query.where(member)
-    return tuple(
-        Expiry(
-            technician_id=technician,
-            technician=name,
-            kind=kind,
-            last_day=last,
-            days_left=(last - today).days,
-            blocked=blocked_visits,
-            others=others_then,
-        )
-        for technician, name, kind, last, blocked_visits, others_then in session.execute(query)
-    )

@@ -11,9 +11,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from dispatch.accounts.access import Right
 from dispatch.coverage import queries, service
+from dispatch.coverage.certificates import Expiry, expiring_certificates
 from dispatch.coverage.flow import Cell
 from dispatch.coverage.outlook import CERTIFICATION, HOUR_S, Row, RowKind
-from dispatch.coverage.queries import CoveragePage, Expiry, NamedCell
+from dispatch.coverage.queries import CoveragePage, NamedCell
 from dispatch.web.context import actor, db, moment
 from dispatch.web.filters import day, minutes
 from dispatch.web.pages import page
@@ -87,7 +88,7 @@ def index() -> Response:
         after=after,
         now=moment(),
         worst=[shortage_words(weeks) for weeks in found.worst] if found else [],
-        certificates=queries.expiring_certificates(db(), reach=reach, today=moment().date()),
+        certificates=expiring_certificates(db(), reach=reach, today=moment().date()),
         expectation=expectation_words(found) if found else "",
         may_count=actor().may(Right.COVERAGE_SOLVE),
         step=step,

@@ -12,13 +12,15 @@ from dispatch.accounts.access import SYSTEM, Actor, Grant
 from dispatch.core.audit import write_pending
 from dispatch.core.errors import Forbidden
 from dispatch.core.models import AuditEvent
+from dispatch.coverage.certificates import expiring_certificates
 from dispatch.coverage.counting import count, solve_coverage
 from dispatch.coverage.models import CoverageRun
 from dispatch.coverage.outlook import Row, RowKind
-from dispatch.coverage.queries import cell_page, coverage_page, expiring_certificates, latest_run, scarcity_prices
+from dispatch.coverage.queries import cell_page, coverage_page, latest_run, scarcity_prices
 from dispatch.coverage.result import from_json, to_json
 from dispatch.coverage.service import request_count
 from dispatch.coverage.snapshot import read_snapshot
+from dispatch.jobs.lifecycle import VisitState
 from dispatch.skills.models import CertificationKind, DocumentState, Skill
 from dispatch.workforce.models import Technician, Territory
 from tests.factories import (
@@ -241,23 +243,26 @@ def test_a_successor_or_no_end_takes_a_certificate_off_the_list(session: Session
     assert [each.technician_id for each in found] == [cem.id]
 
 
-def test_an_expiry_counts_the_visits_it_blocks_and_the_others_who_hold_it(
-    session: Session, kind: CertificationKind
-) -> None:
-    north = make_territory(session)
+def test_an_expiry_counts_what_it_stops_and_who_could_step_in(session: Session, kind: CertificationKind) -> None:
+    north, south = make_territory(session), make_territory(session)
     ana, ben, gone = (make_technician(session, territory=north) for _ in range(3))
     gone.retired_at = MORNING
+    far = make_technician(session, territory=south)
     last = DAY + timedelta(days=3)
     held(session, ana, kind, last)
-    for other in (ben, gone):
+    for other in (ben, gone, far):
         held(session, other, kind, DAY + timedelta(days=100))
+    held(session, make_technician(session, territory=north), kind, last - timedelta(days=1))
     site = make_site(session, territory=north)
-    for after, certificates in ((0, (kind,)), (4, (kind,)), (5, (kind,)), (6, ())):
-        day = DAY + timedelta(days=after)
+    for days, certificates in ((0, (kind,)), (4, (kind,)), (5, (kind,)), (6, ())):
+        day = DAY + timedelta(days=days)
         visit = make_visit(session, job=make_job(session, site=site), certifications=certificates)
         make_assignment(session, visit=visit, technician=ana, during=hours(2, 3, day=day))
-    (found,) = expiring_certificates(session, reach=None, today=DAY)
-    assert (found.last_day, found.days_left, found.blocked, found.others) == (last, 3, 2, 1)
+    make_visit(session, job=make_job(session, site=site), certifications=(kind,), crew=2)
+    make_visit(session, job=make_job(session, site=site), certifications=(kind,), state=VisitState.DONE)
+    make_visit(session, job=make_job(session, site=make_site(session, territory=south)), certifications=(kind,))
+    (found,) = [each for each in expiring_certificates(session, reach=None, today=DAY) if each.technician_id == ana.id]
+    assert (found.last_day, found.days_left, found.blocked, found.open_there, found.others) == (last, 3, 2, 4, 1)
 
 
 def test_certificates_of_other_territories_and_of_people_who_left_are_not_shown(
