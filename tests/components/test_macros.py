@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask, flash
+from jinja2 import Environment, nodes
 from wtforms import (
     BooleanField,
     Form,
@@ -132,27 +133,38 @@ def test_macro_nests_escapes_and_obeys_the_content_policy(name: str, render: Ren
         assert any(field.get("name") == "csrf_token" and field["value"] for field in markup.all("input"))
 
 
-# Names stand in a call, in the table of states, or in a small choice between words.
-ICON_NAME = re.compile(
-    r'icon\("([a-z-]+)"'
-    r'|: \("[^"]+", "([a-z-]+)", "'
-    r'|"(?:fits|costs|blocks|warning|problem|good|success|error)": "([a-z-]+)"'
-)
+# Where each macro takes the name of an icon.
+ICON_PLACE = {"icon": 0, "badge": 1, "empty": 1, "empty_note": 1, "button": 2, "link_button": 3, "post_button": 4}
+# Names that macros choose by themselves, in tables of words.
+CHOSEN = re.compile(r'"\w+": \("[^"]+", "([a-z-]+)", "|"(?:fits|costs|blocks|warning|problem|good|error)": "([a-z-]+)"')
+
+
+def icons_named_in(source: str) -> set[str]:
+    """Return the icons that a template asks for by name."""
+    found = {name for pair in CHOSEN.findall(source) for name in pair if name}
+    for call in Environment(extensions=["jinja2.ext.do"]).parse(source).find_all(nodes.Call):
+        place = ICON_PLACE.get(call.node.name) if isinstance(call.node, nodes.Name) else None
+        if place is None:
+            continue
+        given = [one.value for one in call.kwargs if one.key == "icon_name"] + call.args[place : place + 1]
+        found |= {name for node in given for name in texts(node)}
+    return found
+
+
+def texts(node: nodes.Node | None) -> list[str]:
+    """Return the texts an expression can be: itself, or either side of a choice."""
+    if isinstance(node, nodes.CondExpr):
+        return [*texts(node.expr1), *texts(node.expr2)]
+    return [node.value] if isinstance(node, nodes.Const) and isinstance(node.value, str) and node.value else []
 
 
 def test_every_icon_named_in_a_template_is_in_the_sprite(bare_app: Flask) -> None:
     templates = Path(str(bare_app.template_folder))
     sprite = (Path(str(bare_app.static_folder)) / "icons" / "sprite.svg").read_text()
     known = set(re.findall(r'<symbol id="([^"]+)"', sprite))
-    named = {
-        (path.relative_to(templates).as_posix(), name)
-        for path in templates.rglob("*.html")
-        for names in ICON_NAME.findall(path.read_text())
-        for name in names
-        if name
-    }
-    assert {(path, name) for path, name in named if name not in known} == set()
-    assert {"tick", "phone"} <= {name for _, name in named}
+    named = {path.relative_to(templates): icons_named_in(path.read_text()) for path in templates.rglob("*.html")}
+    assert {str(path): names - known for path, names in named.items() if names - known} == {}
+    assert {"tick", "phone", "plus"} <= set().union(*named.values())
 
 
 class VisitForm(Form):
