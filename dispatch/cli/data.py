@@ -1,11 +1,25 @@
 """Commands that bring data in: the demo organisation, files of other systems, a workforce for a set of jobs."""
 
 import os
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dispatch.cli.progress import Progress
 from dispatch.cli.refusals import plain_errors
+
+if TYPE_CHECKING:
+    from dispatch.imports.engine import Report
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+DAY = click.DateTime(formats=["%Y-%m-%d"])
+FAULTS_SHOWN = 200
+SIMPLE_KINDS = ("territories", "users", "skills", "certifications", "technicians", "shifts", "absences")
+SOME_FAULTY = 3
 
 
 @click.command()
@@ -13,34 +27,141 @@ from dispatch.cli.refusals import plain_errors
 @plain_errors
 def demo(*, seed: int) -> None:
     """Load the demo organisation into an empty database and print how to sign in."""
-    _one_thread_per_process()
+    one_thread_per_process()
     from sqlalchemy import text
 
     from dispatch.cli.database import transaction
     from dispatch.core.audit import CHANNEL
     from dispatch.core.clock import now
-    from dispatch.core.errors import ServiceError
     from dispatch.demo.load import load_demo
 
     CHANNEL.set("cli")
     progress = Progress()
-    try:
-        with progress.step("demo loaded") as details, transaction() as session:
-            session.execute(text("RESET ROLE"))  # the planner's statistics are refreshed, which only the owner may do
-            loaded = load_demo(session, now=now(), seed=seed)
-            details.append(f"{sum(loaded.counts.values()):,} rows around {loaded.day}")
-    except ServiceError as error:
-        raise click.ClickException(error.message) from error
-    for table, count in sorted(loaded.counts.items(), key=lambda item: -item[1]):
-        click.echo(f"  {count:>8,} {table}")
+    with progress.step("demo loaded") as details, transaction() as session:
+        session.execute(text("RESET ROLE"))  # the planner's statistics are refreshed, which only the owner may do
+        loaded = load_demo(session, now=now(), seed=seed)
+        details.append(f"{sum(loaded.counts.values()):,} rows around {loaded.day}")
+    _print_counts(loaded.counts)
     click.echo(f"Sign in with the password {loaded.password} as")
     for role, email in loaded.sign_ins.items():
         click.echo(f"  {role:<14} {email}")
 
 
-@click.group()
+@click.group("import")
 def import_group() -> None:
-    """Import files of other systems; --dry-run shows what would happen."""
+    """Import files of other systems (CSV or XLSX).
+
+    Encoding and separator are found. Each row that cannot be used is listed with line, column, value and what would
+    be right; the others go in. Importing a file twice changes nothing. Exit code 3 says that some rows were refused.
+    """
+
+
+def _simple(kind: str) -> click.Command:
+    @click.command(kind, help=f"Import {kind} from a file.")
+    @click.argument("file", type=FILE)
+    @click.option("--source", help="Name of the system the file comes from; its rows are kept apart from others.")
+    @click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
+    @click.option("--confirm", is_flag=True, help="Change more than a tenth of what this source gave before.")
+    @plain_errors
+    def command(*, file: Path, source: str | None, dry_run: bool, confirm: bool) -> None:
+        one_thread_per_process()
+        from dispatch.cli.database import transaction
+        from dispatch.cli.users import OPERATOR
+        from dispatch.core.audit import CHANNEL
+        from dispatch.core.clock import now
+        from dispatch.imports.kinds import import_file
+
+        CHANNEL.set("import")
+        with transaction() as session:
+            report = import_file(
+                session,
+                kind=kind,
+                file_name=file.name,
+                data=file.read_bytes(),
+                source=source,
+                dry_run=dry_run,
+                confirmed=confirm,
+                actor=OPERATOR,
+                now=now(),
+            )
+        _finish([report])
+
+    return command
+
+
+for _kind in SIMPLE_KINDS:
+    import_group.add_command(_simple(_kind))
+
+
+@import_group.command()
+@click.argument("file", type=FILE)
+@click.option("--mapping", type=FILE, required=True, help="Table that says what each type of request needs.")
+@click.option("--replay-day", type=DAY, help="Take only the requests of this day.")
+@click.option("--shift-to", type=DAY, help="Move them to this day; the local time of day stays.")
+@click.option("--catalogue", type=FILE, help="Import these skills first.")
+@click.option("--certifications", type=FILE, help="Import these kinds of certification first.")
+@click.option("--owner", help="E-mail of whoever answers for the new jobs; else the first user.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
+@click.option("--confirm", is_flag=True, help="Change more than a tenth of what came before.")
+@plain_errors
+def requests(
+    *,
+    file: Path,
+    mapping: Path,
+    replay_day: datetime | None,
+    shift_to: datetime | None,
+    catalogue: Path | None,
+    certifications: Path | None,
+    owner: str | None,
+    dry_run: bool,
+    confirm: bool,
+) -> None:
+    """Import city service requests as open jobs."""
+    one_thread_per_process()
+    from dispatch.cli.database import transaction
+    from dispatch.cli.users import OPERATOR
+    from dispatch.core.audit import CHANNEL
+    from dispatch.core.clock import now
+    from dispatch.imports.kinds import import_file, import_request_file
+    from dispatch.imports.requests import Replay
+
+    CHANNEL.set("import")
+    reports = []
+    with transaction() as session:
+        outer = session.begin_nested()
+        for kind, first in (("skills", catalogue), ("certifications", certifications)):
+            if first is not None:
+                # Taken back below in a dry run; until then the requests must find what they need.
+                reports.append(
+                    import_file(
+                        session,
+                        kind=kind,
+                        file_name=first.name,
+                        data=first.read_bytes(),
+                        dry_run=False,
+                        confirmed=confirm,
+                        actor=OPERATOR,
+                        now=now(),
+                    )
+                )
+        reports.append(
+            import_request_file(
+                session,
+                file_name=file.name,
+                data=file.read_bytes(),
+                mapping=mapping.read_bytes(),
+                replay=Replay(day=_day(replay_day), shift_to=_day(shift_to), owner_email=owner),
+                dry_run=dry_run,
+                confirmed=confirm,
+                actor=OPERATOR,
+                now=now(),
+            )
+        )
+        if dry_run and len(reports) > 1:
+            outer.rollback()
+        else:
+            outer.commit()
+    _finish(reports)
 
 
 @click.group()
@@ -48,6 +169,58 @@ def generate() -> None:
     """Make plausible data."""
 
 
-def _one_thread_per_process() -> None:
+@generate.command()
+@click.option("--for-date", type=DAY, required=True, help="The day whose open jobs are to be served.")
+@click.option("--count", default=120, show_default=True, type=click.IntRange(1, 5000), help="How many people.")
+@click.option("--seed", default=1, show_default=True, help="Another number gives other people.")
+@plain_errors
+def workforce(*, for_date: datetime, count: int, seed: int) -> None:
+    """Make people who can do most, not all, of the open jobs of a day: homes, shifts, evidence, papers, partners."""
+    one_thread_per_process()
+    from dispatch.cli.database import transaction
+    from dispatch.core.audit import CHANNEL
+    from dispatch.core.clock import now
+    from dispatch.demo.workforce import generate_workforce
+
+    CHANNEL.set("cli")
+    progress = Progress()
+    with progress.step("workforce made") as details, transaction() as session:
+        counts = generate_workforce(session, for_date=for_date.date(), count=count, seed=seed, now=now())
+        details.append(f"{counts['technician']} people for {for_date:%Y-%m-%d}")
+    _print_counts(counts)
+
+
+def one_thread_per_process() -> None:
     """Keep linear algebra on one thread: its matrices are small here, and threads waiting for each other cost most."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.date()
+
+
+def _print_counts(counts: Mapping[str, int]) -> None:
+    for table, count in sorted(counts.items(), key=lambda item: -item[1]):
+        click.echo(f"  {count:>8,} {table}")
+
+
+def _finish(reports: "Iterable[Report]") -> None:
+    """Print each report; leave with code 3 when some rows were refused, so that a script notices."""
+    refused = 0
+    for report in reports:
+        click.echo(
+            f"{report.kind}: {report.read:,} rows read, {report.new:,} new, {report.changed:,} changed,"
+            f" {report.same:,} as before, {len(report.faults):,} refused"
+            + (" (dry run: nothing was changed)" if report.dry_run else "")
+        )
+        for note in report.notes:
+            click.echo(f"  {note}")
+        for fault in report.faults[:FAULTS_SHOWN]:
+            where = f"line {fault.line}" + (f", column {fault.column}" if fault.column else "")
+            value = f" {fault.value!r}:" if fault.value else ""
+            click.echo(f"  {where}:{value} {fault.remedy}")
+        if len(report.faults) > FAULTS_SHOWN:
+            click.echo(f"  ... and {len(report.faults) - FAULTS_SHOWN:,} more")
+        refused += len(report.faults)
+    if refused:
+        sys.exit(SOME_FAULTY)
