@@ -29,6 +29,7 @@ RESTARTS_WITHIN_S = 60.0
 # In the order of starting. gunicorn lets requests finish for 20 s, the worker its task.
 STOP_WITHIN_S = {"serve": 25.0, "work": 25.0}
 FIRST_PLAN_S = 8.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 NOBODY_HERE = "SELECT NOT EXISTS (SELECT FROM user_account)"
 DEMO_HERE = "SELECT EXISTS (SELECT FROM audit_event WHERE action = 'load_demo')"
@@ -43,7 +44,7 @@ UNPLANNED_TODAY = """
 
 
 class StopAsked(Exception):
-    """Somebody sent SIGTERM or closed the terminal."""
+    """Somebody pressed Ctrl-C, sent SIGTERM or closed the terminal."""
 
 
 def run(current: Settings, *, demo: bool) -> None:
@@ -58,13 +59,12 @@ def run(current: Settings, *, demo: bool) -> None:
                 progress.say(f"ended {ended} processes that an earlier run had left behind")
             children.refuse_taken_port(current.host, current.port)
             running = _prepare_and_start(current, data, demo, started, progress)
-            _greet(current, progress)
             _watch(running, data, progress)
-        except (KeyboardInterrupt, StopAsked):
+        except StopAsked:
             click.echo("")
         finally:
             # Deaf to more signals: a second Ctrl-C must not leave processes without an owner.
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for number in STOP_SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
             started.close()
             progress.say("stopped")
@@ -85,21 +85,22 @@ def _prepare_and_start(
         raise children.RunRefused("The demo organisation was not loaded; its message is above.")
     _finish_kernels(kernels, progress)
     running = _start(current, data, started, progress)
-    if _asks(url, DEMO_HERE) and _asks(url, UNPLANNED_TODAY):
-        # Only the first start waits for it. A failure is told, and no reason not to start: the board can ask again.
-        wait = "--wait" if first else "--no-wait"
-        _step(progress, "plan of today", "plan", wait, "--time-limit", str(FIRST_PLAN_S))
+    if first:
+        _plan_today(url, progress, "--wait")
+    _greet(current, url, progress)
+    if not first:
+        _plan_today(url, progress, "--no-wait")
     return running
 
 
 @contextmanager
 def stop_signals() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end the run the way Ctrl-C does."""
+    """Let SIGTERM and a closed terminal end the run the way Ctrl-C does, also where Ctrl-C was ignored before us."""
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         raise StopAsked
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, ask) for number in STOP_SIGNALS}
     try:
         yield
     finally:
@@ -232,9 +233,14 @@ def _wait_for_page(current: Settings, web: Child) -> None:
     raise children.RunRefused(f"The web server did not answer within {READY_WITHIN_S:.0f} s.")
 
 
-def _greet(current: Settings, progress: Progress) -> None:
+def _plan_today(url: str, progress: Progress, wait: str) -> None:
+    """Ask for a plan of the demo's day unless there is one. A failure is told; the board can ask again."""
+    if _asks(url, DEMO_HERE) and _asks(url, UNPLANNED_TODAY):
+        _step(progress, "plan of today", "plan", wait, "--time-limit", str(FIRST_PLAN_S))
+
+
+def _greet(current: Settings, url: str, progress: Progress) -> None:
     """Print the address and, where the demo is loaded, how to sign in as whom."""
-    url = os.environ["DATABASE_URL"]
     progress.say(f"ready: http://{current.host}:{current.port}  (Ctrl-C stops everything; the data stays)")
     if not _asks(url, DEMO_HERE):
         return
