@@ -1,6 +1,9 @@
-"""Slow twins that share no idea with the linear programme: every arrangement in turn, and a plain maximum flow."""
+"""Slow twins: every arrangement in turn, a plain maximum flow, and the same question put to another solver."""
 
 from itertools import product
+
+import numpy as np
+from scipy.optimize import linprog
 
 from dispatch.coverage.outlook import HOUR_S, Outlook
 
@@ -69,3 +72,25 @@ def max_flow_unmet_seconds(outlook: Outlook) -> int:
             room[a, b] -= amount
             room[b, a] += amount
         served += amount
+
+
+def unmet_seconds_by_highs(outlook: Outlook) -> float:
+    """Serve the most with travel, as one dense programme over all weeks for another solver."""
+    supply = [(p, monday, s) for p in outlook.people for monday, s in p.hours_s.items()]
+    edges = [
+        (row, column, overhead)
+        for row, (p, monday, _) in enumerate(supply)
+        for column, work in enumerate(outlook.demand)
+        if work.week == monday and all(p.meets(n, monday) for n in work.needs)
+        if (overhead := p.overhead(work)) is not None
+    ]
+    needed = sum(work.seconds for work in outlook.demand)
+    if not edges:
+        return float(needed)
+    limits = np.zeros((len(supply) + len(outlook.demand), len(edges)))
+    for edge, (row, column, overhead) in enumerate(edges):
+        limits[row, edge] = overhead
+        limits[len(supply) + column, edge] = 1.0
+    hours = [s / HOUR_S for _, _, s in supply] + [work.seconds / HOUR_S for work in outlook.demand]
+    answer = linprog(-np.ones(len(edges)), A_ub=limits, b_ub=hours, method="highs")
+    return needed + float(answer.fun) * HOUR_S

@@ -24,7 +24,7 @@ from tests.coverage.build import (
     week,
     work,
 )
-from tests.coverage.naive import least_unmet_hours, max_flow_unmet_seconds
+from tests.coverage.naive import least_unmet_hours, max_flow_unmet_seconds, unmet_seconds_by_highs
 
 
 def cell(flow: Flow, skill: int, territory: int = NORTH) -> Cell:
@@ -256,6 +256,12 @@ def test_equals_brute_force(question: Outlook) -> None:
 @settings(max_examples=150, deadline=None)
 def test_equals_a_plain_maximum_flow(question: Outlook) -> None:
     assert solve_flow(question).total_unmet_s == max_flow_unmet_seconds(question)
+
+
+@given(full)
+@settings(max_examples=100, deadline=None)
+def test_equals_another_solver_with_travel(question: Outlook) -> None:
+    assert solve_flow(question).total_unmet_s == pytest.approx(unmet_seconds_by_highs(question), abs=2)
 
 
 @given(full)
