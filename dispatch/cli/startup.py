@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import FrameType
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import click
 import psycopg
@@ -100,12 +100,16 @@ def stop_signals() -> Iterator[None]:
     def ask(_number: int, _frame: FrameType | None) -> None:
         raise StopAsked
 
-    before = {number: signal.signal(number, ask) for number in STOP_SIGNALS}
+    before: dict[signal.Signals, Any] = {}
+    for number in STOP_SIGNALS:
+        # Whoever started this with nohup wants it to outlive the terminal.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, ask)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for known, handler in before.items():
+            signal.signal(known, handler)
 
 
 def _make_secret_key(current: Settings, data: Path) -> None:
