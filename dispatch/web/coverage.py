@@ -13,8 +13,10 @@ from dispatch.accounts.access import Right
 from dispatch.coverage import queries, service
 from dispatch.coverage.certificates import Expiry, expiring_certificates
 from dispatch.coverage.flow import Cell
+from dispatch.coverage.forecast import LEAST_WEEKS
 from dispatch.coverage.outlook import CERTIFICATION, HOUR_S, Row, RowKind
 from dispatch.coverage.queries import CoveragePage, NamedCell
+from dispatch.coverage.result import Counted
 from dispatch.web.context import actor, db, moment
 from dispatch.web.filters import day, minutes
 from dispatch.web.pages import page
@@ -89,7 +91,7 @@ def index() -> Response:
         now=moment(),
         worst=[shortage_words(weeks) for weeks in found.worst] if found else [],
         certificates=expiring_certificates(db(), reach=reach, today=moment().date()),
-        expectation=expectation_words(found) if found else "",
+        expectation=expectation_words(found.counted) if found else "",
         may_count=actor().may(Right.COVERAGE_SOLVE),
         step=step,
         percent=percent_words,
@@ -252,26 +254,33 @@ def _missing_words(found: Cell) -> str:
     return _("%(missing)s of %(needed)s in the %(week)s", missing=missing, needed=needed, week=week)
 
 
-def expectation_words(found: CoveragePage) -> str:
+def expectation_words(counted: Counted) -> str:
     """Say what the demand rests on: bookings, what history adds, and how far off that has been."""
-    counted = found.counted
-    if counted.by_territory is None:
+    if counted.history_weeks < LEAST_WEEKS:
         return _n(
-            "Only booked work is counted. There is %(num)s complete week of history; from about twelve on the work"
-            " that is still to come is added.",
-            "Only booked work is counted. There are %(num)s complete weeks of history; from about twelve on the work"
-            " that is still to come is added.",
+            "Only booked work is counted: with %(num)s complete week of history nothing can be expected yet; it takes"
+            " eight.",
+            "Only booked work is counted: with %(num)s complete weeks of history nothing can be expected yet; it takes"
+            " eight.",
             counted.history_weeks,
         )
-    return _(
-        "To the booked %(booked)s the mean of the last eight weeks adds %(expected)s still to come. Over the last"
-        " %(weeks)s weeks such an estimate was off by %(off)s %% per territory and week, and by %(kind)s %% per kind of"
-        " work.",
+    added = _(
+        "To the booked %(booked)s the mean of the last eight weeks adds %(expected)s still to come.",
         booked=work_hours(counted.booked_s),
         expected=work_hours(counted.expected_s),
-        weeks=counted.by_territory.weeks,
-        off=round(counted.by_territory.off_percent),
-        kind=round(counted.by_kind.off_percent) if counted.by_kind else "–",
+    )
+    if counted.by_territory is None or counted.by_kind is None:
+        return added + " " + _("There is too little history to say how far off that usually is.")
+    return (
+        added
+        + " "
+        + _(
+            "Over the last %(weeks)s weeks such an estimate was off by %(off)s %% per territory and week, and by"
+            " %(kind)s %% per kind of work.",
+            weeks=counted.by_territory.weeks,
+            off=round(counted.by_territory.off_percent),
+            kind=round(counted.by_kind.off_percent),
+        )
     )
 
 

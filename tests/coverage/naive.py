@@ -93,4 +93,5 @@ def unmet_seconds_by_highs(outlook: Outlook) -> float:
         limits[len(supply) + column, edge] = 1.0
     hours = [s / HOUR_S for _, _, s in supply] + [work.seconds / HOUR_S for work in outlook.demand]
     answer = linprog(-np.ones(len(edges)), A_ub=limits, b_ub=hours, method="highs")
-    return needed + float(answer.fun) * HOUR_S
+    assert answer.fun is not None
+    return needed + answer.fun * HOUR_S

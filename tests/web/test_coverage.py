@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -14,8 +14,11 @@ from dispatch.accounts.access import SYSTEM
 from dispatch.core import clock
 from dispatch.coverage.counting import solve_coverage
 from dispatch.coverage.flow import Cell
+from dispatch.coverage.forecast import TrackRecord
 from dispatch.coverage.models import CoverageRun
 from dispatch.coverage.outlook import HOUR_S, Row, RowKind
+from dispatch.coverage.queries import latest_run
+from dispatch.coverage.result import from_json
 from dispatch.web import coverage as words
 from dispatch.workforce.models import Territory
 from tests.factories import (
@@ -226,3 +229,20 @@ def test_steps_and_numbers(cell: Cell, step: int, printed: str) -> None:
 def test_amounts_of_work(site: Site, seconds: int, said: str) -> None:
     with site.app.test_request_context():
         assert words.work_hours(seconds) == said
+
+
+def test_what_demand_rests_on_is_said_plainly(site: Site, counted: Gas) -> None:
+    with site.session() as session:
+        run = latest_run(session)
+        assert run is not None
+        plain = from_json(run.result)
+    some = replace(plain, booked_s=36_000, expected_s=72_000, history_weeks=9)
+    record = TrackRecord(weeks=8, off_percent=4.4, bias_percent=-3.0)
+    with site.app.test_request_context():
+        assert "with 7 complete weeks of history nothing" in words.expectation_words(replace(plain, history_weeks=7))
+        assert words.expectation_words(some) == (
+            "To the booked 10 h the mean of the last eight weeks adds 20 h still to come."
+            " There is too little history to say how far off that usually is."
+        )
+        told = words.expectation_words(replace(some, by_territory=record, by_kind=replace(record, off_percent=26)))
+        assert "off by 4 % per territory and week, and by 26 % per kind of work" in told
