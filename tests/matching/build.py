@@ -46,8 +46,8 @@ def technician(name: str = "t1", *, skills: dict[str, float] | None = None, **ch
     return Technician(**({"id": name, "proficiencies": held} | changes))
 
 
-def shift(name: str = "t1", *, start: float = 8, end: float = 16, **changes: Any) -> Shift:
-    given = {"id": f"{name}-day", "technician": name, "start_s": int(start * HOUR), "end_s": int(end * HOUR)}
+def shift(name: str = "t1", *, since: float = 8, until: float = 16, **changes: Any) -> Shift:
+    given = {"id": f"{name}-day", "technician": name, "start_s": int(since * HOUR), "end_s": int(until * HOUR)}
     return Shift(**(given | {"start": BASE, "end": BASE} | changes))
 
 
