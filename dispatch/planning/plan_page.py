@@ -1,4 +1,4 @@
-"""What the page of a plan shows: figures beside those of the committed day and of a simple rule, and what is left out."""
+"""What the page of a plan shows: its figures beside the committed day and a simple rule, and what is left out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -191,6 +191,7 @@ class Certification(Base, Versioned):
     state: Mapped[DocumentState] = mapped_column(Choice(DocumentState))
     imported: Mapped[bool] = mapped_column(default=False, server_default="false")
     claimed_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    claimed_at: Mapped[datetime] = mapped_column(Instant(), server_default=func.now())
     confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     confirmed_at: Mapped[datetime | None]
 

@@ -54,6 +54,7 @@ CREATE TABLE certification (
     state TEXT NOT NULL,
     imported BOOLEAN DEFAULT 'false' NOT NULL,
     claimed_by_id INTEGER,
+    claimed_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     confirmed_by_id INTEGER,
     confirmed_at TIMESTAMP WITH TIME ZONE,
     version INTEGER DEFAULT '1' NOT NULL,

@@ -1,0 +1,253 @@
+"""Who could serve a visit on a day: everybody with a shift there, ranked with reasons that add up, or told why not.
+
+The day is taken as it is committed now; the person who has the visit is ranked like all others.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dispatch.core.errors import Conflict
+from dispatch.jobs.models import Customer, Job, Visit
+from dispatch.matching import candidates as rank
+from dispatch.matching.explain import Candidate, Candidates
+from dispatch.matching.plan import Plan, Route, Stop
+from dispatch.planning.promise_state import Outlook, outlook
+from dispatch.planning.reason_words import GROUPS, names_for, sentence
+from dispatch.planning.snapshot import Committed, Snapshot, active_policy, read_snapshot
+from dispatch.workforce.models import Partner, Technician
+
+OTHERS = "cannot go for another reason"
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnockOnRow:
+    """A visit of the same person that would start later, and by how much."""
+
+    title: str
+    delay_s: int
+    newly_late: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateRow:
+    """A person who could go, at the best place of their day; ``terms`` add up to ``total_s``."""
+
+    technician_id: int
+    name: str
+    partner: str | None
+    phone: str | None
+    arrive_at: datetime
+    start_at: datetime
+    end_at: datetime
+    after: str | None
+    travel_s: int
+    detour_s: int
+    late_s: int
+    overtime_s: int
+    p_fix: float
+    promise: Outlook | None
+    knock_on: tuple[KnockOnRow, ...]
+    terms: tuple[tuple[str, int], ...]
+    total_s: int
+    has_it: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExcludedRow:
+    """A person who cannot go, with the first rule that keeps them away."""
+
+    technician_id: int
+    name: str
+    code: str
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateList:
+    """Everybody of the day: who could go, cheapest first, and who cannot."""
+
+    visit_id: int
+    slot: int
+    day: date
+    zone: str
+    ranked: tuple[CandidateRow, ...]
+    excluded: tuple[ExcludedRow, ...]
+    groups: tuple[tuple[int, str], ...]
+
+    @property
+    def scope(self) -> int:
+        """How many people were looked at; ranked and groups add up to it."""
+        return len(self.ranked) + len(self.excluded)
+
+
+def candidates_for(
+    session: Session, *, visit_id: int, territory_id: int, day: date, now: datetime, crew_position: int = 1
+) -> CandidateList:
+    """Rank the people of a (territory, day) for one place in the crew of a visit."""
+    snapshot = read_snapshot(session, scope=[(territory_id, day)], policy=active_policy(session), now=now)
+    name = str(visit_id)
+    if name not in snapshot.problem.visit_by_id:
+        snapshot = _with_visit(session, snapshot, visit_id, territory_id, day, now)
+    slot = min(crew_position, len(snapshot.problem.visit_by_id[name].crew)) - 1
+    found = rank(snapshot.problem, committed_plan(snapshot), name, slot=slot)
+    ids = [int(each.technician) for each in found.ranked] + [int(each.technician) for each in found.excluded]
+    people = _people(session, ids)
+    titles = _titles(session, found)
+    zone = snapshot.period.zones[territory_id]
+    has_it = _holder(snapshot, visit_id, slot)
+    excluded = _excluded(session, found, people)
+    counted = Counter(GROUPS.get(each.code, OTHERS) for each in excluded)
+    return CandidateList(
+        visit_id=visit_id,
+        slot=slot,
+        day=day,
+        zone=zone,
+        ranked=tuple(_row(each, snapshot, people, titles, visit_id, has_it, now) for each in found.ranked),
+        excluded=excluded,
+        groups=tuple((count, words) for words, count in counted.most_common()),
+    )
+
+
+def committed_plan(snapshot: Snapshot) -> Plan:
+    """Return what is committed as a plan of the snapshot's problem, as far as it lies on shifts of the problem."""
+    by_shift: dict[str, list[tuple[Committed, int]]] = {}
+    for slot_id, booking in snapshot.committed.items():
+        shift = str(booking.shift_id)
+        known = str(booking.visit_id) in snapshot.problem.visit_by_id and shift in snapshot.problem.shift_by_id
+        if known:
+            slot = snapshot.slots[booking.visit_id].index(slot_id)
+            by_shift.setdefault(shift, []).append((booking, slot))
+    return Plan(routes=tuple(_route(snapshot, shift, bookings) for shift, bookings in sorted(by_shift.items())))
+
+
+def _route(snapshot: Snapshot, shift: str, bookings: Sequence[tuple[Committed, int]]) -> Route:
+    clock = snapshot.clock
+    stops = []
+    for booking, slot in sorted(bookings, key=lambda each: (each[0].start, each[0].id)):
+        start_s = clock.seconds(booking.start)
+        stops.append(
+            Stop(
+                visit=str(booking.visit_id),
+                slot=slot,
+                arrive_s=start_s,
+                start_s=start_s,
+                end_s=max(start_s, clock.seconds(booking.end)),
+                travel_s=0,
+                travel_m=0,
+                travel_source="",
+            )
+        )
+    return Route(
+        shift=shift,
+        technician=snapshot.problem.shift_by_id[shift].technician,
+        depart_s=stops[0].start_s,
+        finish_s=max(stop.end_s for stop in stops),
+        stops=tuple(stops),
+    )
+
+
+def _with_visit(
+    session: Session, snapshot: Snapshot, visit_id: int, territory_id: int, day: date, now: datetime
+) -> Snapshot:
+    """Read the day again together with a visit that does not belong to it yet."""
+    visits = [*(int(each.id) for each in snapshot.problem.visits), visit_id]
+    again = read_snapshot(session, scope=[(territory_id, day)], policy=active_policy(session), now=now, visits=visits)
+    if str(visit_id) not in again.problem.visit_by_id:
+        raise Conflict("This visit waits for another one that nobody serves yet. Plan that one first.")
+    return again
+
+
+def _row(
+    found: Candidate,
+    snapshot: Snapshot,
+    people: Mapping[int, Any],
+    titles: Mapping[str, str],
+    visit_id: int,
+    has_it: str | None,
+    now: datetime,
+) -> CandidateRow:
+    clock, person = snapshot.clock, people[int(found.technician)]
+    promise = snapshot.promises.get(visit_id)
+    arrive_at = clock.instant(found.arrive_s)
+    source = snapshot.problem.travel.matrix.source if snapshot.problem.travel.matrix else "great_circle"
+    return CandidateRow(
+        technician_id=person.id,
+        name=person.name,
+        partner=person.partner,
+        phone=person.phone,
+        arrive_at=arrive_at,
+        start_at=clock.instant(found.start_s),
+        end_at=clock.instant(found.end_s),
+        after=None if found.after_visit is None else titles.get(found.after_visit),
+        travel_s=found.travel_s,
+        detour_s=found.detour_s,
+        late_s=found.late_s,
+        overtime_s=found.overtime_s,
+        p_fix=found.p_fix,
+        promise=None
+        if promise is None
+        else outlook(
+            promise[1], planned_at=arrive_at, travel_s=found.travel_s, source=source, arrived_at=None, now=now
+        ),
+        knock_on=tuple(
+            KnockOnRow(
+                title=titles.get(each.visit, "another visit"),
+                delay_s=each.start_after_s - each.start_before_s,
+                newly_late=each.late_before_s <= 0 < each.late_after_s,
+            )
+            for each in found.knock_on
+        ),
+        terms=tuple((name, value) for name, value in found.cost.terms().items() if value),
+        total_s=found.cost.total,
+        has_it=found.technician == has_it,
+    )
+
+
+def _excluded(session: Session, found: Candidates, people: Mapping[int, Any]) -> tuple[ExcludedRow, ...]:
+    reasons = [
+        {"code": each.reason.code.value, "params": {"technician": each.technician, **each.reason.params}}
+        for each in found.excluded
+    ]
+    names = names_for(session, reasons)
+    rows = [
+        ExcludedRow(
+            technician_id=int(each.technician),
+            name=people[int(each.technician)].name,
+            code=str(reason["code"]),
+            words=sentence(reason, names),
+        )
+        for each, reason in zip(found.excluded, reasons, strict=True)
+    ]
+    return tuple(sorted(rows, key=lambda row: (row.code, row.name.casefold())))
+
+
+def _holder(snapshot: Snapshot, visit_id: int, slot: int) -> str | None:
+    booking = snapshot.committed.get(snapshot.slots[visit_id][slot])
+    return None if booking is None else str(booking.technician_id)
+
+
+def _people(session: Session, ids: Sequence[int]) -> dict[int, Any]:
+    rows = session.execute(
+        select(Technician.id, Technician.name, Technician.phone, Partner.name.label("partner"))
+        .outerjoin(Partner, Partner.id == Technician.partner_id)
+        .where(Technician.id.in_(ids))
+    )
+    return {row.id: row for row in rows}
+
+
+def _titles(session: Session, found: Candidates) -> dict[str, str]:
+    ids = {each.after_visit for each in found.ranked if each.after_visit}
+    ids |= {each.visit for candidate in found.ranked for each in candidate.knock_on}
+    rows = session.execute(
+        select(Visit.id, Customer.name)
+        .join(Job, Job.id == Visit.job_id)
+        .join(Customer, Customer.id == Job.customer_id)
+        .where(Visit.id.in_({int(each) for each in ids}))
+    )
+    return {str(row.id): row.name for row in rows}

@@ -1,0 +1,341 @@
+"""Everything that is still open, in one list: each with who sees to it, the next step and a due time.
+
+Jobs, contested facts, certificates to confirm, certificates that end, and papers that partners owe. An entry leaves
+the list only when the thing itself is done, handed on or closed.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, cast, func, literal, or_, select, union_all
+from sqlalchemy.orm import Session
+from sqlalchemy.types import DateTime, Integer, Text
+
+from dispatch.accounts.access import SYSTEM, Actor, Right
+from dispatch.accounts.models import Role, RoleGrant, RoleName, User
+from dispatch.core.db import Instant
+from dispatch.jobs.lifecycle import CLOSED_STATES
+from dispatch.jobs.models import Customer, Job, Site
+from dispatch.jobs.queries import PAGE_SIZE, Listing
+from dispatch.skills.models import (
+    Certification,
+    CertificationKind,
+    DocumentState,
+    Evidence,
+    EvidenceContest,
+    Skill,
+)
+from dispatch.workforce.models import (
+    Partner,
+    PartnerDocument,
+    ReportingLine,
+    Technician,
+    Territory,
+    TerritoryMembership,
+)
+
+ENDS_WITHIN = timedelta(days=60)
+STILL_NAMED = timedelta(days=60)
+CONFIRM_WITHIN = timedelta(days=3)
+Territories = Collection[int] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LooseEnd:
+    """One open thing. ``kind`` and ``target_id`` say what to open to do it."""
+
+    kind: str
+    target_id: int
+    title: str
+    about: str
+    owner_id: int | None
+    owner: str
+    next_step: str
+    due_at: datetime
+    zone: str
+    overdue: bool
+
+
+def loose_ends(
+    session: Session, *, actor: Actor, now: datetime, owner_id: int | None = None, page: int = 1
+) -> Listing[LooseEnd]:
+    """Return what is open in the actor's reach, overdue first; with ``owner_id`` only what that person sees to."""
+    entries = union_all(*_parts(actor, now)).subquery("entries")
+    wanted: list[ColumnElement[bool]] = [] if owner_id is None else [entries.c.owner_id == owner_id]
+    total = session.scalar(select(func.count()).select_from(entries).where(*wanted)) or 0
+    rows = session.execute(
+        select(entries, func.coalesce(User.name, "Extramile").label("owner"))
+        .outerjoin(User, User.id == entries.c.owner_id)
+        .where(*wanted)
+        .order_by(entries.c.due_at, entries.c.kind, entries.c.target_id)
+        .limit(PAGE_SIZE)
+        .offset((max(page, 1) - 1) * PAGE_SIZE)
+    ).mappings()
+    return Listing(
+        rows=[LooseEnd(**row, overdue=row["due_at"] < now) for row in rows],
+        total=total,
+        page=page,
+    )
+
+
+def orphans(session: Session, *, now: datetime) -> int:
+    """Count what is open and has no owner, whoever looks: it must be nothing."""
+    entries = union_all(*_parts(SYSTEM, now)).subquery("entries")
+    active = select(User.id).where(User.active)
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(entries)
+            .where(or_(entries.c.owner_id.is_(None), entries.c.owner_id.not_in(active)))
+        )
+        or 0
+    )
+
+
+def _parts(actor: Actor, now: datetime) -> list[Select[*tuple[Any, ...]]]:
+    reach = actor.territories(Right.LOOSE_END_READ)
+    today = now.date()
+    return [
+        _jobs(actor, reach),
+        _contests(actor, reach, today),
+        _to_confirm(actor, reach, today),
+        _ending(actor, reach, today),
+        _partner_papers(actor, reach, today),
+    ]
+
+
+def _own(actor: Actor) -> ColumnElement[bool]:
+    """Select the actor's own papers, for people whose right reaches no territory."""
+    return Technician.id == (actor.technician_id or 0)
+
+
+def _jobs(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
+    near = Job.owner_id == actor.user_id if reach is not None and not reach else _in(Site.territory_id, reach)
+    return (
+        _entry(
+            "job", Job.id, Job.title, Customer.name, Job.owner_id, Job.next_step, Job.next_step_due_at, Territory.zone
+        )
+        .join_from(Job, Customer, Customer.id == Job.customer_id)
+        .join(Site, Site.id == Job.site_id)
+        .join(Territory, Territory.id == Site.territory_id)
+        .where(Job.state.not_in(CLOSED_STATES), near)
+    )
+
+
+def _contests(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any, ...]]:
+    return (
+        _entry(
+            "contest",
+            EvidenceContest.id,
+            literal("Contested: ") + Skill.name,
+            Technician.name,
+            EvidenceContest.owner_id,
+            literal("Answer what they see differently"),
+            EvidenceContest.due_at,
+            _zone_of_person(today),
+        )
+        .join_from(EvidenceContest, Evidence, Evidence.id == EvidenceContest.evidence_id)
+        .join(Technician, Technician.id == Evidence.technician_id)
+        .join(Skill, Skill.id == Evidence.skill_id)
+        .where(
+            EvidenceContest.settled_at.is_(None),
+            or_(EvidenceContest.owner_id == actor.user_id, _person_near(actor, reach, today)),
+        )
+    )
+
+
+def _to_confirm(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any, ...]]:
+    return (
+        _entry(
+            "certificate",
+            Technician.id,
+            literal("Certificate to confirm: ") + CertificationKind.name,
+            Technician.name,
+            _manager_of_person(today),
+            literal("Look at it, then confirm or return it"),
+            Certification.claimed_at + CONFIRM_WITHIN,
+            _zone_of_person(today),
+        )
+        .join_from(Certification, Technician, Technician.id == Certification.technician_id)
+        .join(CertificationKind, CertificationKind.id == Certification.kind_id)
+        .where(
+            Certification.state == DocumentState.CLAIMED,
+            Technician.retired_at.is_(None),
+            _person_near(actor, reach, today),
+        )
+    )
+
+
+def _ending(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any, ...]]:
+    """Certificates in force that end soon or ended lately, unless a later one is there already."""
+    later = Certification.__table__.alias("later")
+    renewed = (
+        select(later.c.id)
+        .where(
+            later.c.technician_id == Certification.technician_id,
+            later.c.kind_id == Certification.kind_id,
+            later.c.state == DocumentState.CONFIRMED,
+            func.lower(later.c.valid) > func.lower(Certification.valid),
+        )
+        .correlate(Certification)
+        .exists()
+    )
+    return (
+        _entry(
+            "certificate",
+            Technician.id,
+            literal("Certificate ends: ") + CertificationKind.name,
+            Technician.name,
+            _manager_of_person(today),
+            literal("Renew it, or plan without it"),
+            _start_of(func.upper(Certification.valid)),
+            _zone_of_person(today),
+        )
+        .join_from(Certification, Technician, Technician.id == Certification.technician_id)
+        .join(CertificationKind, CertificationKind.id == Certification.kind_id)
+        .where(
+            Certification.state == DocumentState.CONFIRMED,
+            Technician.retired_at.is_(None),
+            func.upper(Certification.valid).between(today - STILL_NAMED, today + ENDS_WITHIN),
+            ~renewed,
+            _person_near(actor, reach, today),
+        )
+    )
+
+
+def _partner_papers(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any, ...]]:
+    """Papers of partners that end soon or ended, each once, for whoever answers for a territory they work in."""
+    works_here = (
+        select(Technician.id)
+        .join(TerritoryMembership, TerritoryMembership.technician_id == Technician.id)
+        .where(
+            Technician.partner_id == Partner.id,
+            Technician.retired_at.is_(None),
+            TerritoryMembership.during.contains(today),
+            _in(TerritoryMembership.territory_id, reach),
+        )
+        .correlate(Partner)
+        .exists()
+    )
+    own = select(Technician.id).where(_own(actor), Technician.partner_id == Partner.id).correlate(Partner).exists()
+    territory = (
+        select(func.min(TerritoryMembership.territory_id))
+        .join(Technician, Technician.id == TerritoryMembership.technician_id)
+        .where(Technician.partner_id == Partner.id, TerritoryMembership.during.contains(today))
+        .correlate(Partner)
+        .scalar_subquery()
+    )
+    owner = select(Territory.owner_id).where(Territory.id == territory).correlate(Partner).scalar_subquery()
+    zone = select(Territory.zone).where(Territory.id == territory).correlate(Partner).scalar_subquery()
+    return (
+        _entry(
+            "partner",
+            Partner.id,
+            literal("Paper of a partner ends: ") + PartnerDocument.kind,
+            Partner.name,
+            func.coalesce(owner, _an_administrator()),
+            literal("Ask for the new one"),
+            _start_of(func.upper(PartnerDocument.valid)),
+            func.coalesce(zone, literal("UTC")),
+        )
+        .join_from(PartnerDocument, Partner, Partner.id == PartnerDocument.partner_id)
+        .where(
+            PartnerDocument.required,
+            Partner.retired_at.is_(None),
+            func.upper(PartnerDocument.valid) <= today + ENDS_WITHIN,
+            ~_replaced_paper(),
+            own if reach is not None and not reach else works_here,
+        )
+    )
+
+
+def _replaced_paper() -> ColumnElement[bool]:
+    later = PartnerDocument.__table__.alias("later_paper")
+    return (
+        select(later.c.id)
+        .where(
+            later.c.partner_id == PartnerDocument.partner_id,
+            later.c.kind == PartnerDocument.kind,
+            func.lower(later.c.valid) > func.lower(PartnerDocument.valid),
+        )
+        .correlate(PartnerDocument)
+        .exists()
+    )
+
+
+def _entry(kind: str, target: Any, title: Any, about: Any, owner: Any, step: Any, due: Any, zone: Any) -> Select[*tuple[Any, ...]]:
+    return select(
+        literal(kind).label("kind"),
+        cast(target, Integer).label("target_id"),
+        cast(title, Text).label("title"),
+        cast(about, Text).label("about"),
+        cast(owner, Integer).label("owner_id"),
+        cast(step, Text).label("next_step"),
+        cast(due, Instant()).label("due_at"),
+        cast(zone, Text).label("zone"),
+    )
+
+
+def _in(column: Any, reach: Territories) -> ColumnElement[bool]:
+    return literal(True) if reach is None else column.in_(reach)
+
+
+def _person_near(actor: Actor, reach: Territories, today: date) -> ColumnElement[bool]:
+    if reach is None:
+        return literal(True)
+    member = (
+        select(TerritoryMembership.id)
+        .where(
+            TerritoryMembership.technician_id == Technician.id,
+            TerritoryMembership.during.contains(today),
+            TerritoryMembership.territory_id.in_(reach),
+        )
+        .correlate(Technician)
+        .exists()
+    )
+    return or_(_own(actor), member)
+
+
+def _first_territory(column: Any, today: date) -> Any:
+    return (
+        select(column)
+        .join(TerritoryMembership, TerritoryMembership.territory_id == Territory.id)
+        .where(TerritoryMembership.technician_id == Technician.id, TerritoryMembership.during.contains(today))
+        .order_by(Territory.id)
+        .limit(1)
+        .correlate(Technician)
+        .scalar_subquery()
+    )
+
+
+def _zone_of_person(today: date) -> Any:
+    return func.coalesce(_first_territory(Territory.zone, today), literal("UTC"))
+
+
+def _manager_of_person(today: date) -> Any:
+    """Whom a person reports to, else who answers for their territory, else an administrator."""
+    line = (
+        select(ReportingLine.manager_id)
+        .where(ReportingLine.technician_id == Technician.id, ReportingLine.during.contains(today))
+        .limit(1)
+        .correlate(Technician)
+        .scalar_subquery()
+    )
+    return func.coalesce(line, _first_territory(Territory.owner_id, today), _an_administrator())
+
+
+def _an_administrator() -> Any:
+    return (
+        select(func.min(RoleGrant.user_id))
+        .join(Role, Role.id == RoleGrant.role_id)
+        .join(User, User.id == RoleGrant.user_id)
+        .where(Role.name == RoleName.ADMINISTRATOR.value, User.active)
+        .scalar_subquery()
+    )
+
+
+def _start_of(day: Any) -> Any:
+    """Return the beginning of a day as an instant, in UTC."""
+    return func.timezone("UTC", cast(day, DateTime()))

@@ -1,0 +1,85 @@
+"""The pages of customers, sites and equipment."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.factories import make_customer, make_site
+from tests.web.browser import Browser
+from tests.web.conftest import Site
+
+SignIn = Callable[[str], Browser]
+
+
+@pytest.fixture(scope="module")
+def hale(site: Site) -> dict[str, int]:
+    """A customer with a site in the North, and one in the South."""
+    with site.session() as session:
+        from dispatch.workforce.models import Territory
+
+        north, south = session.get_one(Territory, site.north_id), session.get_one(Territory, site.south_id)
+        customer = make_customer(session, name="Hale Dental", phone="+49 30 555 0123")
+        place = make_site(session, customer=customer, territory=north, name="Surgery", gate_code="GATE-99")
+        far = make_customer(session, name="Far Away Ltd")
+        make_site(session, customer=far, territory=south)
+        return {"customer": customer.id, "site": place.id, "far": far.id}
+
+
+def test_find_by_the_number_that_calls(client_for: SignIn, hale: dict[str, int]) -> None:
+    page = client_for("dispatcher").get("/customers?q=305550123")
+    assert "Hale Dental" in page.text
+    assert "Far Away" not in client_for("dispatcher").get("/customers").text
+
+
+def test_a_gate_code_is_mended_where_it_is_seen(client_for: SignIn, hale: dict[str, int]) -> None:
+    dispatcher = client_for("dispatcher")
+    dispatcher.get(f"/customers/sites/{hale['site']}/edit")
+    dispatcher.send({"gate_code": "GATE-100"}, button="Save")
+    assert "GATE-100" in dispatcher.get(f"/customers/{hale['customer']}").text
+    assert "GATE-100" not in client_for("manager").get(f"/customers/{hale['customer']}").html
+
+
+def test_a_new_customer_leads_to_a_job(client_for: SignIn, site: Site) -> None:
+    dispatcher = client_for("dispatcher")
+    dispatcher.get("/customers/new")
+    dispatcher.send({"name": "Bakery", "address": "", "lat": "0", "lon": "0"}, button="Add customer", status=422)
+    page = dispatcher.send({"address": "1 Mill Lane", "email": "nonsense"}, button="Add customer", status=422)
+    assert "does not look like a mail address" in page.text
+    page = dispatcher.send({"email": "", "lat": "0", "lon": "0"}, button="Add customer", status=422)
+    assert "Atlantic" in page.text
+    where = dispatcher.send({"lat": "52.5", "lon": "13.4"}, button="Add customer")
+    assert "New job at Main site" in dispatcher.get(where).text
+
+
+def test_wishes_equipment_and_sites(client_for: SignIn, site: Site, hale: dict[str, int]) -> None:
+    dispatcher = client_for("dispatcher")
+    base = f"/customers/{hale['customer']}"
+    dispatcher.get(f"{base}/people")
+    who = str(site.technician_id)
+    dispatcher.send({"kind": "preferred", "technician_id": who}, button="Save")
+    dispatcher.get(f"{base}/people")
+    page = dispatcher.send({"kind": "excluded", "technician_id": who}, button="Save", status=422)
+    assert "already marked as preferred" in page.text
+    dispatcher.get(f"/customers/sites/{hale['site']}/equipment/new")
+    dispatcher.send({"name": "Steriliser", "purpose": "Keeps three rooms open"}, button="Add equipment")
+    dispatcher.get(f"{base}/sites/new")
+    dispatcher.send({"name": "Branch", "address": "2 Mill Lane"}, button="Save")
+    page = dispatcher.get(base)
+    for words in ("Technician North", "preferred", "Steriliser", "Branch"):
+        assert words in page.text
+    dispatcher.send({}, button="Remove")
+    assert "Technician North" not in dispatcher.get(base).text
+
+
+def test_two_people_change_a_customer(client_for: SignIn, hale: dict[str, int]) -> None:
+    first, second = client_for("dispatcher"), client_for("dispatcher")
+    for each in (first, second):
+        each.get(f"/customers/{hale['customer']}/edit")
+    first.send({"care_note": "Prefers mornings"}, button="Save")
+    page = second.send({"care_note": "Prefers evenings"}, button="Save", status=409)
+    assert "Somebody was first" in page.text
+
+
+def test_out_of_reach_is_not_there(client_for: SignIn, hale: dict[str, int]) -> None:
+    client_for("dispatcher").get(f"/customers/{hale['far']}", 404)
+    client_for("technician").get("/customers/new", 403)
