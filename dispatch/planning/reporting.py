@@ -103,7 +103,8 @@ def report_visit(
     follow = _Follow(session, report, visit, mine, actor, now)
     overtaken = follow.is_overtaken()
     message = follow.tell_owner() if overtaken else follow.apply()
-    session.expire_all()
+    session.flush()
+    session.expire_all()  # what was written beside the session's objects must be read anew
     return Reported(
         report=session.get_one(VisitReport, report_id), repeated=False, overtaken=overtaken, message=message
     )
@@ -202,7 +203,7 @@ class _Follow:
             .values(state=state, version=Assignment.version + 1)
             .execution_options(synchronize_session=False)
         )
-        self.session.expire_all()
+        self._read_anew()
 
     def _move_visit(self, state: VisitState) -> None:
         self.session.execute(
@@ -211,6 +212,11 @@ class _Follow:
             .values(state=state, version=Visit.version + 1)
             .execution_options(synchronize_session=False)
         )
+        self._read_anew()
+
+    def _read_anew(self) -> None:
+        """Forget what the session holds of rows that were changed beside it, after saving what it changed itself."""
+        self.session.flush()
         self.session.expire_all()
 
     def _next_step(self, job: Job, step: str) -> None:
