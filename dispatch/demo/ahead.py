@@ -8,9 +8,10 @@ from dispatch.demo.record import write
 from dispatch.demo.world import DAYS_AHEAD, ZONE, Area, Case, Kind, World
 
 # Visits asked for per working person and day, and how many of them already have a person, by days from today.
-DEMAND = (5.6, 5.2, 3.8, 3.2, 2.8, 2.4, 2.2, 2.0, 1.8, 1.6, 1.5, 1.4, 1.3, 1.2)
+DEMAND = (5.2, 4.8, 3.6, 3.1, 2.7, 2.3, 2.1, 1.9, 1.8, 1.6, 1.5, 1.4, 1.3, 1.2)
 PLANNED = (3.6, 1.6, 0.6, 0.3)
 LEAST_DEMAND = 1.0
+BEYOND_SHARE = 0.2  # of the kinds of work that nobody of a territory can do that day, how many are asked for
 PROMISED_SHARE = 0.6
 WAITING = (
     "Part ordered: call when it arrives",
@@ -58,8 +59,14 @@ def _plan(world: World, area: Area, runs: list[Run], day: date, a_person: float)
 
 
 def _ask(world: World, area: Area, day: date, count: int) -> None:
-    """Add work of a day that nobody has yet."""
-    kinds = [kind for kind in world.kinds.values() if world.assets.get((area.id, kind.work.asset))]
+    """Add work of a day that nobody has yet; a little of it is beyond whoever works that day."""
+    there = [kind for kind in world.kinds.values() if world.assets.get((area.id, kind.work.asset))]
+    working = [person for person in area.people if day in person.shifts and day not in person.away]
+    kinds = [
+        kind
+        for kind in there
+        if sum(person.can(kind, day) for person in working) >= kind.work.crew or world.rng.random() < BEYOND_SHARE
+    ]
     weights = [kind.work.weight * (0.4 if kind.work.crew > 1 else 1.0) for kind in kinds]
     for _ in range(count):
         case = new_case(world, world.rng.choices(kinds, weights)[0], area, None, ())

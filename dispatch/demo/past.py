@@ -6,7 +6,7 @@ from dispatch.demo.days import Run, asked_at, begin, crews, judge, kinds_for, ne
 from dispatch.demo.record import write
 from dispatch.demo.world import Area, Case, World
 
-VISITS_A_DAY = 3.3
+VISITS_A_DAY = 3.1
 TRIES = 6
 
 

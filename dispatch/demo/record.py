@@ -206,7 +206,7 @@ def _write_reports(
         row = {"reason": None, "fixed_first_time": None, "cause": None, "note": None} | details
         world.book.add(
             "visit_report",
-            id=uuid.UUID(int=world.rng.getrandbits(128), version=4),
+            id=_report_id(world, at),
             visit_id=visit_id,
             technician_id=technician_id,
             assignment_id=assignment_id,
@@ -216,6 +216,14 @@ def _write_reports(
             reported_by_id=user_id,
             **row,
         )
+
+
+def _report_id(world: World, at: datetime) -> uuid.UUID:
+    """Return an id that begins with the time (version 7), as devices make them: an index fills far faster in order."""
+    milliseconds = int(at.timestamp() * 1000)
+    return uuid.UUID(
+        int=milliseconds << 80 | 7 << 76 | world.rng.getrandbits(12) << 64 | 2 << 62 | world.rng.getrandbits(62)
+    )
 
 
 def _write_outcome(world: World, case: Case, trip: Trip, visit_id: int) -> None:

@@ -16,7 +16,8 @@ from dispatch.core.clock import day_bounds, instant
 from dispatch.core.errors import Invalid
 from dispatch.demo.rows import Book
 from dispatch.demo.words import FIRST_NAMES, LAST_NAMES
-from dispatch.jobs.models import CertificationNeed, CrewSlot, Job, Site, SkillNeed, Visit, VisitState
+from dispatch.jobs.lifecycle import VisitState
+from dispatch.jobs.models import CertificationNeed, CrewSlot, Job, Site, SkillNeed, Visit
 from dispatch.skills.models import Skill
 from dispatch.skills.recompute import recompute_all
 from dispatch.workforce.calendar import Pattern, working_times
@@ -29,6 +30,8 @@ STARTS = ((time(6), time(14, 30)), (time(7), time(15, 30)), (time(8), time(16, 3
 LATE = (time(12), time(20, 30))
 LATE_SHARE = 0.12
 BREAK_S = 1800
+WANTED_HOLDERS = 2  # of everything that is asked for in a territory
+CLOSED_SHARE = 0.85
 PARTNERS = ("Meridian Field Services", "Copperline Trades")
 
 
@@ -76,9 +79,10 @@ def generate_workforce(session: Session, *, for_date: date, count: int, seed: in
         by_territory[demand.territory_id].append(demand)
     made: list[int] = []
     for territory_id, places in sorted(_places(by_territory, count).items()):
-        for _ in range(places):
-            draft = _draft(rng, territories[territory_id], by_territory[territory_id], trades, for_date)
-            made.append(_write(book, rng, draft, partners, for_date, now))
+        around = by_territory[territory_id]
+        drafts = [_draft(rng, territories[territory_id], around, trades, for_date) for _ in range(places)]
+        _close_gaps(rng, drafts, around, for_date)
+        made += [_write(book, rng, draft, partners, for_date, now) for draft in drafts]
     counts = book.load()
     counts["proficiency"] = recompute_all(session, now=now, technician_ids=made)
     record(
@@ -188,6 +192,26 @@ def _learn(
         if paper not in draft.papers and rng.random() < share:
             left = rng.choices((rng.randint(31, 900), rng.randint(1, 30), -rng.randint(1, 60)), (28, 2, 1))[0]
             draft.papers[paper] = on + timedelta(days=left)
+
+
+def _close_gaps(rng: random.Random, drafts: Sequence[_Draft], demands: Sequence[Demand], on: date) -> None:
+    """Teach most of what hardly anybody here can do to whoever is closest to it; the rest stays a gap to be seen."""
+    for needs, papers in sorted({(demand.needs, demand.papers) for demand in demands}):
+        able = sum(1 for draft in drafts if _missing(draft, needs, papers, on) == 0)
+        for _ in range(max(0, WANTED_HOLDERS - able)):
+            unable = [draft for draft in drafts if _missing(draft, needs, papers, on)]
+            if not unable or rng.random() >= CLOSED_SHARE:
+                continue
+            draft = min(unable, key=lambda each: _missing(each, needs, papers, on))
+            draft.skills |= {skill: max(level, draft.skills.get(skill, 0)) for skill, level in needs}
+            draft.papers |= dict.fromkeys(papers, on + timedelta(days=rng.randint(31, 900)))
+
+
+def _missing(draft: _Draft, needs: Sequence[tuple[int, int]], papers: Sequence[int], on: date) -> int:
+    """Count what somebody lacks for a place in a crew."""
+    return sum(draft.skills.get(skill, 0) < level for skill, level in needs) + sum(
+        draft.papers.get(paper, on) <= on for paper in papers
+    )
 
 
 def _trade(demand: Demand, trades: dict[int, int]) -> int:
