@@ -1,0 +1,73 @@
+"""The background tasks in a real worker, from request to stored plan, and by the clock."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select, text
+from sqlalchemy.orm import Session
+
+from dispatch.accounts.access import SYSTEM
+from dispatch.core import queue
+from dispatch.core.db import make_engine, make_sessions
+from dispatch.planning.models import Plan, PlanRequest, RequestState
+from dispatch.planning.nightly import plan_due_territories
+from dispatch.planning.service import publish_plan, request_plan
+from dispatch.tasks import solve_plan
+from tests import factories as make
+from tests.planning.world import make_world
+
+
+@pytest.fixture
+def target(database_url: str) -> Iterator[Engine]:
+    engine = make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+def test_a_requested_plan_is_made_by_a_worker_and_published(target: Engine, database_url: str) -> None:
+    sessions = make_sessions(target)
+    # A day far ahead: the worker reads the real clock, and what has passed cannot be planned.
+    day = make.DAY + timedelta(days=36_500)
+    with sessions() as session:
+        world = make_world(session)
+        world.shift.on_date, world.shift.during = day, make.hours(0, 8, day=day)
+        visit = world.visit()
+        request_id = request_plan(
+            session, scope=[(world.territory.id, day)], actor=SYSTEM, now=make.MORNING, time_limit_s=2
+        ).id
+        session.commit()
+        visit_id = visit.id
+    asyncio.run(queue.work(database_url, context={"sessions": sessions}, until_empty=True))
+    with sessions() as session:
+        request = session.get_one(PlanRequest, request_id)
+        assert (request.state, request.message) == (RequestState.SOLVED, None)
+        plan = session.scalars(select(Plan)).one()
+        report = publish_plan(session, plan_id=plan.id, actor=SYSTEM, now=make.MORNING)
+        session.commit()
+        assert report.assigned == (visit_id,)
+        tried = text("SELECT attempts FROM procrastinate_jobs WHERE task_name = 'planning.solve'")
+        assert session.execute(tried).scalar() == 1
+
+
+def test_the_task_is_named_as_it_is_asked_for() -> None:
+    assert solve_plan.name == "planning.solve"
+    assert set(queue.app.tasks) >= {"planning.solve", "queue.rescue", "planning.plan_tomorrow"}
+
+
+def test_tomorrow_is_planned_in_the_evening_of_each_territory_once(session: Session) -> None:
+    berlin = make.make_territory(session, zone="Europe/Berlin")
+    tokyo = make.make_territory(session, zone="Asia/Tokyo")
+    make.make_territory(session, zone="Europe/Berlin", retired_at=make.MORNING)
+    evening = make.MORNING.replace(hour=18, minute=30)
+    made = plan_due_territories(session, actor=SYSTEM, now=evening)
+    session.flush()
+    scopes = session.execute(text("SELECT territory_id, day FROM plan_scope")).all()
+    assert [tuple(row) for row in scopes] == [(berlin.id, make.DAY + timedelta(days=1))]
+    assert len(made) == 1
+    assert plan_due_territories(session, actor=SYSTEM, now=evening + timedelta(hours=1)) == []
+    morning = make.MORNING.replace(hour=11)
+    assert [item.scope[0].territory_id for item in plan_due_territories(session, actor=SYSTEM, now=morning)] == [
+        tokyo.id
+    ]
