@@ -198,6 +198,14 @@ def set_theme(session: Session, *, user_id: int, theme: str) -> None:
         session.flush()
 
 
+def mark_looked(session: Session, *, user_id: int, now: datetime) -> None:
+    """Note when somebody last read what changed; nobody else is told."""
+    user = session.get(User, user_id)
+    if user is not None:
+        user.last_looked_at = now
+        session.flush()
+
+
 def change_contact(
     session: Session, *, user_id: int, name: str, phone: str | None, version: int, actor: Actor, now: datetime
 ) -> User:

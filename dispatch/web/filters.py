@@ -12,7 +12,19 @@ from dispatch.web.words import _, _n
 
 def init_app(app: Flask) -> None:
     """Make the filters known to templates under their own names."""
-    for name in ("clock", "window", "day", "day_clock", "iso", "minutes", "distance", "number", "ago", "share"):
+    for name in (
+        "clock",
+        "window",
+        "day",
+        "day_clock",
+        "iso",
+        "minutes",
+        "distance",
+        "number",
+        "ago",
+        "share",
+        "local_date",
+    ):
         app.jinja_env.filters[name] = globals()[name]
 
 
@@ -36,6 +48,11 @@ def day(value: date | datetime | None, zone: str = "UTC", form: str = "EEE d MMM
         return ""
     on = local_day(value, zone) if isinstance(value, datetime) else value
     return str(format_date(on, form))
+
+
+def local_date(moment: datetime, zone: str) -> date:
+    """Return the calendar day of an instant at a place."""
+    return local_day(moment, zone)
 
 
 def day_clock(moment: datetime | None, zone: str) -> str:

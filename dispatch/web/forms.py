@@ -1,8 +1,10 @@
 """Base of all forms: shape only; what a service refuses lands on the field it names."""
 
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from flask_wtf import FlaskForm
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its published types
 
 from dispatch.core.errors import Invalid
 
@@ -30,6 +32,11 @@ class Form(FlaskForm):  # type: ignore[misc]  # the library publishes no types
             self.form_errors.append(error.message)
         else:
             field.errors = [*field.errors, error.message]
+
+
+def options(pairs: Iterable[tuple[Any, Any]]) -> list[Any]:
+    """Return what a select or radio field offers, from (value, words)."""
+    return [SelectChoice(value=value, label=words) for value, words in pairs]
 
 
 def _strip(value: object) -> object:

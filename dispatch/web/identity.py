@@ -1,5 +1,7 @@
 """Who a browser belongs to: one statement reads the person, today's grants and the technician they are."""
 
+from datetime import datetime
+
 from flask_security import current_user
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import joinedload
@@ -17,6 +19,12 @@ def load_actor() -> Actor | None:
         return None
     user, technician_id = current_user.row, current_user.technician_id
     return actor_for(user, today=moment().date(), channel="web", technician_id=technician_id)
+
+
+def last_looked_at() -> datetime | None:
+    """Return when the person signed in last read what changed."""
+    looked: datetime | None = current_user.row.last_looked_at
+    return looked
 
 
 def find_person(criterion: ColumnElement[bool]) -> tuple[User, int | None] | None:
