@@ -12,6 +12,13 @@ import pytest
 from dispatch.cli import children
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+POLITE = [
+    sys.executable,
+    "-c",
+    "import pathlib, signal, sys, time\n"
+    "signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path(sys.argv[1]).touch(), sys.exit()))\n"
+    "print('ready', flush=True)\ntime.sleep(60)",
+]
 STUBBORN = [
     sys.executable,
     "-c",
@@ -37,12 +44,17 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     assert freed.stdout == "free\n"
 
 
-def test_leftovers_end(tmp_path: Path) -> None:
-    process = subprocess.Popen(SLEEP)
-    record(tmp_path, (process.pid, psutil.Process(process.pid).create_time()))
-    assert children.end_leftovers(tmp_path) == 1
+def test_leftovers_are_asked_to_end(tmp_path: Path) -> None:
+    said = tmp_path / "said goodbye"
+    process = subprocess.Popen([*POLITE, str(said)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    with process.stdout:
+        process.stdout.readline()
+        record(tmp_path, (process.pid, psutil.Process(process.pid).create_time()))
+        assert children.end_leftovers(tmp_path) == 1
     process.wait(5)
     assert not psutil.pid_exists(process.pid)
+    assert said.exists()
     assert children.end_leftovers(tmp_path) == 0
 
 
