@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, cast, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
-from sqlalchemy.types import DateTime, Integer, Text
+from sqlalchemy.types import DateTime, Integer, Interval, Text
 
 from dispatch.accounts.access import SYSTEM, Actor, Right
 from dispatch.accounts.models import Role, RoleGrant, RoleName, User
@@ -155,7 +155,7 @@ def _to_confirm(actor: Actor, reach: Territories, today: date) -> Select[*tuple[
             Technician.name,
             _manager_of_person(today),
             literal("Look at it, then confirm or return it"),
-            Certification.claimed_at + CONFIRM_WITHIN,
+            Certification.claimed_at + literal(CONFIRM_WITHIN, Interval()),
             _zone_of_person(today),
         )
         .join_from(Certification, Technician, Technician.id == Certification.technician_id)

@@ -30,7 +30,7 @@ from dispatch.planning.undo import undo_last
 from dispatch.planning.words import clock_words
 from dispatch.web.board_json import bar_json, board_json, person_json, queued_json
 from dispatch.web.context import actor, db, moment
-from dispatch.web.forms import Form, given
+from dispatch.web.forms import Form, given, options
 from dispatch.web.pages import page
 from dispatch.web.security import permission, wants_json
 from dispatch.workforce.choices import technician_choices, territories_in_reach
@@ -244,7 +244,7 @@ def _visit_page(visit_id: int, form: MoveForm | None) -> Response:
     reach = actor().territories(Right.ASSIGNMENT_EDIT)
     refused: CannotPlace | None = None
     form = form or MoveForm(data=_shown_booking(found, crew, zone))
-    form.technician_id.choices = technician_choices(db(), reach=reach, on=moment().date())
+    form.technician_id.choices = options(technician_choices(db(), reach=reach, on=moment().date()))
     if form.validate_on_submit():
         try:
             _place(

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import DateField, EmailField, FloatField, HiddenField, SelectField, StringField, TelField, TextAreaField
-from wtforms.validators import Email, InputRequired, Length, NumberRange, Optional
+from wtforms.validators import DataRequired, Email, Length, NumberRange, Optional
 
 from dispatch.accounts.access import Right
 from dispatch.core.errors import Conflict, Invalid
@@ -14,7 +14,7 @@ from dispatch.jobs import queries
 from dispatch.jobs.customers import SiteDraft
 from dispatch.jobs.models import PersonLinkKind
 from dispatch.web.context import actor, db, moment
-from dispatch.web.forms import Form, given
+from dispatch.web.forms import Form, given, options
 from dispatch.web.history import timeline_items
 from dispatch.web.pages import form_page, page, page_number
 from dispatch.web.security import permission
@@ -34,11 +34,11 @@ class CustomerForm(Form):
     """Who asks, and how they like to be reached."""
 
     version = HiddenField(default="1")
-    name = StringField("Name", validators=[InputRequired("Give the customer's name."), SHORT])
+    name = StringField("Name", validators=[DataRequired("Give the customer's name."), SHORT])
     contact_name = StringField("Contact person", validators=[Optional(), SHORT])
     phone = TelField("Phone", validators=[Optional(), Length(max=40)])
     email = EmailField("Mail", validators=[Optional(), Email("This does not look like a mail address."), SHORT])
-    preferred_channel = SelectField("They prefer", choices=CHANNELS)
+    preferred_channel = SelectField("They prefer", choices=options(CHANNELS))
     care_note = TextAreaField(
         "Care note", description="What one should know before talking to them", validators=[Optional(), LONG]
     )
@@ -48,8 +48,8 @@ class SiteForm(Form):
     """Where the work is, how to get in and what to look out for."""
 
     version = HiddenField(default="1")
-    name = StringField("Name of the site", validators=[InputRequired("Give the site a name people use."), SHORT])
-    address = StringField("Address", validators=[InputRequired("Give the address."), SHORT])
+    name = StringField("Name of the site", validators=[DataRequired("Give the site a name people use."), SHORT])
+    address = StringField("Address", validators=[DataRequired("Give the address."), SHORT])
     territory_id = SelectField("Territory", coerce=int)
     lat = FloatField("Latitude", validators=[Optional(), NumberRange(-90, 90)])
     lon = FloatField("Longitude", validators=[Optional(), NumberRange(-180, 180)])
@@ -61,14 +61,14 @@ class SiteForm(Form):
 class NewCustomerForm(CustomerForm, SiteForm):
     """A customer together with the first site."""
 
-    name = StringField("Name", validators=[InputRequired("Give the customer's name."), SHORT])
-    site_name = StringField("Name of the site", default="Main site", validators=[InputRequired(), SHORT])
+    name = StringField("Name", validators=[DataRequired("Give the customer's name."), SHORT])
+    site_name = StringField("Name of the site", default="Main site", validators=[DataRequired(), SHORT])
 
 
 class AssetForm(Form):
     """Something that is looked after."""
 
-    name = StringField("Name", validators=[InputRequired("Give the equipment a name."), SHORT])
+    name = StringField("Name", validators=[DataRequired("Give the equipment a name."), SHORT])
     model = StringField("Model", validators=[Optional(), SHORT])
     serial = StringField("Serial number", validators=[Optional(), SHORT])
     purpose = StringField("What it does for the customer", validators=[Optional(), SHORT])
@@ -78,7 +78,7 @@ class AssetForm(Form):
 class PersonLinkForm(Form):
     """A wish of the customer about one person."""
 
-    kind = SelectField("The customer", choices=LINKS)
+    kind = SelectField("The customer", choices=options(LINKS))
     technician_id = SelectField("Whom", coerce=int)
     note = StringField("Note", validators=[Optional(), SHORT])
 
@@ -105,7 +105,7 @@ def index() -> Response:
 def new() -> Response:
     """Add a customer with the first site."""
     form = NewCustomerForm()
-    form.territory_id.choices = territory_choices(db(), reach=actor().territories(Right.CUSTOMER_EDIT))
+    form.territory_id.choices = options(territory_choices(db(), reach=actor().territories(Right.CUSTOMER_EDIT)))
     if form.validate_on_submit():
         try:
             customer = service.add_customer(
@@ -173,7 +173,7 @@ def new_site(customer_id: int) -> Response:
     reach = actor().territories(Right.CUSTOMER_EDIT)
     customer = queries.customer_details(db(), customer_id, territories=reach)
     form = SiteForm()
-    form.territory_id.choices = territory_choices(db(), reach=reach)
+    form.territory_id.choices = options(territory_choices(db(), reach=reach))
     back = url_for("customers.show", customer_id=customer_id)
     if form.validate_on_submit():
         try:
@@ -195,7 +195,7 @@ def edit_site(site_id: int) -> Response:
     reach = actor().territories(Right.CUSTOMER_EDIT)
     site = queries.site_details(db(), site_id, territories=reach)
     form = SiteForm(obj=site)
-    form.territory_id.choices = territory_choices(db(), reach=reach)
+    form.territory_id.choices = options(territory_choices(db(), reach=reach))
     back = url_for("customers.show", customer_id=site.customer_id)
     conflict = None
     if form.validate_on_submit():
@@ -248,7 +248,7 @@ def link_person(customer_id: int) -> Response:
     reach = actor().territories(Right.CUSTOMER_EDIT)
     customer = queries.customer_details(db(), customer_id, territories=reach)
     form = PersonLinkForm()
-    form.technician_id.choices = technician_choices(db(), reach=reach, on=moment().date())
+    form.technician_id.choices = options(technician_choices(db(), reach=reach, on=moment().date()))
     back = url_for("customers.show", customer_id=customer_id)
     if form.validate_on_submit():
         try:

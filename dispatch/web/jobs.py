@@ -17,7 +17,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from dispatch.accounts.access import Right
 from dispatch.accounts.choices import people_who_may
@@ -30,7 +30,7 @@ from dispatch.jobs.service import JobDraft, Need, Window
 from dispatch.planning.job_page import commitments
 from dispatch.skills.choices import certification_choices, skill_choices
 from dispatch.web.context import actor, db, moment
-from dispatch.web.forms import Form, given
+from dispatch.web.forms import Form, given, options
 from dispatch.web.history import timeline_items
 from dispatch.web.pages import form_page, page, page_number
 from dispatch.web.security import permission
@@ -48,7 +48,7 @@ class BookJobForm(Form):
     site_id = HiddenField(validators=[InputRequired()])
     job_type_id = SelectField("Kind of work", coerce=int)
     title = StringField(
-        "What is to be done", validators=[InputRequired("Say in a few words what is to be done."), Length(max=200)]
+        "What is to be done", validators=[DataRequired("Say in a few words what is to be done."), Length(max=200)]
     )
     purpose = StringField(
         "What are they trying to get done",
@@ -56,7 +56,7 @@ class BookJobForm(Form):
         validators=[Optional(), Length(max=300)],
     )
     description = TextAreaField("Anything else", validators=[Optional(), Length(max=4000)])
-    priority = SelectField("Priority", choices=PRIORITIES)
+    priority = SelectField("Priority", choices=options(PRIORITIES))
     duration_min = IntegerField(
         "Minutes on site", description="Empty: as usual for this work", validators=[Optional(), NumberRange(1, 1440)]
     )
@@ -65,7 +65,7 @@ class BookJobForm(Form):
     promise_start = DateTimeLocalField("Promised from", validators=[Optional()])
     promise_end = DateTimeLocalField("Promised to", validators=[Optional()])
     agreed_with = StringField("Agreed with", validators=[Optional(), Length(max=120)])
-    channel = SelectField("Told", choices=CHANNELS)
+    channel = SelectField("Told", choices=options(CHANNELS))
 
 
 class ChangeJobForm(Form):
@@ -73,11 +73,11 @@ class ChangeJobForm(Form):
 
     version = HiddenField(validators=[InputRequired()])
     title = StringField(
-        "What is to be done", validators=[InputRequired("Say in a few words what is to be done."), Length(max=200)]
+        "What is to be done", validators=[DataRequired("Say in a few words what is to be done."), Length(max=200)]
     )
     purpose = StringField("What are they trying to get done", validators=[Optional(), Length(max=300)])
     description = TextAreaField("Anything else", validators=[Optional(), Length(max=4000)])
-    priority = SelectField("Priority", choices=PRIORITIES[1:], coerce=int)
+    priority = SelectField("Priority", choices=options(PRIORITIES[1:]), coerce=int)
     release_at = DateTimeLocalField("Not before", validators=[Optional()])
     due_at = DateTimeLocalField("At the latest", validators=[Optional()])
     duration_min = IntegerField("Minutes on site", validators=[InputRequired(), NumberRange(1, 1440)])
@@ -86,7 +86,7 @@ class ChangeJobForm(Form):
 class NextStepForm(Form):
     """What happens next, by when, and who sees to it."""
 
-    next_step = StringField("Next step", validators=[InputRequired("Say what happens next."), Length(max=200)])
+    next_step = StringField("Next step", validators=[DataRequired("Say what happens next."), Length(max=200)])
     due_at = DateTimeLocalField("By", validators=[InputRequired("Say by when.")])
     owner_id = SelectField("Who sees to it", coerce=int)
     waiting = BooleanField("It waits for somebody else")
@@ -98,13 +98,13 @@ class PromiseForm(Form):
     promise_start = DateTimeLocalField("From", validators=[InputRequired("Say from when.")])
     promise_end = DateTimeLocalField("To", validators=[InputRequired("Say until when.")])
     agreed_with = StringField("Agreed with", validators=[Optional(), Length(max=120)])
-    channel = RadioField("Told", choices=CHANNELS, default="call")
+    channel = RadioField("Told", choices=options(CHANNELS), default="call")
 
 
 class CancelJobForm(Form):
     """Why a job is not done."""
 
-    reason = StringField("Why", validators=[InputRequired("Say why, so that the customer and the team know.")])
+    reason = StringField("Why", validators=[DataRequired("Say why, so that the customer and the team know.")])
 
 
 class NeedsForm(Form):
@@ -153,7 +153,7 @@ def new() -> Response:
         return page("jobs/choose_site.html", fragment="site_list", sites=sites, q=text)
     site = queries.site_details(db(), site_id, territories=reach)
     form = BookJobForm(data={"site_id": site.id})
-    form.job_type_id.choices = [(each.id, each.name) for each in queries.job_types(db())]
+    form.job_type_id.choices = options([(each.id, each.name) for each in queries.job_types(db())])
     if form.validate_on_submit():
         try:
             job = service.book_job(db(), _draft(form, site.id, site.territory.zone), actor=actor(), now=moment())
@@ -231,7 +231,9 @@ def next_step(job_id: int) -> Response:
             "waiting": job.state == JobState.WAITING,
         }
     )
-    form.owner_id.choices = people_who_may(db(), Right.JOB_EDIT, territory_id=job.site.territory_id, on=moment().date())
+    form.owner_id.choices = options(
+        people_who_may(db(), Right.JOB_EDIT, territory_id=job.site.territory_id, on=moment().date())
+    )
     if form.validate_on_submit():
         try:
             service.set_next_step(
@@ -300,7 +302,7 @@ def needs(job_id: int) -> Response:
     skills = skill_choices(db())
     first = visit.slots[0]
     form = NeedsForm(data={"certifications": [each.kind_id for each in first.certifications]})
-    form.certifications.choices = certification_choices(db())
+    form.certifications.choices = options(certification_choices(db()))
     rows: list[NeedRow] = [(need.skill_id, need.must_level, need.preferred_level) for need in first.needs]
     if form.validate_on_submit():
         try:

@@ -20,7 +20,7 @@ from dispatch.planning.publishing import PublishReport, publish_plan
 from dispatch.planning.requesting import cancel_plan, request_plan, stop_plan
 from dispatch.planning.solving import CHANNEL
 from dispatch.web.context import actor, db, moment
-from dispatch.web.forms import Form, given
+from dispatch.web.forms import Form, given, options
 from dispatch.web.pages import form_page, page
 from dispatch.web.security import permission
 from dispatch.web.stream import Event, stream
@@ -78,7 +78,7 @@ def new() -> Response:
             "seconds": round(settings().plan_time_limit_s),
         }
     )
-    form.territories.choices = [(each.id, each.name) for each in territories]
+    form.territories.choices = options([(each.id, each.name) for each in territories])
     if form.validate_on_submit():
         first = given(form.first_day.data)
         scope = [
