@@ -68,8 +68,7 @@ def generate_workforce(session: Session, *, for_date: date, count: int, seed: in
         raise Invalid(f"There is no open work on {for_date}; import or enter jobs first.", field="for_date")
     rng = random.Random(seed)
     trades = {
-        skill_id: parent_id or skill_id
-        for skill_id, parent_id in session.execute(select(Skill.id, Skill.parent_id)).tuples()
+        skill_id: parent_id or skill_id for skill_id, parent_id in session.execute(select(Skill.id, Skill.parent_id))
     }
     territories = {each.id: each for each in session.scalars(select(Territory))}
     book = Book(session)
@@ -115,11 +114,11 @@ def _open_demand(session: Session, on: date) -> list[Demand]:
     musts = select(SkillNeed.crew_slot_id, SkillNeed.skill_id, SkillNeed.must_level).where(
         SkillNeed.must_level.is_not(None), or_(SkillNeed.any_of.is_(None), SkillNeed.any_of == 1)
     )
-    for slot_id, skill_id, level in session.execute(musts.order_by(SkillNeed.id)).tuples():
+    for slot_id, skill_id, level in session.execute(musts.order_by(SkillNeed.id)):
         needs[slot_id].append((skill_id, level or 1))
     papers: dict[int, list[int]] = defaultdict(list)
     asked = select(CertificationNeed.crew_slot_id, CertificationNeed.kind_id).order_by(CertificationNeed.id)
-    for slot_id, kind_id in session.execute(asked).tuples():
+    for slot_id, kind_id in session.execute(asked):
         papers[slot_id].append(kind_id)
     return [
         Demand(
@@ -326,7 +325,7 @@ def _write_facts(
 
 def _partners(session: Session, book: Book, on: date) -> list[int]:
     """Return the partner companies, making the two of this generator where they are missing."""
-    known = dict(session.execute(select(Partner.name, Partner.id)).tuples().all())
+    known = dict(session.execute(select(Partner.name, Partner.id)).all())
     made = []
     for number, name in enumerate(PARTNERS):
         if name in known:

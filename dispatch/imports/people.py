@@ -125,9 +125,9 @@ def import_technicians(run: Run) -> None:
     """Add or change technicians by their number; levels in the file count as imported ratings."""
     names = run.columns(TECHNICIAN_COLUMNS, ("id", "name", "territory"))
     users, territories = _users(run), _territories(run)
-    partners: dict[str, int] = dict(run.session.execute(select(Partner.name, Partner.id)).tuples().all())
-    skills: dict[str, int] = dict(run.session.execute(select(Skill.code, Skill.id)).tuples().all())
-    teams: dict[str, int] = dict(run.session.execute(select(Team.name, Team.id)).tuples().all())
+    partners: dict[str, int] = dict(run.session.execute(select(Partner.name, Partner.id)).all())
+    skills: dict[str, int] = dict(run.session.execute(select(Skill.code, Skill.id)).all())
+    teams: dict[str, int] = dict(run.session.execute(select(Team.name, Team.id)).all())
     touched: list[int] = []
 
     def read(cells: Cells) -> Mapping[str, Any]:
@@ -298,7 +298,7 @@ def _write_levels(run: Run, technician_id: int, levels: tuple[tuple[str, int], .
 
 
 def _users(run: Run) -> dict[str, int]:
-    return dict(run.session.execute(select(func.lower(User.email), User.id)).tuples().all())
+    return dict(run.session.execute(select(func.lower(User.email), User.id)).all())
 
 
 def _territories(run: Run) -> dict[str, Territory]:

@@ -165,8 +165,8 @@ def _write(run: Run, requests: list[Request], replay: Replay) -> None:
     fates = {request.outside_id: ledger.fate(request.outside_id, request.content) for request in requests}
     fresh = [request for request in requests if fates[request.outside_id] is Fate.NEW]
     known = _Known(owner_id=_owner(run, replay.owner_email))
-    known.skills = dict(session.execute(select(Skill.code, Skill.id)).tuples().all())
-    known.papers = dict(session.execute(select(CertificationKind.code, CertificationKind.id)).tuples().all())
+    known.skills = dict(session.execute(select(Skill.code, Skill.id)).all())
+    known.papers = dict(session.execute(select(CertificationKind.code, CertificationKind.id)).all())
     fresh = _with_known_codes(run, fresh, known)
     if fresh:
         _make_territories(run, fresh, known)

@@ -121,7 +121,7 @@ def _people(run: Run) -> dict[str, int]:
     for name in twice:
         del found[name]
     numbers = select(OutsideId.outside_id, OutsideId.entity_id).where(OutsideId.entity == "technician")
-    return found | dict(run.session.execute(numbers).tuples().all())
+    return found | dict(run.session.execute(numbers).all())
 
 
 def _homes(run: Run) -> dict[int, tuple[float, float]]:

@@ -166,11 +166,9 @@ def make_shifts(
         hours = OtherHours(day=other.on_date, starts_at=other.starts_at, ends_at=other.ends_at)
         exceptions[other.technician_id].append(hours)
     there = set(
-        session.execute(
-            select(Shift.technician_id, Shift.on_date).where(Shift.on_date >= first, Shift.on_date < until)
-        ).tuples()
+        session.execute(select(Shift.technician_id, Shift.on_date).where(Shift.on_date >= first, Shift.on_date < until))
     )
-    zones = dict(session.execute(select(Territory.id, Territory.zone)).tuples().all())
+    zones = dict(session.execute(select(Territory.id, Territory.zone)).all())
     depots = {depot.territory_id: depot for depot in session.scalars(select(Depot).order_by(Depot.id.desc()))}
     made = 0
     for technician_id, rows in patterns.items():
