@@ -93,13 +93,37 @@ async function verdicts(template, visitId) {
   return new Map(body.technicians.map(({ id, verdict, words }) => [id, { verdict, words }]));
 }
 
-/** @param {GanttView} view */
-function scrollToNow(view) {
-  const { board } = view;
-  const inside = board.now > board.start && board.now < board.end;
-  const firstShift = Math.min(...board.technicians.flatMap((one) => one.shifts.map((shift) => shift.start)), board.end);
-  view.grid.scrollLeft = view.scale.x((inside ? board.now : firstShift) - HOUR);
+/** @param {GanttView} view @param {number} instant stands at the left edge afterwards */
+function scrollTo(view, instant) {
+  view.grid.scrollLeft = view.scale.x(instant);
   view.draw();
+}
+
+/** What one looks for first: all of the working day, or in the closer views what happens now. @param {GanttView} view */
+function firstLook(view) {
+  const { board } = view;
+  const inside = board.now > board.worked.start && board.now < board.worked.end;
+  scrollTo(view, view.zoom === "day" || !inside ? board.worked.start : board.now - HOUR);
+}
+
+/**
+ * The tables tell the same as the grid, so they leave the page while it is shown; paper and narrow windows get them back.
+ */
+function lendTables() {
+  const wide = matchMedia("screen and (min-width: 768px)");
+  const tables = [...document.querySelectorAll("[data-without-script]")].map((table) => ({ table, mark: document.createComment("") }));
+  for (const { table, mark } of tables) table.before(mark);
+  /** @param {boolean} shown */
+  const show = (shown) => {
+    for (const { table, mark } of tables) {
+      if (shown) mark.after(table);
+      else table.remove();
+    }
+  };
+  wide.addEventListener("change", () => show(!wide.matches));
+  addEventListener("beforeprint", () => show(true));
+  addEventListener("afterprint", () => show(!wide.matches));
+  show(!wide.matches);
 }
 
 /** @param {HTMLElement} host @param {string} url */
@@ -118,11 +142,11 @@ async function start(host, url) {
       board.sort(order);
       view.redraw();
     },
-    onNow: () => scrollToNow(view),
+    onNow: () => scrollTo(view, board.now - HOUR),
   });
   const view = new GanttView(host, board, asked.zoom);
   view.layout();
-  scrollToNow(view);
+  firstLook(view);
   const freshness = new Freshness(url, host, view.words, {
     idle: () => gantt.idle,
     take: (fresh) => {
@@ -144,7 +168,7 @@ async function start(host, url) {
   });
   // The panel and forms outside the grid change the day too; their answers carry HX-Trigger: board:stale.
   document.addEventListener("board:stale", () => void freshness.ask());
-  document.documentElement.classList.add("has-gantt");
+  lendTables();
   host.classList.add("is-ready");
   host.dispatchEvent(new CustomEvent("board:ready", { bubbles: true }));
   watchMapToggle(() => board);

@@ -210,6 +210,21 @@ def test_a_phone_gets_the_list_and_does_not_fetch_the_grid(browser: Browser, sit
     assert not any("/board/data" in url for url in fetched)
 
 
+def test_the_tables_leave_a_wide_page_and_come_back_on_paper_and_when_it_gets_narrow(
+    browser: Browser, site: str
+) -> None:
+    with on_board(browser, site) as page:
+        tables = page.locator("[data-without-script]")
+        expect(tables).to_have_count(0)
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        expect(tables).to_have_count(1)
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        expect(tables).to_have_count(0)
+        page.set_viewport_size({"width": 500, "height": 800})
+        expect(tables).to_be_visible()
+        expect(page.locator("#gantt")).to_be_hidden()
+
+
 def test_largest_day_stays_small_and_smooth(browser: Browser, site: str) -> None:
     with on_board(browser, site, people=500, visits=5000) as page:
         elements = "document.querySelectorAll('*').length"

@@ -93,6 +93,13 @@ test("a change replaces bars by id, moves them between rows and keeps the order 
   assert.equal(day.row(3).length, 0);
 });
 
+test("the hours worked run from the first shift to the last visit, inside the day", () => {
+  const day = new Board(board({ technicians: [technician({ shifts: [span(300, 900)] })], bars: [bar(880, 1000)] }));
+  assert.deepEqual(day.worked, { start: day.start, end: Date.parse(iso(1000)) });
+  const idle = new Board(board({ technicians: [technician({ shifts: [] })] }));
+  assert.deepEqual(idle.worked, { start: idle.start, end: idle.end });
+});
+
 test("orders of people", () => {
   const day = new Board(board({ technicians: [technician({ load_s: 10 }), technician({ id: 2, name: "Aaron", load_s: 30 }), technician({ id: 3, name: "Zoe", load_s: 20 })] }));
   const ids = (order) => (day.sort(order), day.technicians.map((one) => one.id));

@@ -15,6 +15,12 @@ test("the day view fills the room, the closer views keep their size", () => {
   assert.equal(TimeScale.of(at(0), at(600), "quarter", 100).width, TimeScale.of(at(0), at(600), "quarter", 9000).width);
 });
 
+test("the day view fits the hours worked, not the night", () => {
+  const scale = TimeScale.of(at(0), at(1440), "day", 1000, 10 * HOUR);
+  assert.equal(scale.length(10 * HOUR), 1000);
+  assert.equal(scale.width, 2400);
+});
+
 test("a day that loses an hour is drawn an hour shorter and its labels skip it", () => {
   const start = Date.parse("2026-03-29T00:00:00+01:00");
   const end = Date.parse("2026-03-30T00:00:00+02:00");

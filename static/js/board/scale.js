@@ -26,15 +26,16 @@ export class TimeScale {
   }
 
   /**
-   * The whole day fills the room there is; the closer views have a fixed size.
+   * The hours that people work fill the room there is; the closer views have a fixed size.
    *
    * @param {number} start
    * @param {number} end
    * @param {Zoom} zoom
    * @param {number} room width in pixels
+   * @param {number} [worked] length of the part that must be seen at once, in milliseconds
    */
-  static of(start, end, zoom, room) {
-    const hours = Math.max((end - start) / HOUR, 1);
+  static of(start, end, zoom, room, worked = end - start) {
+    const hours = Math.max(worked / HOUR, 1);
     const least = PX_PER_HOUR[zoom];
     return new TimeScale(start, end, zoom === "day" ? Math.max(least, room / hours) : least);
   }

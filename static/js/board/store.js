@@ -81,6 +81,18 @@ export class Board {
     this.indexOf = new Map(people.map((one, index) => [one.id, index]));
   }
 
+  /** From the first to the last minute that somebody works or a visit takes; the whole day when nobody does. */
+  get worked() {
+    let start = this.end;
+    let end = this.start;
+    for (const one of [...this.given.flatMap((person) => person.shifts), ...this.bars.values()]) {
+      start = Math.min(start, one.start);
+      end = Math.max(end, one.end);
+    }
+    if (start >= end) return { start: this.start, end: this.end };
+    return { start: Math.max(start, this.start), end: Math.min(end, this.end) };
+  }
+
   /** @param {number} technicianId @returns {readonly Bar[]} */
   row(technicianId) {
     return this.rows.get(technicianId) ?? [];

@@ -13,6 +13,8 @@ import { Words } from "./words.js";
 
 const SPARE_ROWS = 4;
 const SPARE_PX = 400;
+const MIN_HEIGHT_PX = 360;
+const BELOW_PX = 20;
 
 export class GanttView {
   /**
@@ -51,6 +53,14 @@ export class GanttView {
     this.headWidth = 0;
     this.grid.addEventListener("scroll", () => this.schedule(), { passive: true });
     new ResizeObserver(() => this.layout()).observe(this.grid);
+    addEventListener("resize", () => this.#takeRoom());
+    this.#takeRoom();
+  }
+
+  /** The grid ends where the window does, wherever the page lets it begin. */
+  #takeRoom() {
+    const top = this.grid.getBoundingClientRect().top + window.scrollY;
+    this.grid.style.height = `${Math.max(MIN_HEIGHT_PX, window.innerHeight - top - BELOW_PX)}px`;
   }
 
   /** Measures, and draws everything anew; the instant at the left edge stays where it was. */
@@ -60,7 +70,8 @@ export class GanttView {
     this.rowHeight = Number.parseFloat(style.getPropertyValue("--gantt-row")) || 40;
     this.headWidth = Number.parseFloat(style.getPropertyValue("--gantt-head")) || 220;
     const room = Math.max(this.grid.clientWidth - this.headWidth - 2, 200);
-    this.scale = TimeScale.of(this.board.start, this.board.end, this.zoom, room);
+    const { start, end } = this.board.worked;
+    this.scale = TimeScale.of(this.board.start, this.board.end, this.zoom, room, end - start);
     this.body.style.setProperty("--hour", `${this.scale.pxPerHour}px`);
     this.grid.style.setProperty("--width", `${this.headWidth + this.scale.width}px`);
     this.grid.scrollLeft = this.scale.x(keep);
