@@ -1,0 +1,227 @@
+"""The technician's own inventory: levels with how sure they are, the facts behind them, claims and certificates."""
+
+from datetime import date
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from werkzeug.wrappers import Response
+from wtforms import DateField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, Optional
+
+from dispatch.accounts.access import Right
+from dispatch.core.clock import local_day
+from dispatch.core.errors import Conflict, Invalid, NotFound
+from dispatch.planning.technician_day import zone_of
+from dispatch.skills import queries, service
+from dispatch.skills.choices import certification_choices
+from dispatch.skills.own_contests import contests_of
+from dispatch.skills.profile import FactLine, SkillLine, SkillState, skill_profile
+from dispatch.skills.suggest import suggest_skills
+from dispatch.skills.taxonomy import load_taxonomy
+from dispatch.web.context import actor, db, moment, technician_id
+from dispatch.web.forms import Form, options
+from dispatch.web.pages import page
+from dispatch.web.security import permission
+from dispatch.web.words import _, _l
+
+blueprint = Blueprint("my_skills", __name__, url_prefix="/my/skills")
+
+LEVELS = {
+    1: _l("assists"),
+    2: _l("does standard work with checks"),
+    3: _l("does standard work alone"),
+    4: _l("solves unusual cases"),
+    5: _l("teaches and signs off others"),
+}
+GROUPS: tuple[tuple[SkillState, Any, Any], ...] = (
+    (SkillState.EXPIRING, _l("Soon too long unused"), _l("Dispatch relies on these now, and in 60 days no more.")),
+    (SkillState.CLAIMED, _l("Claimed"), _l("Your own word. Somebody else has to confirm them before dispatch relies.")),
+    (SkillState.CONFIRMED, _l("Confirmed"), _l("Dispatch relies on these.")),
+    (SkillState.DOUBTFUL, _l("Not enough known"), _l("Others have spoken, and it is not enough for any level yet.")),
+)
+NOTICEABLE = 0.05
+
+
+class ClaimForm(Form):
+    """Which skill, at which level."""
+
+    skill_id = RadioField(_l("Skill"), coerce=int, validators=[InputRequired(_l("Choose the skill you mean."))])
+    level = RadioField(
+        _l("Level"),
+        coerce=int,
+        choices=options((number, f"{number}") for number in LEVELS),
+        validators=[InputRequired(_l("Choose the level that describes you best."))],
+    )
+
+
+class CertificateForm(Form):
+    """A document as it stands on paper."""
+
+    kind_id = SelectField(_l("Certificate"), coerce=int)
+    number = StringField(_l("Number"), validators=[InputRequired(_l("Enter the number.")), Length(max=80)])
+    issuer = StringField(_l("Issued by"), validators=[Optional(), Length(max=120)])
+    valid_from = DateField(_l("Valid from"), validators=[InputRequired(_l("Enter the first day it is valid."))])
+    valid_to = DateField(_l("Last valid day"), validators=[Optional()])
+
+
+class ContestForm(Form):
+    """What one sees differently."""
+
+    reason = TextAreaField(
+        _l("What do you see differently?"),
+        validators=[InputRequired(_l("Say in a sentence what you see differently.")), Length(max=1000)],
+    )
+
+
+@blueprint.get("")
+@permission(Right.SKILL_CLAIM, own=True)
+def index() -> Response:
+    """Show one's levels and certificates; one skill may be open with its facts."""
+    me, now = technician_id(), moment()
+    asked = request.args.get("open", "")
+    opened = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None
+    profile = skill_profile(db(), me, actor=actor(), at=now, explain=() if opened is None else (opened,))
+    groups = [
+        (state.value, str(title), str(hint), [line for line in profile.lines if line.state is state])
+        for state, title, hint in GROUPS
+    ]
+    return page(
+        "my/skills.html",
+        groups=[group for group in groups if group[3]],
+        opened=opened,
+        profile=profile,
+        levels=LEVELS,
+        sureness=sureness,
+        effect=effect,
+        documents=queries.documents_of(db(), me, on=_today()),
+        contests=contests_of(db(), me),
+        today=_today(),
+    )
+
+
+@blueprint.route("/claim", methods=["GET", "POST"])
+@permission(Right.SKILL_CLAIM, own=True)
+def claim() -> Response:
+    """Find a skill from one's own words and say at which level one can do it."""
+    words = " ".join(request.values.get("words", "").split())[:120]
+    found = suggest_skills(load_taxonomy(db()), words) if words else []
+    form = ClaimForm()
+    form.skill_id.choices = options((one.skill_id, one.name) for one in found)
+    if form.is_submitted() and form.validate():
+        try:
+            service.claim_skill(
+                db(),
+                technician_id=technician_id(),
+                skill_id=form.skill_id.data,
+                level=form.level.data,
+                words=words,
+                actor=actor(),
+                now=moment(),
+            )
+        except Invalid as error:
+            form.refuse(error)
+        else:
+            flash(_("Noted. Your manager can confirm it; until then it counts as your own word."), "good")
+            return redirect(url_for("my_skills.index"), 303)
+    return page(
+        "my/claim.html",
+        words=words,
+        found=found,
+        form=form,
+        levels=[(number, f"{number}", str(meaning)) for number, meaning in LEVELS.items()],
+        status=422 if form.is_submitted() else 200,
+    )
+
+
+@blueprint.post("/<int:skill_id>/still-true")
+@permission(Right.SKILL_CLAIM, own=True)
+def still_true(skill_id: int) -> Response:
+    """Say that one's level is as it was."""
+    service.still_true(db(), technician_id=technician_id(), skill_id=skill_id, actor=actor(), now=moment())
+    flash(_("Thank you, noted with today's date."), "good")
+    return redirect(url_for("my_skills.index", _anchor=f"skill-{skill_id}"), 303)
+
+
+@blueprint.route("/certificates/new", methods=["GET", "POST"])
+@permission(Right.CERTIFICATE_ADD, own=True)
+def add_certificate() -> Response:
+    """Hand in a certificate; it counts when somebody else has confirmed its dates."""
+    form = CertificateForm()
+    form.kind_id.choices = options(certification_choices(db()))
+    if form.is_submitted() and form.validate():
+        try:
+            service.record_certification(
+                db(),
+                technician_id=technician_id(),
+                kind_id=form.kind_id.data,
+                valid_from=_given_day(form.valid_from.data),
+                valid_to=form.valid_to.data,
+                number=form.number.data or None,
+                issuer=form.issuer.data or None,
+                actor=actor(),
+                now=moment(),
+            )
+        except Invalid as error:
+            form.refuse(error)
+        else:
+            flash(_("Handed in. It counts as soon as your manager has confirmed the dates."), "good")
+            return redirect(url_for("my_skills.index", _anchor="certificates"), 303)
+    return page("my/certificate.html", form=form, status=422 if form.is_submitted() else 200)
+
+
+@blueprint.route("/facts/<int:evidence_id>/contest", methods=["GET", "POST"])
+@permission(Right.SKILL_CONTEST, own=True)
+def contest(evidence_id: int) -> Response:
+    """See a fact about oneself differently; a named person answers."""
+    line, fact = _own_fact(evidence_id)
+    form = ContestForm()
+    if form.is_submitted() and form.validate():
+        try:
+            opened = service.contest_evidence(
+                db(), evidence_id=evidence_id, reason=str(form.reason.data), actor=actor(), now=moment()
+            )
+        except (Invalid, Conflict) as error:
+            form.form_errors.append(error.message)
+        else:
+            until = local_day(opened.due_at, zone_of(db(), technician_id(), moment().date()))
+            flash(_("It is left out from now on. You get an answer by %(day)s.", day=f"{until:%d.%m.%Y}"), "good")
+            return redirect(url_for("my_skills.index", _anchor="contests"), 303)
+    return page("my/contest.html", form=form, line=line, fact=fact, status=422 if form.is_submitted() else 200)
+
+
+def _own_fact(evidence_id: int) -> tuple[SkillLine, FactLine]:
+    """Return one's own fact as the profile words it; others' do not exist here."""
+    profile = skill_profile(db(), technician_id(), actor=actor(), at=moment())
+    for line in profile.lines:
+        for fact in line.facts:
+            if evidence_id in fact.keys:
+                return line, fact
+    raise NotFound("There is no such fact.")
+
+
+def _today() -> date:
+    return local_day(moment(), zone_of(db(), technician_id(), moment().date()))
+
+
+def _given_day(value: date | None) -> date:
+    if value is None:
+        raise Invalid(_("Enter the first day it is valid."), field="valid_from")
+    return value
+
+
+def sureness(line: SkillLine) -> str:
+    """Return how likely the person is at least at the level shown, in words."""
+    chance = round(100 * line.estimate.confidence(line.level))
+    return _("%(chance)s %% sure of at least level %(level)s", chance=chance, level=line.level)
+
+
+def effect(fact: FactLine) -> str:
+    """Return what a fact moves, in words."""
+    if fact.left_out:
+        return _("does not count: %(why)s", why=fact.left_out)
+    if fact.moved is None:
+        return ""
+    if abs(fact.moved) < NOTICEABLE:
+        return _("changes the level hardly")
+    size = f"{abs(fact.moved):.1f}"
+    return _("lifts your level by %(n)s", n=size) if fact.moved > 0 else _("lowers your level by %(n)s", n=size)
