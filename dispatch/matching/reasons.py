@@ -1,19 +1,24 @@
 """Why a visit is left out, as data: nobody can, nobody can then, or other visits have the time."""
 
 from collections import Counter
+from functools import cached_property
 
 import numpy as np
 
 from dispatch.matching import constraints
+from dispatch.matching.constraint import Whole
 from dispatch.matching.plan import Reason, ReasonCode
-from dispatch.matching.problem import Visit
+from dispatch.matching.problem import CrewSlot, Visit
 from dispatch.matching.solvers.crews import end_of, slots_of
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, best_place, displacing
+from dispatch.matching.solvers.insertion import price_everywhere
+from dispatch.matching.solvers.kernels import IMPOSSIBLE, displacing
 from dispatch.matching.solvers.layout import State
 from dispatch.matching.solvers.tables import Tables, copy_state, empty_state
 
 NEAREST_SHIFTS = 10
 """Shifts asked for a visit that stands in the way."""
+
+Params = dict[str, str | int | float]
 
 
 def refusal(tables: Tables, slot: int, shift: int) -> Reason | None:
@@ -27,44 +32,122 @@ def refusal(tables: Tables, slot: int, shift: int) -> Reason | None:
     return None
 
 
-def reasons_for(tables: Tables, state: State, visit: Visit) -> tuple[Reason, ...]:
-    """Say why ``visit`` is not served in ``state``; the first reason is the one that decides."""
-    scope, data = tables.scope, tables.data
-    rows = slots_of(tables, visit)
-    if visit.point is None:
-        return (Reason(code=ReasonCode.NO_LOCATION),)
-    if not scope.shifts:
-        return (Reason(code=ReasonCode.NO_CAPACITY, params={"shifts": 0}),)
-    waiting = [
-        Reason(code=ReasonCode.PREDECESSOR_UNSERVED, params={"visit": before.visit})
-        for before in visit.predecessors
-        if end_of(tables, state, scope.problem.visit_by_id[before.visit]) is None
-    ]
-    if waiting:
-        return tuple(waiting)
-    nobody = [_nobody(tables, row) for row in rows if not data.allowed[row].any()]
-    if nobody:
-        return tuple(reason for group in nobody for reason in group)
-    people = {int(tables.worker[shift]) for row in rows for shift in np.flatnonzero(data.allowed[row])}
-    if len(people) < len(rows):
-        return (Reason(code=ReasonCode.CREW_TOO_SMALL, params={"crew_size": len(rows), "people": len(people)}),)
-    if any(tables.pinned[row] for row in rows):
-        return (Reason(code=ReasonCode.PIN_CONFLICT),)
-    return _no_time(tables, state, visit, rows)
+class Reasoner:
+    """Finds reasons in one state; many visits share what is costly to prepare."""
+
+    def __init__(self, tables: Tables, state: State) -> None:
+        self.tables = tables
+        self.state = state
+        self.known: dict[object, list[Reason]] = {}
+
+    @cached_property
+    def empty(self) -> State:
+        """A plan without any stop: what would be possible if nobody had anything to do."""
+        return empty_state(self.tables)
+
+    @cached_property
+    def trial(self) -> State:
+        """A copy of the state to try things on; every trial puts it back."""
+        return copy_state(self.state)
+
+    def reasons_for(self, visit: Visit) -> tuple[Reason, ...]:
+        """Say why ``visit`` is not served; the first reason is the one that decides."""
+        tables, scope = self.tables, self.tables.scope
+        rows = slots_of(tables, visit)
+        if visit.point is None:
+            return (Reason(code=ReasonCode.NO_LOCATION),)
+        if not scope.shifts:
+            return (Reason(code=ReasonCode.NO_CAPACITY, params={"shifts": 0}),)
+        waiting = [
+            Reason(code=ReasonCode.PREDECESSOR_UNSERVED, params={"visit": before.visit})
+            for before in visit.predecessors
+            if end_of(tables, self.state, scope.problem.visit_by_id[before.visit]) is None
+        ]
+        if waiting:
+            return tuple(waiting)
+        nobody = [self._nobody(row) for row in rows if not tables.data.allowed[row].any()]
+        if nobody:
+            return tuple(reason for group in nobody for reason in group)
+        people = {int(person) for row in rows for person in tables.worker[tables.data.allowed[row]]}
+        if len(people) < len(rows):
+            params: Params = {"crew_size": len(rows), "people": len(people)}
+            return (Reason(code=ReasonCode.CREW_TOO_SMALL, params=params),)
+        if any(tables.pinned[row] for row in rows):
+            return (Reason(code=ReasonCode.PIN_CONFLICT),)
+        return self._windows(visit, rows) or self._time(visit, rows)
+
+    def _nobody(self, row: int) -> list[Reason]:
+        """Count why each person is out, and name the nearest one with what is missing."""
+        key = _who_may(self.tables, row)
+        if key not in self.known:
+            first_of: dict[int, Reason] = {}
+            for shift in range(len(self.tables.scope.shifts)):
+                reason = refusal(self.tables, row, shift)
+                if reason is not None:
+                    first_of.setdefault(int(self.tables.worker[shift]), reason)
+            counts: Params = dict(Counter(str(reason.code) for reason in first_of.values()))
+            number = self.tables.scope.slots[row].number
+            whole = Reason(code=ReasonCode.NOBODY_QUALIFIED, params={"slot": number, "people": len(first_of), **counts})
+            nearest = sorted(first_of.items(), key=lambda item: (-_nearness(item[1]), item[0]))
+            self.known[key] = [whole, *(reason for _, reason in nearest[:1])]
+        return self.known[key]
+
+    def _windows(self, visit: Visit, rows: list[int]) -> tuple[Reason, ...]:
+        """Tell windows that are over before anybody starts, or that are too short for the work."""
+        hard = [window for window in visit.windows if window.hard]
+        if not hard or len(hard) < len(visit.windows):
+            return ()
+        may: list[bool] = np.any(self.tables.data.allowed[rows], axis=0).tolist()
+        opening = min(shift.start_s for shift, allowed in zip(self.tables.scope.shifts, may, strict=True) if allowed)
+        last = max(window.end_s for window in hard)
+        if last < max(opening, opening if visit.release_s is None else visit.release_s):
+            return (Reason(code=ReasonCode.WINDOW_PAST, params={"window_end_s": last, "from_s": opening}),)
+        lacking = min(visit.duration_s - (window.end_s - window.start_s) for window in hard)
+        if lacking > 0 and all(window.whole_visit for window in hard):
+            return (Reason(code=ReasonCode.WINDOW_TOO_SHORT, params={"lacking_s": lacking}),)
+        return ()
+
+    def _time(self, visit: Visit, rows: list[int]) -> tuple[Reason, ...]:
+        """Distinguish visits that fit into nobody's empty day from those for which the days are full."""
+        scope = self.tables.scope
+        alone = {row: self._prices(self.empty, row) for row in rows}
+        for row in rows:
+            if alone[row].min() >= IMPOSSIBLE:
+                able = len(set(self.tables.worker[self.tables.data.allowed[row]].tolist()))
+                params: Params = {"slot": scope.slots[row].number, "qualified": able}
+                return (Reason(code=ReasonCode.NOBODY_THEN, params=params),)
+        if len(rows) == 1 and visit.optional and self._prices(self.state, rows[0]).min() < IMPOSSIBLE:
+            return (Reason(code=ReasonCode.NOT_WORTH_IT, params={"penalty": scope.problem.penalty(visit)}),)
+        return tuple(self._displaced(row, alone[row]) for row in rows)
+
+    def _displaced(self, row: int, alone: Whole) -> Reason:
+        """Name a visit that has the time of somebody who could come, nearest people first."""
+        scope = self.tables.scope
+        able = [int(shift) for shift in np.argsort(alone, kind="stable") if alone[shift] < IMPOSSIBLE]
+        params: Params = {
+            "slot": scope.slots[row].number,
+            "people": len({int(self.tables.worker[shift]) for shift in able}),
+        }
+        for shift in able[:NEAREST_SHIFTS]:
+            at = displacing(self.tables.data, self.trial, shift, row)
+            if at >= 0:
+                params["visit"] = scope.slots[int(self.state.sequence[shift, at])].visit.id
+                params["technician"] = scope.technician(shift).id
+                break
+        return Reason(code=ReasonCode.DISPLACED, params=params)
+
+    def _prices(self, state: State, row: int) -> Whole:
+        prices, places = np.zeros((2, len(state.size)), dtype=np.int64)
+        price_everywhere(self.tables.data, state, row, prices, places)
+        return prices
 
 
-def _nobody(tables: Tables, row: int) -> list[Reason]:
-    """Count why each person is out, and name the nearest one with what is missing."""
-    refused = [refusal(tables, row, shift) for shift in range(len(tables.scope.shifts))]
-    first_of: dict[int, Reason] = {}
-    for shift, reason in enumerate(refused):
-        if reason is not None:
-            first_of.setdefault(int(tables.worker[shift]), reason)
-    counts: dict[str, str | int | float] = dict(Counter(str(reason.code) for reason in first_of.values()))
+def _who_may(tables: Tables, row: int) -> object:
+    """Everything the rules about people look at, so that equal visits are judged once."""
     slot = tables.scope.slots[row]
-    whole = Reason(code=ReasonCode.NOBODY_QUALIFIED, params={"slot": slot.number, "people": len(first_of), **counts})
-    nearest = max(first_of.items(), key=lambda item: (_nearness(item[1]), -item[0]))[1] if first_of else None
-    return [whole] if nearest is None else [whole, nearest]
+    visit, crew = slot.visit, slot.crew
+    own: tuple[int, CrewSlot, object] = (slot.number, crew, row if tables.pinned[row] else None)
+    return (*own, visit.excluded, visit.required, visit.territory)
 
 
 def _nearness(reason: Reason) -> float:
@@ -72,58 +155,3 @@ def _nearness(reason: Reason) -> float:
     if isinstance(confidence, (int, float)):
         return 1.0 + float(confidence)
     return {ReasonCode.NOT_CERTIFIED: 3.0, ReasonCode.OTHER_TERRITORY: 2.5}.get(reason.code, 0.0)
-
-
-def _no_time(tables: Tables, state: State, visit: Visit, rows: list[int]) -> tuple[Reason, ...]:
-    """Distinguish windows that nobody can meet even with an empty day from days that are full."""
-    scope, data = tables.scope, tables.data
-    hard = [window for window in visit.windows if window.hard]
-    if hard and len(hard) == len(visit.windows):
-        opening = min(int(scope.shifts[shift].start_s) for row in rows for shift in np.flatnonzero(data.allowed[row]))
-        if max(window.end_s for window in hard) < max(opening, visit.release_s or opening):
-            last = max(window.end_s for window in hard)
-            return (Reason(code=ReasonCode.WINDOW_PAST, params={"window_end_s": last, "from_s": opening}),)
-        lacking = min(visit.duration_s - (window.end_s - window.start_s) for window in hard)
-        if lacking > 0 and all(window.whole_visit for window in hard):
-            return (Reason(code=ReasonCode.WINDOW_TOO_SHORT, params={"lacking_s": lacking}),)
-    empty = empty_state(tables)
-    alone = {
-        row: [best_place(data, empty, shift, row, IMPOSSIBLE)[0] for shift in range(len(scope.shifts))] for row in rows
-    }
-    for row in rows:
-        if min(alone[row]) >= IMPOSSIBLE:
-            able = len({int(tables.worker[shift]) for shift in np.flatnonzero(data.allowed[row])})
-            return (Reason(code=ReasonCode.NOBODY_THEN, params={"slot": scope.slots[row].number, "qualified": able}),)
-    if len(rows) == 1 and visit.optional:
-        fits = any(
-            best_place(data, state, shift, rows[0], IMPOSSIBLE)[0] < IMPOSSIBLE for shift in range(len(scope.shifts))
-        )
-        if fits:
-            return (Reason(code=ReasonCode.NOT_WORTH_IT, params={"penalty": scope.problem.penalty(visit)}),)
-    return _displaced(tables, state, rows, alone)
-
-
-def _displaced(tables: Tables, state: State, rows: list[int], alone: dict[int, list[int]]) -> tuple[Reason, ...]:
-    """Name the visits that have the time of the people who could come, nearest people first."""
-    trial = copy_state(state)
-    found: list[Reason] = []
-    for row in rows:
-        shifts = sorted(range(len(alone[row])), key=lambda shift: alone[row][shift])
-        able = [shift for shift in shifts if alone[row][shift] < IMPOSSIBLE]
-        people = len({int(tables.worker[shift]) for shift in able})
-        for shift in able[:NEAREST_SHIFTS]:
-            at = displacing(tables.data, trial, shift, row)
-            if at >= 0:
-                visit = tables.scope.slots[int(state.sequence[shift, at])].visit
-                params: dict[str, str | int | float] = {
-                    "slot": tables.scope.slots[row].number,
-                    "visit": visit.id,
-                    "technician": tables.scope.technician(shift).id,
-                    "people": people,
-                }
-                found.append(Reason(code=ReasonCode.DISPLACED, params=params))
-                break
-        else:
-            params = {"slot": tables.scope.slots[row].number, "people": people}
-            found.append(Reason(code=ReasonCode.DISPLACED, params=params))
-    return tuple(found)

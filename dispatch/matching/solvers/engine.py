@@ -12,6 +12,7 @@ from dispatch.matching.constraint import Scope
 from dispatch.matching.objective import UNIT
 from dispatch.matching.plan import Plan
 from dispatch.matching.problem import Problem
+from dispatch.matching.reasons import Reasoner
 from dispatch.matching.solve import Progress, ProgressUpdate
 from dispatch.matching.solvers.construct import construct, place_units, sweep
 from dispatch.matching.solvers.crews import ordered_units, place_unit, remove_unit, slots_of, waiting_for
@@ -23,11 +24,13 @@ from dispatch.matching.solvers.layout import State
 from dispatch.matching.solvers.tables import Tables, build, copy_state
 from dispatch.matching.solvers.warm_start import restore
 from dispatch.matching.solvers.write import written
+from dispatch.matching.timetable import route_of
 
 CYCLE_S = 10.0
 CYCLE_STEPS = 200_000
 CHUNK_S = 0.04
 REPORT_S = 0.5
+SAMPLE = 20
 REHEAT = 0.15
 RECOMBINE_SHARE = 0.1
 RECOMBINE_FROM_S = 3.0
@@ -123,13 +126,25 @@ class Engine:
         )
 
     def _finishing_time(self, state: State) -> float:
-        """Time to set aside for the last sweep and for writing the plan, from doing it once."""
+        """Time to set aside for the last sweep and for writing the plan, from doing a part of it once."""
         if self.time_limit_s is None:
             return 0.0
         before = time.monotonic()
-        written(self.tables, state)
         sweep(self.tables, copy_state(state))
-        return min(0.4 * self.time_limit_s, 0.05 + 2.5 * (time.monotonic() - before))
+        swept = time.monotonic()
+        used = np.flatnonzero(state.size)[:SAMPLE]
+        for shift in used:
+            route_of(self.tables, state, int(shift))
+        routed = time.monotonic()
+        reasoner = Reasoner(self.tables, state)
+        left_out = [slot.visit for row, slot in enumerate(self.tables.scope.slots) if state.route_of[row] < 0]
+        for visit in left_out[:SAMPLE]:
+            reasoner.reasons_for(visit)
+        explained = time.monotonic()
+        whole = swept - before
+        whole += (routed - swept) * max(1.0, np.count_nonzero(state.size) / SAMPLE)
+        whole += (explained - routed) * max(1.0, len(left_out) / SAMPLE)
+        return min(0.4 * self.time_limit_s, 0.05 + 1.5 * whole)
 
     def _improve(self, improver: Improver) -> None:
         """Search in cycles: hot once, then warm; after each cycle recombine routes and try linked visits elsewhere."""

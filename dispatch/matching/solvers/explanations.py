@@ -7,7 +7,7 @@ from dispatch.matching.explain import Candidate, Candidates, Kind, KnockOn, WhyN
 from dispatch.matching.levels import p_fix
 from dispatch.matching.plan import Cost, Plan, Reason, ReasonCode, Route
 from dispatch.matching.problem import Problem
-from dispatch.matching.reasons import reasons_for, refusal
+from dispatch.matching.reasons import Reasoner, refusal
 from dispatch.matching.solvers.crews import slots_of
 from dispatch.matching.solvers.insertion import price_everywhere
 from dispatch.matching.solvers.kernels import IMPOSSIBLE, displacing, put, refresh, take
@@ -64,7 +64,7 @@ def why_left_out(problem: Problem, plan: Plan, visit: str) -> WhyUnassigned:
         raise ValueError(f"visit {visit} is served by the plan")
     tables = build(Scope.of(problem))
     state, _ = load(tables, plan)
-    reasons = reasons_for(tables, state, wanted)
+    reasons = Reasoner(tables, state).reasons_for(wanted)
     return WhyUnassigned(visit=visit, kind=KINDS.get(reasons[0].code, Kind.DISPLACED), reasons=reasons)
 
 

@@ -23,6 +23,7 @@ EVERYWHERE_SLOTS = 150
 
 COLD = 30 * UNIT
 POOL = 4_000
+BLOCK = 256
 
 
 @dataclass(kw_only=True)
@@ -164,14 +165,18 @@ def _neighbours(tables: Tables, movable: Whole) -> Whole:
     places = data.vectors[tables.place[movable]]
     allowed = data.allowed[movable].astype(np.float32)
     width = min(NEIGHBOURS + 1, len(movable))
-    for line, slot in enumerate(movable):
-        distance = np.sum((places - places[line]) ** 2, axis=1)
-        distance[allowed @ allowed[line] == 0.0] = np.inf
-        distance[line] = -1.0
-        nearest = np.argpartition(distance, width - 1)[:width]
-        nearest = nearest[np.lexsort((nearest, distance[nearest]))]
-        nearest = nearest[np.isfinite(distance[nearest])]
-        result[slot, : len(nearest)] = movable[nearest]
+    for begin in range(0, len(movable), BLOCK):
+        block = slice(begin, min(begin + BLOCK, len(movable)))
+        # Of two unit vectors the larger product is the nearer pair; no n x n array is kept beyond one block of rows.
+        distance = 1.0 - places[block] @ places.T
+        distance[allowed[block] @ allowed.T == 0.0] = np.inf
+        rows = np.arange(block.stop - begin)
+        distance[rows, rows + begin] = -1.0
+        nearest = np.argpartition(distance, width - 1, axis=1)[:, :width]
+        far = np.take_along_axis(distance, nearest, axis=1)
+        order = np.lexsort((nearest, far), axis=1)
+        nearest, far = np.take_along_axis(nearest, order, axis=1), np.take_along_axis(far, order, axis=1)
+        result[movable[block], :width] = np.where(np.isfinite(far), movable[nearest], -1)
     return result
 
 

@@ -1,7 +1,7 @@
 """The finished plan: routes, what is left out with reasons, costs that add up."""
 
 from dispatch.matching.plan import Cost, Plan, Stats, Unassigned
-from dispatch.matching.reasons import reasons_for
+from dispatch.matching.reasons import Reasoner
 from dispatch.matching.solvers.forced import forced_route, pin_violations
 from dispatch.matching.solvers.layout import State
 from dispatch.matching.solvers.tables import Tables
@@ -31,7 +31,8 @@ def written(
         for row, slot in enumerate(tables.scope.slots)
         if slot.number == 0 and state.route_of[row] < 0 and row not in forced
     ]
-    unassigned = tuple(Unassigned(visit=visit.id, reasons=reasons_for(tables, state, visit)) for visit in left_out)
+    reasoner = Reasoner(tables, state)
+    unassigned = tuple(Unassigned(visit=visit.id, reasons=reasoner.reasons_for(visit)) for visit in left_out)
     return Plan(
         routes=routes,
         unassigned=unassigned,
