@@ -98,6 +98,7 @@ def index() -> Response:
         cell_words=cell_words,
         row_kind=RowKind,
         shown_at_most=SHOWN,
+        may_open_people=may_open("people.show"),
         urgency=urgency,
     )
 

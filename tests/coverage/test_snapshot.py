@@ -286,7 +286,7 @@ def test_a_usual_week_less_what_is_booked_is_expected(session: Session) -> None:
             at = datetime.combine(MONDAY - timedelta(weeks=back) + timedelta(weekday), MORNING.timetz())
             served(session, site, at, job_type=boiler)
     due = make_job(session, site=site, job_type=boiler, due_at=MORNING + timedelta(weeks=1))
-    make_visit(session, job=due, duration_s=2 * HOUR, needs={gas: 3})
+    make_visit(session, job=due, duration_s=2 * HOUR, needs={gas: 3}, crew=2)
 
     found = read(session, MORNING)
     assert found.expectation.history_weeks == 15
@@ -298,7 +298,7 @@ def test_a_usual_week_less_what_is_booked_is_expected(session: Session) -> None:
     assert per_class[MONDAY, lead] == per_class[MONDAY, mate] == (0, 3 * HOUR)
     second, third = MONDAY + timedelta(weeks=1), MONDAY + timedelta(weeks=2)
     assert per_class[second, lead] == (0, 4 * HOUR)
-    assert per_class[second, (need(gas.id, 3),)] == (2 * HOUR, 0)
+    assert per_class[second, (need(gas.id, 3),)] == (4 * HOUR, 0)
     assert per_class[third, lead] == (0, 6 * HOUR)
     assert found.expectation.expected_s == 2 * (3 + 4 + 6 + 6) * HOUR
 
