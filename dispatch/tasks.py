@@ -14,6 +14,7 @@ from dispatch.core.clock import now
 from dispatch.core.config import settings
 from dispatch.core.db import make_engine, make_sessions
 from dispatch.core.queue import app
+from dispatch.coverage.service import TASK as COUNT
 from dispatch.planning.nightly import plan_due_territories
 from dispatch.planning.solving import TASK, Run, Sessions, fail_orphans, run_request
 from dispatch.planning.supervising import Limits
@@ -79,6 +80,22 @@ def _plan_tomorrow(sessions: Sessions) -> None:
     CHANNEL.set("worker")
     with sessions() as session:
         plan_due_territories(session, actor=SYSTEM, now=now())
+        session.commit()
+
+
+@app.periodic(cron="40 3 * * *")
+@app.task(name=COUNT, queueing_lock=COUNT, pass_context=True)
+async def count_coverage(context: JobContext, timestamp: int | None = None) -> None:
+    """Count coverage anew: every night, and when somebody asks."""
+    await asyncio.to_thread(_count_coverage, _sessions(context))
+
+
+def _count_coverage(sessions: Sessions) -> None:
+    from dispatch.coverage.counting import solve_coverage  # loads OR-Tools
+
+    CHANNEL.set("worker")
+    with sessions() as session:
+        solve_coverage(session, actor=SYSTEM, now=now())
         session.commit()
 
 

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from dispatch.accounts.access import SYSTEM
 from dispatch.core import queue
 from dispatch.core.db import make_engine, make_sessions
+from dispatch.coverage.models import CoverageRun
+from dispatch.coverage.service import request_count
 from dispatch.planning.models import Plan, PlanRequest, RequestState
 from dispatch.planning.nightly import plan_due_territories
 from dispatch.planning.service import publish_plan, request_plan
@@ -53,7 +55,19 @@ def test_a_requested_plan_is_made_by_a_worker_and_published(target: Engine, data
 
 def test_the_task_is_named_as_it_is_asked_for() -> None:
     assert solve_plan.name == "planning.solve"
-    assert set(queue.app.tasks) >= {"planning.solve", "queue.rescue", "planning.plan_tomorrow"}
+    assert set(queue.app.tasks) >= {"planning.solve", "queue.rescue", "planning.plan_tomorrow", "coverage.count"}
+
+
+def test_coverage_is_counted_by_the_worker(target: Engine, database_url: str) -> None:
+    sessions = make_sessions(target)
+    with sessions() as session:
+        make_world(session)
+        assert request_count(session, actor=SYSTEM)
+        assert not request_count(session, actor=SYSTEM), "one that waits is enough"
+        session.commit()
+    asyncio.run(queue.work(database_url, context={"sessions": sessions}, until_empty=True))
+    with sessions() as session:
+        assert session.query(CoverageRun).count() == 1
 
 
 def test_tomorrow_is_planned_in_the_evening_of_each_territory_once(session: Session) -> None:

@@ -4,7 +4,7 @@ The rules are asked for each placement; whoever may overrule one gives a reason.
 missing safety certification.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
-from dispatch.core.audit import Change, record
+from dispatch.core.clock import local_day
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.jobs.lifecycle import VisitState
 from dispatch.jobs.models import CrewSlot, Job, Site, Visit
@@ -21,13 +21,15 @@ from dispatch.matching.problem import Problem
 from dispatch.planning.changing import Changed, Entry, Placement, SlotChange, change_slots, lock_visits
 from dispatch.planning.models import Assignment, Pin
 from dispatch.planning.musts import Neighbour, Objection, Question, WayFinder, Weight, objections, way_there
+from dispatch.planning.next_best import next_best
 from dispatch.planning.objection_words import sentences
+from dispatch.planning.pins import note_pins, pins_of, put_pins
 from dispatch.planning.readings import point
 from dispatch.planning.rows import live
-from dispatch.planning.snapshot import LOCKED_STATES, Snapshot, active_policy, read_snapshot
+from dispatch.planning.snapshot import Snapshot, active_policy, read_snapshot
 from dispatch.planning.terms import stop_terms
 from dispatch.skills.models import CertificationKind
-from dispatch.workforce.models import Shift
+from dispatch.workforce.models import Shift, Territory
 
 PAST_GRACE = timedelta(minutes=15)
 PLANNABLE = (VisitState.OPEN, VisitState.PLANNED)
@@ -79,9 +81,17 @@ def assign_visit(
     if together is not None and together.during.lower != start:
         raise Conflict("The crew starts together. Use the time of the others, or move them first.")
     verdict = judge(session, visit=visit, crew_slot_id=slot, technician_id=technician_id, start=start, now=now)
-    reason = _permitted(session, [verdict], visit, actor, override_reason)
     change = SlotChange(visit_id=visit_id, crew_slot_id=slot, to=verdict.placement)
-    changed = change_slots(session, [change], Entry(action="assign", actor=actor, now=now, reason=reason))
+    try:
+        reason = _permitted(session, [verdict], visit, actor, override_reason)
+        changed = change_slots(session, [change], Entry(action="assign", actor=actor, now=now, reason=reason))
+    except Conflict as refused:
+        if not _is_taken(refused):
+            raise
+        more = next_best(
+            session, visit_id=visit_id, territory_id=visit.territory_id, crew_slot_id=slot, start=start, now=now
+        )
+        raise _told_more(refused, more) from refused
     return _assignment(session, changed[0])
 
 
@@ -263,26 +273,24 @@ def _safety(session: Session, problem: Problem, visit_id: int) -> Collection[str
 
 
 def _shift_for(session: Session, technician_id: int, start: datetime) -> Any:
-    """Return the shift the time lies in, or else the nearest one of that day; raises Conflict when there is none."""
-    day = timedelta(hours=14)
+    """Return the shift the time lies in, or else one of that local day; raises Conflict when there is none."""
+    around = timedelta(hours=30)
     found = session.execute(
-        select(Shift.id, Shift.territory_id, Shift.on_date, Shift.during)
+        select(Shift.id, Shift.territory_id, Shift.on_date, Shift.during, Territory.zone)
+        .join(Territory, Territory.id == Shift.territory_id)
         .where(
             Shift.technician_id == technician_id,
             ~Shift.cancelled,
-            func.lower(Shift.during) < start + day,
-            func.upper(Shift.during) > start - day,
+            func.lower(Shift.during) < start + around,
+            func.upper(Shift.during) > start - around,
         )
         .order_by(Shift.id)
     ).all()
-    if not found:
+    holding = [row for row in found if row.during.lower <= start < row.during.upper]
+    same_day = [row for row in found if row.on_date == local_day(start, row.zone)]
+    if not holding and not same_day:
         raise Conflict("This person has no shift on that day. Add a shift first, or choose somebody else.")
-
-    def away(row: Any) -> float:
-        early, late = row.during.lower - start, start - row.during.upper
-        return float(max(early.total_seconds(), late.total_seconds(), 0.0))
-
-    return min(found, key=away)
+    return (holding or same_day)[0]
 
 
 def _visit(session: Session, visit_id: int, actor: Actor, version: int | None) -> Any:
@@ -335,6 +343,20 @@ def _permitted(
     return f"{override_reason.strip()} (in spite of: {' '.join(reasons)})"
 
 
+def _is_taken(refused: Conflict) -> bool:
+    """Tell a time that somebody else has from other objections: there another place is what helps."""
+    found = getattr(refused, "objections", None)
+    return found is None or any(item.code == "double_booking" for item in found)
+
+
+def _told_more(refused: Conflict, more: str | None) -> Conflict:
+    if more is None:
+        return refused
+    if isinstance(refused, CannotPlace):
+        return CannotPlace([*refused.reasons, more], refused.objections, may_override=refused.may_override)
+    return Conflict(f"{refused.message} {more}")
+
+
 def _assignment(session: Session, changed: Changed) -> Assignment:
     assert changed.after is not None
     return session.scalars(
@@ -359,6 +381,7 @@ def pin_visit(
     )
     if slot is None:
         raise Conflict("Book somebody first; then the booking can be kept.")
+    before = pins_of(session, visit_id)
     pin = session.scalars(select(Pin).where(Pin.crew_slot_id == slot.id)).one_or_none()
     if pin is None:
         pin = Pin(visit_id=visit_id, crew_slot_id=slot.id, pinned_at=now)
@@ -366,53 +389,15 @@ def pin_visit(
     pin.technician_id, pin.starts_at = slot.technician_id, slot.during.lower
     pin.pinned_by_id, pin.pinned_at, pin.reason = actor.user_id, now, reason
     session.flush()
-    _note_pin(session, "pin", visit_id, actor, now, {"technician_id": slot.technician_id}, reason)
+    note_pins(session, "pin", visit_id, before, actor=actor, now=now, reason=reason)
     return pin
 
 
 def unpin_visit(session: Session, *, visit_id: int, actor: Actor, now: datetime) -> None:
     """Let the next plan decide again."""
     _visit(session, visit_id, actor, None)
-    pins = session.scalars(select(Pin).where(Pin.visit_id == visit_id)).all()
-    if not pins:
+    before = pins_of(session, visit_id)
+    if not before:
         raise Conflict("This booking is not pinned.")
-    for pin in pins:
-        session.delete(pin)
-    session.flush()
-    _note_pin(session, "unpin", visit_id, actor, now, None, None)
-
-
-def _note_pin(
-    session: Session,
-    action: str,
-    visit_id: int,
-    actor: Actor,
-    now: datetime,
-    after: Mapping[str, Any] | None,
-    reason: str | None,
-) -> None:
-    record(
-        session,
-        Change(
-            at=now,
-            actor_id=actor.user_id,
-            action=action,
-            entity="visit",
-            entity_id=str(visit_id),
-            after=after,
-            reason=reason,
-        ),
-    )
-
-
-__all__ = [
-    "LOCKED_STATES",
-    "CannotPlace",
-    "Verdict",
-    "assign_visit",
-    "judge",
-    "move_assignment",
-    "pin_visit",
-    "unassign_visit",
-    "unpin_visit",
-]
+    put_pins(session, visit_id, [])
+    note_pins(session, "unpin", visit_id, before, actor=actor, now=now)

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from dispatch.jobs.lifecycle import VisitState
@@ -144,11 +145,11 @@ def read_snapshot(
 def active_policy(session: Session) -> Policy:
     """Return the policy in force; the first call of an installation writes the documented defaults."""
     found = session.scalars(select(Policy).where(Policy.active)).one_or_none()
-    if found is None:
-        found = Policy(name="standard", number=1, weights={}, rules={}, active=True)
-        session.add(found)
-        session.flush()
-    return found
+    if found is not None:
+        return found
+    defaults = {"name": "standard", "number": 1, "weights": {}, "rules": {}, "active": True}
+    session.execute(insert(Policy).values(defaults).on_conflict_do_nothing())  # two may be the first at once
+    return session.scalars(select(Policy).where(Policy.active)).one()
 
 
 def _committed(row: Any) -> Committed:

@@ -16,8 +16,18 @@ from dispatch.accounts.access import Actor, Right
 from dispatch.core.errors import Conflict
 from dispatch.core.models import AuditEvent
 from dispatch.jobs.models import Visit
-from dispatch.planning.changing import Entry, Placement, SlotChange, change_slots, live_slots, placement_of, shown
+from dispatch.planning.changing import (
+    Entry,
+    Placement,
+    SlotChange,
+    change_slots,
+    live_slots,
+    lock_visits,
+    placement_of,
+    shown,
+)
 from dispatch.planning.models import Plan, PlanState
+from dispatch.planning.pins import note_pins, pins_of, put_pins
 from dispatch.workforce.models import Absence
 
 
@@ -65,6 +75,8 @@ def _mine(actor: Actor) -> Any:
 
 def _walk_back(session: Session, event: AuditEvent, action: str, actor: Actor, now: datetime) -> Undone:
     inverse: Mapping[str, Any] = event.inverse or {}
+    if inverse.get("command") == "pins":
+        return _pins_back(session, event, inverse, action, actor, now)
     if inverse.get("command") != "restore":
         raise Conflict("This cannot be undone.")
     slots = inverse["slots"]
@@ -93,6 +105,20 @@ def _walk_back(session: Session, event: AuditEvent, action: str, actor: Actor, n
         session.get_one(Absence, int(event.entity_id), with_for_update=True).cancelled = action == "undo"
         session.flush()
     return Undone(seq=event.seq, action=event.action, slots=len(slots), visit_ids=visit_ids)
+
+
+def _pins_back(
+    session: Session, event: AuditEvent, inverse: Mapping[str, Any], action: str, actor: Actor, now: datetime
+) -> Undone:
+    visit_id = inverse["visit_id"]
+    visit = lock_visits(session, [visit_id])[visit_id]
+    actor.require(Right.ASSIGNMENT_EDIT, visit.territory_id, what="visit")
+    before = pins_of(session, visit_id)
+    if before != inverse["expect"]:
+        raise Conflict("This cannot be undone any more: somebody changed the same pin since.")
+    put_pins(session, visit_id, inverse["restore"], actor=actor, now=now)
+    note_pins(session, action, visit_id, before, actor=actor, now=now, undoes_seq=event.seq)
+    return Undone(seq=event.seq, action=event.action, slots=0, visit_ids=(visit_id,))
 
 
 def _restored(slot: Mapping[str, Any], row: Any) -> SlotChange:

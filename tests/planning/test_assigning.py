@@ -8,7 +8,7 @@ from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.core.models import AuditEvent
 from dispatch.jobs.lifecycle import JobState, VisitState
 from dispatch.jobs.models import CustomerPerson, Job, PersonLinkKind, Visit
-from dispatch.planning.models import Assignment, AssignmentState
+from dispatch.planning.models import Assignment, AssignmentState, Pin
 from dispatch.planning.service import (
     CannotPlace,
     assign_visit,
@@ -271,6 +271,27 @@ def test_pins_come_and_go(world: World) -> None:
     unpin_visit(world.session, visit_id=visit.id, actor=world.dispatcher, now=NOW)
     with pytest.raises(Conflict, match="not pinned"):
         unpin_visit(world.session, visit_id=visit.id, actor=world.dispatcher, now=NOW)
+
+
+def test_pinning_is_an_action_like_others_to_undo(world: World) -> None:
+    visit = world.visit()
+    book(world, visit)
+    world.session.commit()
+    pin_visit(world.session, visit_id=visit.id, actor=world.dispatcher, now=NOW)
+    world.session.commit()
+    assert undo_last(world.session, actor=world.dispatcher, now=NOW).action == "pin"
+    world.session.commit()
+    assert world.session.query(Pin).count() == 0
+    assert len(live_of(world, visit)) == 1
+    redo_last(world.session, actor=world.dispatcher, now=NOW)
+    world.session.commit()
+    assert world.session.query(Pin).one().technician_id == world.ana.id
+
+
+def test_a_taken_time_comes_with_the_next_best_place(world: World) -> None:
+    book(world, world.visit())
+    with pytest.raises(CannotPlace, match=r"Ana Ruiz is booked .* Next best: (Ben Oduya|Ana Ruiz), \d\d:\d\d\."):
+        book(world, world.visit())
 
 
 def rows_of(world: World, visit: Visit) -> list[tuple[object, ...]]:

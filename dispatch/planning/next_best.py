@@ -1,0 +1,36 @@
+"""Who else, and when: said together with the refusal of a time that is taken."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dispatch.core.clock import local_day
+from dispatch.core.errors import Conflict, NotFound
+from dispatch.jobs.models import CrewSlot
+from dispatch.planning.candidates import candidates_for
+from dispatch.planning.words import clock_words
+from dispatch.workforce.models import Territory
+
+
+def next_best(
+    session: Session, *, visit_id: int, territory_id: int, crew_slot_id: int, start: datetime, now: datetime
+) -> str | None:
+    """Return the best place of that day in one sentence; None when there is none or nobody can tell."""
+    zone = session.scalar(select(Territory.zone).where(Territory.id == territory_id)) or "UTC"
+    position = session.scalar(select(CrewSlot.position).where(CrewSlot.id == crew_slot_id)) or 1
+    try:
+        found = candidates_for(
+            session,
+            visit_id=visit_id,
+            territory_id=territory_id,
+            day=local_day(start, zone),
+            now=now,
+            crew_position=position,
+        )
+    except (Conflict, NotFound):
+        return None
+    if not found.ranked:
+        return "Nobody else is free that day."
+    best = found.ranked[0]
+    return f"Next best: {best.name}, {clock_words(best.start_at, zone)}."
