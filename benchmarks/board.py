@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 from flask import Flask
+from flask_babel import Babel
 from flask_wtf import CSRFProtect
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -91,6 +92,7 @@ def main() -> None:
     app = Flask("bench", template_folder=str(frontend.ROOT / "templates"), static_folder=str(frontend.STATIC))
     app.config.update(SECRET_KEY="only for a measurement on loopback")
     CSRFProtect(app)
+    Babel(app)
     add_board(app)
     with serving(app) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

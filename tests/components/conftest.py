@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask_babel import Babel
 from flask_wtf import CSRFProtect
 from playwright.sync_api import Browser, Page
 
@@ -23,6 +24,7 @@ def bare_app() -> Flask:
     app = Flask("components", template_folder=str(frontend.ROOT / "templates"), static_folder=str(frontend.STATIC))
     app.config.update(SECRET_KEY="only for tests", TESTING=True)
     CSRFProtect(app)
+    Babel(app)
     return app
 
 
@@ -43,6 +45,7 @@ def site() -> Iterator[str]:
     app = Flask("site", template_folder=str(frontend.ROOT / "templates"), static_folder=str(frontend.STATIC))
     app.config.update(SECRET_KEY="only for tests", TESTING=True)
     CSRFProtect(app)
+    Babel(app)
     add_gallery(app)
     add_board(app)
     with serving(app) as url:

@@ -2,14 +2,14 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from .conftest import visiting
 
 SCREENS = [(1440, 900), (768, 1024), (360, 740), (320, 640)]
 
 
-def violations(page: object) -> list[tuple[str, list[str]]]:
+def violations(page: Page) -> list[tuple[str, list[str]]]:
     """Return what axe finds wrong: rule and places."""
     found = Axe().run(page).response["violations"]
     return [(one["id"], [str(node["target"]) for node in one["nodes"]]) for one in found]

@@ -77,7 +77,7 @@ class BoardMap {
     side.append(label, this.twin);
     area.classList.add("map-area");
     area.replaceChildren(this.picture, side);
-    this.map = L.map(this.picture, { preferCanvas: true, zoomControl: true, attributionControl: Boolean(area.dataset.tiles) });
+    this.map = L.map(this.picture, { preferCanvas: true, zoomSnap: 0.25, attributionControl: Boolean(area.dataset.tiles) });
     this.lines = L.layerGroup().addTo(this.map);
     this.points = L.layerGroup().addTo(this.map);
     this.chosen = L.layerGroup().addTo(this.map);

@@ -30,7 +30,10 @@ export function watchMapToggle(boardNow) {
     });
   };
   button.hidden = false;
-  button.addEventListener("click", () => show(Boolean(area.hidden)));
+  button.addEventListener("click", () => {
+    show(Boolean(area.hidden));
+    void map?.then(() => area.scrollIntoView({ block: "nearest" }), () => undefined);
+  });
   for (const name of ["board:data", "board:changed"]) {
     document.addEventListener(name, () => void map?.then((one) => one.refresh(), () => undefined));
   }
