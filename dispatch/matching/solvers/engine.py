@@ -27,7 +27,7 @@ from dispatch.matching.solvers.write import written
 from dispatch.matching.timetable import route_of
 
 CYCLE_S = 10.0
-CYCLE_STEPS = 200_000
+CYCLE_STEPS = 120_000
 CHUNK_S = 0.04
 REPORT_S = 0.5
 SAMPLE = 20
