@@ -121,6 +121,7 @@ def grant_role(
     )
     session.add(grant)
     session.flush()
+    session.expire(user, ["grants"])
     _note(session, "grant", user, actor=actor, now=now, after={"role": role, "territory_id": territory_id})
     return grant
 
@@ -139,6 +140,7 @@ def revoke_role(session: Session, *, grant_id: int, actor: Actor, now: datetime)
         _not_the_last(session, user, now=now)
     session.delete(grant)
     session.flush()
+    session.expire(user, ["grants"])
     _note(session, "revoke", user, actor=actor, now=now, before=before)
 
 

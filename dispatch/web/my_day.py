@@ -153,7 +153,7 @@ def seen() -> Response:
 
 
 @blueprint.get("/jobs/<int:visit_id>")
-@permission(Right.JOB_READ, own=True)
+@permission(Right.DAY_READ, own=True)
 def show(visit_id: int) -> Response:
     """Show a visit of one's own with everything to know there."""
     stop = _stop(visit_id)
@@ -170,7 +170,7 @@ def show(visit_id: int) -> Response:
 
 
 @blueprint.post("/jobs/<int:visit_id>/report")
-@permission(Right.JOB_REPORT, own=True)
+@permission(Right.DAY_READ, own=True)
 def report(visit_id: int) -> Response:
     """Take one tap: accepted, on my way, arrived."""
     kind = QUICK.get(request.form.get("kind", ""))
@@ -184,7 +184,7 @@ def report(visit_id: int) -> Response:
 
 
 @blueprint.post("/jobs/<int:visit_id>/note")
-@permission(Right.JOB_REPORT, own=True)
+@permission(Right.DAY_READ, own=True)
 def note(visit_id: int) -> Response:
     """Keep a note about a visit."""
     form = NoteForm()
@@ -195,7 +195,7 @@ def note(visit_id: int) -> Response:
 
 
 @blueprint.route("/jobs/<int:visit_id>/done", methods=["GET", "POST"])
-@permission(Right.JOB_REPORT, own=True)
+@permission(Right.DAY_READ, own=True)
 def done(visit_id: int) -> Response:
     """Close a visit out."""
     stop = _stop(visit_id)
@@ -219,14 +219,14 @@ def done(visit_id: int) -> Response:
 
 
 @blueprint.route("/jobs/<int:visit_id>/could-not-do", methods=["GET", "POST"])
-@permission(Right.JOB_REPORT, own=True)
+@permission(Right.DAY_READ, own=True)
 def could_not_do(visit_id: int) -> Response:
     """Say that the work could not be done, and why."""
     return _reason(visit_id, ReportKind.COULD_NOT_DO, COULD_NOT)
 
 
 @blueprint.route("/jobs/<int:visit_id>/decline", methods=["GET", "POST"])
-@permission(Right.ASSIGNMENT_ANSWER, own=True)
+@permission(Right.DAY_READ, own=True)
 def decline(visit_id: int) -> Response:
     """Give a visit back, with the reason."""
     return _reason(visit_id, ReportKind.DECLINED, DECLINE)
