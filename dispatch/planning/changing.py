@@ -116,7 +116,7 @@ def change_slots(session: Session, changes: Sequence[SlotChange], entry: Entry) 
             current = live_slots(session, [item.crew_slot_id for item in changes], lock=True)
             _refuse_locked(changes, current)
             changed = _apply(session, changes, current, entry)
-            _follow(session, visits, entry.now)
+            _follow(session, visits, changed, entry.now)
             session.execute(text("SET CONSTRAINTS ex_assignment_one_place IMMEDIATE"))
     except DBAPIError as error:
         raise conflict_of(session, error, changes) from error
@@ -281,7 +281,7 @@ def _values(to: Placement, entry: Entry) -> dict[str, Any]:
     }
 
 
-def _follow(session: Session, visits: Mapping[int, Any], now: datetime) -> None:
+def _follow(session: Session, visits: Mapping[int, Any], changed: Sequence[Changed], now: datetime) -> None:
     """Let visits and jobs follow: planned when every crew slot has somebody, open when not."""
     filled: dict[int, list[Any]] = defaultdict(list)
     for row in session.execute(
@@ -291,7 +291,8 @@ def _follow(session: Session, visits: Mapping[int, Any], now: datetime) -> None:
     ):
         filled[row.visit_id].append(row)
     states: dict[VisitState | None, list[int]] = defaultdict(list)
-    reopened: list[int] = []
+    reopened: dict[int, datetime] = {}
+    left = {item.visit_id: item.before.start for item in changed if item.before is not None}
     planned: dict[int, datetime] = {}
     for visit in visits.values():
         rows = filled[visit.id]
@@ -303,41 +304,37 @@ def _follow(session: Session, visits: Mapping[int, Any], now: datetime) -> None:
         if complete:
             planned[visit.job_id] = max(row.during.upper for row in rows)
         else:
-            reopened.append(visit.job_id)
+            # Sooner where the time that was given up comes sooner: the customer still expects somebody then.
+            reopened[visit.job_id] = min(
+                now + FIND_A_TIME_WITHIN, max(now, left.get(visit.id, now + FIND_A_TIME_WITHIN))
+            )
     for state, ids in states.items():
         values: dict[str, Any] = {"version": Visit.version + 1} | ({"state": state} if state else {})
         session.execute(
             update(Visit).where(Visit.id.in_(ids)).values(values).execution_options(synchronize_session=False)
         )
-    _move_jobs(session, planned, [job for job in reopened if job not in planned], now)
+    steps = {job: (JobState.OPEN, FIND_A_TIME, due) for job, due in reopened.items()}
+    _move_jobs(session, steps | {job: (JobState.PLANNED, CARRY_OUT, due) for job, due in planned.items()})
     session.expire_all()
 
 
-def _move_jobs(session: Session, planned: Mapping[int, datetime], reopened: Collection[int], now: datetime) -> None:
-    """Give the jobs their state, next step and due time; two statements whatever their number."""
+def _move_jobs(session: Session, steps: Mapping[int, tuple[JobState, str, datetime]]) -> None:
+    """Give the jobs their state, next step and due time; one statement whatever their number."""
     table = cast("Table", Job.__table__)
-    if planned:
+    if steps:
         session.connection().execute(
             update(table)
             .where(table.c.id == bindparam("job_id"))
             .values(
-                state=JobState.PLANNED.value,
-                next_step=CARRY_OUT,
+                state=bindparam("new_state"),
+                next_step=bindparam("step"),
                 next_step_due_at=bindparam("due"),
                 version=table.c.version + 1,
             ),
-            [{"job_id": job_id, "due": due} for job_id, due in sorted(planned.items())],
-        )
-    if reopened:
-        session.connection().execute(
-            update(table)
-            .where(table.c.id.in_(reopened))
-            .values(
-                state=JobState.OPEN.value,
-                next_step=FIND_A_TIME,
-                next_step_due_at=now + FIND_A_TIME_WITHIN,
-                version=table.c.version + 1,
-            )
+            [
+                {"job_id": job_id, "new_state": state.value, "step": step, "due": due}
+                for job_id, (state, step, due) in sorted(steps.items())
+            ],
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from dispatch.accounts.access import Actor, Right
 from dispatch.core.audit import Change, record
@@ -57,6 +57,7 @@ def request_plan(
     request.scope = [PlanScope(territory_id=territory_id, day=day) for territory_id, day in cells]
     session.add(request)
     session.flush()
+    _replace_own(session, request, actor, now)
     defer(session, TASK, request_id=request.id)
     record(
         session,
@@ -71,6 +72,28 @@ def request_plan(
         ),
     )
     return request
+
+
+def _replace_own(session: Session, request: PlanRequest, actor: Actor, now: datetime) -> None:
+    """Call off the same person's unfinished runs over no more than these days: asking again means the new one."""
+    mine = {(item.territory_id, item.day) for item in request.scope}
+    active = session.scalars(
+        select(PlanRequest)
+        .where(
+            PlanRequest.state.in_(ACTIVE),
+            PlanRequest.requested_by_id == actor.user_id,
+            PlanRequest.id != request.id,
+        )
+        .options(selectinload(PlanRequest.scope))
+        .order_by(PlanRequest.id)
+        .with_for_update(of=PlanRequest)
+        .execution_options(populate_existing=True)
+    )
+    for older in active:
+        if {(item.territory_id, item.day) for item in older.scope} <= mine:
+            older.state, older.finished_at = RequestState.CANCELLED, now
+            older.message = "Replaced by a newer run of yours."
+    session.flush()
 
 
 def stop_plan(session: Session, *, request_id: int, actor: Actor, now: datetime) -> PlanRequest:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, selectinload
 from dispatch.core.clock import now as wall_clock
 from dispatch.core.errors import ServiceError
 from dispatch.core.queue import defer
+from dispatch.jobs.models import Visit
 from dispatch.matching.check import check, unforced
 from dispatch.matching.plan import Plan as Answer
 from dispatch.matching.problem import Refused
@@ -191,7 +192,9 @@ def _store(run: Run, snapshot: Snapshot, outcome: Outcome, answer: Answer) -> Re
             now=run.now(),
         )
         request.state, request.finished_at = RequestState.SOLVED, run.now()
-        request.message = _how_it_ended(outcome)
+        request.message = (
+            " ".join(filter(None, (_how_it_ended(outcome), _changed_meanwhile(session, snapshot)))) or None
+        )
         release_leases(session, request_id=run.request_id)
         _notify(session, run.request_id)
         session.commit()
@@ -204,6 +207,15 @@ def _how_it_ended(outcome: Outcome) -> str | None:
     if outcome.ended is Ended.STOPPED:
         return "Stopped early as you asked; this is the best plan found."
     return f"{outcome.message} The best plan known is kept."
+
+
+def _changed_meanwhile(session: Session, snapshot: Snapshot) -> str | None:
+    """Say how many visits changed while they were planned; publishing will leave those as they are."""
+    now = session.execute(select(Visit.id, Visit.version).where(Visit.id.in_(snapshot.visit_versions)))
+    changed = sum(snapshot.visit_versions[row.id] != row.version for row in now)
+    if not changed:
+        return None
+    return f"{changed} visits changed meanwhile and stay as they are; run again to plan them anew."
 
 
 def _finish(run: Run, state: RequestState, message: str) -> RequestState:

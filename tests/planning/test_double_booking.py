@@ -214,6 +214,7 @@ def test_two_dispatchers_one_gap_twenty_times(target: Engine) -> None:
         assert len(losers) == 1
         assert isinstance(losers[0], Conflict)
         assert "Ana Ruiz is booked" in losers[0].message
+        assert "Next best: " in losers[0].message
     with sessions() as session:
         assert session.execute(OVERLAPS).scalar() == 0
         assert session.query(Assignment).count() == 20

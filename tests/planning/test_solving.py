@@ -17,7 +17,7 @@ from dispatch.planning.solving import Run, fail_orphans, run_request
 from dispatch.planning.supervising import CHILD, Limits
 from tests import factories as make
 from tests.planning import fakes
-from tests.planning.world import make_world
+from tests.planning.world import actor_of, make_world
 
 NOW = make.MORNING - timedelta(hours=12)
 LIMITS = Limits(grace_s=3.0, memory_mb=1500)
@@ -199,7 +199,7 @@ def scope_of(session: Session, days: int = 2) -> tuple[int, int, list[Any]]:
     territory = make.make_territory(session)
     scope = [(territory.id, make.DAY + timedelta(days=number)) for number in range(days)]
     first = request_plan(session, scope=scope, actor=SYSTEM, now=NOW)
-    second = request_plan(session, scope=scope[:1], actor=SYSTEM, now=NOW)
+    second = request_plan(session, scope=scope[:1], actor=actor_of(make.make_user(session), "dispatcher"), now=NOW)
     return first.id, second.id, scope
 
 
@@ -248,6 +248,32 @@ def test_runs_that_nobody_works_on_are_ended_with_a_reason(session: Session) -> 
     session.expire_all()
     assert session.get_one(PlanRequest, first).state is RequestState.FAILED
     assert session.get_one(PlanRequest, second).state is RequestState.RUNNING
+
+
+def test_asking_again_replaces_one_s_own_unfinished_run(session: Session) -> None:
+    territory, user = make.make_territory(session), make.make_user(session)
+    scope = [(territory.id, make.DAY)]
+    mine, others = actor_of(user, "dispatcher"), actor_of(make.make_user(session), "dispatcher")
+    first = request_plan(session, scope=scope, actor=mine, now=NOW)
+    foreign = request_plan(session, scope=scope, actor=others, now=NOW)
+    wide = request_plan(session, scope=[*scope, (territory.id, make.DAY + timedelta(days=1))], actor=mine, now=NOW)
+    assert (first.state, foreign.state) == (RequestState.CANCELLED, RequestState.QUEUED)
+    narrow = request_plan(session, scope=scope, actor=mine, now=NOW)
+    assert (wide.state, narrow.state) == (RequestState.QUEUED, RequestState.QUEUED)
+
+
+def test_visits_that_change_while_they_are_planned_are_counted(target: Engine) -> None:
+    request_id = ask(target, time_limit_s=2)
+    run = run_of(target, request_id)
+
+    def change() -> None:
+        with make_sessions(target)() as session:
+            session.execute(text("UPDATE visit SET duration_s = 7200, version = version + 1 WHERE id = 1"))
+            session.commit()
+
+    threading.Timer(1.0, change).start()
+    assert run_request(run) is RequestState.SOLVED
+    assert "1 visits changed meanwhile" in str(stored(target, request_id)[0].message)
 
 
 def test_senseless_requests_are_refused(session: Session) -> None:
