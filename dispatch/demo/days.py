@@ -9,6 +9,8 @@ from dispatch.jobs.promises import window_to_tell
 
 ROUNDED_S = 300
 EARLIEST_BEFORE_S = 1500  # nobody rings long before the time that was planned
+TOLD_EARLIER_MIN = (0, 15, 45, 75, 90)
+LONG_JOB_SHARE = 0.05
 OTHER_CAUSES = ("parts", "access", "tools", "customer", "time")
 CHANCE_OF_OTHER_CAUSE = 0.035
 SLOPE, OFFSET = 1.0, 1.5  # how success depends on the true level, as the model of skills assumes it
@@ -71,7 +73,8 @@ def serve(world: World, runs: tuple[Run, ...], case: Case, *, certain: bool) -> 
         )
         leaves = real_arrival - timedelta(seconds=round(drives[0]))
         pace = sum(run.person.pace for run in runs) / len(runs)
-        took = max(300, round(case.duration_s * pace * math.exp(rng.gauss(-0.04, 0.22))))
+        surprise = rng.uniform(1.5, 2.5) if rng.random() < LONG_JOB_SHARE else 1.0
+        took = max(300, round(case.duration_s * pace * surprise * math.exp(rng.gauss(-0.06, 0.22))))
         real_finish = real_arrival + timedelta(seconds=took)
     trip = Trip(
         people=tuple(run.person for run in runs),
@@ -84,7 +87,9 @@ def serve(world: World, runs: tuple[Run, ...], case: Case, *, certain: bool) -> 
     )
     if rng.random() < 0.85:
         day_start = world.day_start(arrival.date())
-        trip.promised = window_to_tell(arrival, legs[0][0], zone_day_start=day_start)
+        # The window was told before the day was planned, so the plan may come close to its end.
+        told = arrival - timedelta(minutes=rng.choice(TOLD_EARLIER_MIN))
+        trip.promised = window_to_tell(told, legs[0][0], zone_day_start=day_start)
     case.trips.append(trip)
     for run, rest in zip(runs, resting, strict=True):
         run.at, run.planned, run.actual = case.place.spot, finish, real_finish

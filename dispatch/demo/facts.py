@@ -16,15 +16,16 @@ ANSWER_WITHIN = timedelta(days=3)
 def write_absences(world: World) -> None:
     """Give everybody holidays and a few sick days; some are away today or soon."""
     rng = world.rng
+    year_ago = world.today - timedelta(weeks=52)
     for number, person in enumerate(world.people):
         blocks = [(rng.randint(5, 350), rng.randint(4, 11)) for _ in range(2)]
         blocks += [(rng.randint(5, 350), rng.randint(1, 3)) for _ in range(2)]
-        spans = {world.first_day + timedelta(days=start): length for start, length in blocks}
+        spans = {year_ago + timedelta(days=start): length for start, length in blocks}
         if number % 9 == 4:
             spans[world.today + timedelta(days=rng.randint(3, 20))] = rng.randint(3, 8)
         if number % 25 == 11:
             spans[world.today - timedelta(days=1)] = rng.randint(3, 4)
-        free_from = world.first_day
+        free_from = year_ago
         for start, length in sorted(spans.items()):
             start = max(start, free_from)
             end = start + timedelta(days=length)

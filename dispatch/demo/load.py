@@ -28,7 +28,7 @@ from dispatch.demo.people import (
     make_technicians,
 )
 from dispatch.demo.rows import Book
-from dispatch.demo.world import ZONE, World
+from dispatch.demo.world import WEEKS_BACK, ZONE, World
 from dispatch.skills.recompute import recompute_all
 
 EXCLUSIONS = 12
@@ -46,14 +46,17 @@ class Loaded:
     day: date
 
 
-def load_demo(session: Session, *, now: datetime, seed: int = 1) -> Loaded:
+def load_demo(session: Session, *, now: datetime, seed: int = 1, weeks_back: int = WEEKS_BACK) -> Loaded:
     """Generate and load the organisation around the present; raises Conflict when somebody is already there.
 
-    The same seed and the same moment give the same organisation, but for keys of sessions.
+    The same seed and the same moment give the same organisation, but for keys of sessions. Fewer weeks of history load
+    faster and leave the rest as it is.
     """
     if session.scalar(select(User.id).limit(1)) is not None:
         raise Conflict("This database already has people in it. The demo loads into an empty one only.")
-    world = World(book=Book(session), rng=random.Random(seed), now=now, today=local_day(now, ZONE))
+    world = World(
+        book=Book(session), rng=random.Random(seed), now=now, today=local_day(now, ZONE), weeks_back=weeks_back
+    )
     _write_world(world, {role.name: role.id for role in session.scalars(select(Role))})
     counts = world.book.load()
     session.execute(text("ANALYZE"))

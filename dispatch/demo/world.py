@@ -157,6 +157,7 @@ class World:
     rng: random.Random
     now: datetime
     today: date
+    weeks_back: int = WEEKS_BACK
     skills: dict[str, int] = field(default_factory=dict)
     papers: dict[str, int] = field(default_factory=dict)
     paper_months: dict[int, int | None] = field(default_factory=dict)
@@ -175,7 +176,7 @@ class World:
     @property
     def first_day(self) -> date:
         """The first day of the history."""
-        return self.today - timedelta(weeks=WEEKS_BACK)
+        return self.today - timedelta(weeks=self.weeks_back)
 
     @property
     def last_day(self) -> date:
@@ -192,7 +193,7 @@ class World:
     @property
     def outcomes_since(self) -> date:
         """The day from which outcomes are noted as facts about people."""
-        return self.today - timedelta(weeks=OUTCOMES_SINCE_WEEKS)
+        return self.today - timedelta(weeks=min(OUTCOMES_SINCE_WEEKS, self.weeks_back))
 
     def area(self, area_id: int) -> Area:
         """Return a territory by its number."""

@@ -143,7 +143,7 @@ def nearest(text: str, known: Collection[str]) -> str:
     """Return a hint with the known name most like a text, or nothing."""
     from rapidfuzz import fuzz, process
 
-    found = process.extractOne(text, list(known), scorer=fuzz.WRatio, score_cutoff=70)
+    found = process.extractOne(text, list(known), scorer=fuzz.WRatio, processor=str.casefold, score_cutoff=60)
     return f" Did you mean {found[0]}?" if found else ""
 
 
