@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dispatch.matching import Plan, Problem, candidates, check, solve, why_unassigned
-from dispatch.matching.check import feasible_insertions
+from dispatch.matching.check import feasible_insertions, unforced
 from dispatch.matching.constraint import Scope
 from dispatch.matching.objective import UNIT
 from dispatch.matching.plan import Cost
@@ -17,7 +17,7 @@ from dispatch.matching.solvers.improve import total_cost
 from dispatch.matching.solvers.kernels import IMPOSSIBLE, insertion, put
 from dispatch.matching.solvers.tables import build, empty_state
 from tests.matching import naive
-from tests.matching.strategies import problems
+from tests.matching.strategies import pinned, problems
 
 relaxed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 PRICED = Policy(waiting_percent=50, second_visit_cost=3_600)
@@ -36,7 +36,20 @@ def test_every_plan_keeps_every_rule_and_leaves_out_nothing_that_fits(problem: P
 
 
 @relaxed
-@given(problems(most_visits=5, crews=False), st.data())
+@given(pinned())
+def test_pins_break_no_rule_that_they_do_not_outrank(problem: Problem) -> None:
+    plan = solve(problem, time_limit_s=None, step_limit=30)
+    assert unforced(problem, plan) == ()
+    for pin in problem.pins:
+        told = {item.visit for item in plan.violations} | {item.visit for item in plan.unassigned}
+        for route, stop in plan.stops_by_visit.get(pin.visit, ()):
+            if stop.slot == pin.slot and pin.visit not in told:
+                assert pin.technician in (None, route.technician)
+                assert pin.start_s in (None, stop.start_s)
+
+
+@relaxed
+@given(problems(most_visits=5, crews=False, links=False), st.data())
 def test_the_kernel_times_and_prices_routes_like_its_plain_twin(problem: Problem, data: st.DataObject) -> None:
     problem = replace(problem, policy=PRICED)
     tables, state = build(Scope.of(problem)), empty_state(build(Scope.of(problem)))
@@ -60,7 +73,7 @@ def test_the_kernel_times_and_prices_routes_like_its_plain_twin(problem: Problem
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(problems(most_visits=4, crews=False))
+@given(problems(most_visits=4, crews=False, links=False))
 def test_tiny_problems_are_solved_to_the_optimum(problem: Problem) -> None:
     # Optional: a visit that is not is served even where that costs more than its penalty.
     free = tuple(replace(visit, crew=(replace(visit.crew[0], needs=()),), optional=True) for visit in problem.visits)
