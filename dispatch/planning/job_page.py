@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dispatch.jobs.models import CrewSlot
-from dispatch.planning.models import RELEASED_STATES, Assignment, AssignmentState, Pin
+from dispatch.planning.models import RELEASED_STATES, Assignment, AssignmentState, Pin, ReportKind, VisitReport
 from dispatch.workforce.models import Partner, Technician
 
 
@@ -61,3 +61,35 @@ def commitments(session: Session, visit_ids: Collection[int]) -> list[Commitment
 def is_pinned(session: Session, visit_id: int) -> bool:
     """Tell whether planning must leave a visit as it is booked."""
     return session.scalar(select(Pin.id).where(Pin.visit_id == visit_id).limit(1)) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportRow:
+    """Something a technician reported about a visit."""
+
+    at: datetime
+    kind: ReportKind
+    who: str
+    reason: str | None
+    fixed_first_time: bool | None
+    cause: str | None
+    note: str | None
+
+
+def reports(session: Session, visit_ids: Collection[int]) -> list[ReportRow]:
+    """Return what was reported from some visits, newest first."""
+    rows = session.execute(
+        select(
+            VisitReport.happened_at.label("at"),
+            VisitReport.kind,
+            Technician.name.label("who"),
+            VisitReport.reason,
+            VisitReport.fixed_first_time,
+            VisitReport.cause,
+            VisitReport.note,
+        )
+        .join(Technician, Technician.id == VisitReport.technician_id)
+        .where(VisitReport.visit_id.in_(visit_ids))
+        .order_by(VisitReport.happened_at.desc(), VisitReport.id)
+    ).mappings()
+    return [ReportRow(**row) for row in rows]

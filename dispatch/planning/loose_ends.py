@@ -265,7 +265,9 @@ def _replaced_paper() -> ColumnElement[bool]:
     )
 
 
-def _entry(kind: str, target: Any, title: Any, about: Any, owner: Any, step: Any, due: Any, zone: Any) -> Select[*tuple[Any, ...]]:
+def _entry(
+    kind: str, target: Any, title: Any, about: Any, owner: Any, step: Any, due: Any, zone: Any
+) -> Select[*tuple[Any, ...]]:
     return select(
         literal(kind).label("kind"),
         cast(target, Integer).label("target_id"),

@@ -9,6 +9,7 @@ from sqlalchemy import exists, func, select, tuple_, union
 from sqlalchemy.orm import Session
 
 from dispatch.core.errors import NotFound
+from dispatch.jobs.lifecycle import VisitState
 from dispatch.jobs.models import Customer, Job, Promise, PromiseState, Visit
 from dispatch.planning.models import RELEASED_STATES, Assignment, Plan, PlanRoute, PlanScope, PlanStop, PlanUnserved
 from dispatch.planning.reason_words import names_for, sentence
@@ -42,7 +43,7 @@ def comparison(session: Session, plan_id: int) -> dict[str, Any]:
         "published": _committed(session, plan.id, plan.plan_request_id),
         "cost": plan.cost,
         "state": plan.state,
-        "violations": plan.violations,
+        "broken": _broken(session, plan),
         "report": plan.publish_report,
         "seconds": plan.stats.get("seconds"),
         "first_cost": plan.stats.get("first_cost"),
@@ -113,6 +114,36 @@ def _committed(session: Session, plan_id: int, request_id: int) -> dict[str, int
         "late_s": round(sum(late.values())),
         "travel_s": sum(row.travel_s for row in rows),
     }
+
+
+_BROKEN = {
+    "skills": "the person does not count as having a skill it must have",
+    "certifications": "the person lacks a certificate on that day",
+    "people": "the customer wants somebody else",
+    "territory": "the person does not work there",
+    "promise_windows": "it starts outside the times that are allowed",
+    "travel": "the way takes longer than there is time",
+    "shifts": "the day of the person is too short",
+    "breaks": "a break has no room",
+    "crews": "the crew does not start together",
+    "predecessors": "another visit must be done first",
+    "pins": "it is pinned otherwise",
+}
+
+
+def _broken(session: Session, plan: Plan) -> list[tuple[str, str]]:
+    """Return what bookings that were kept as they are break: (visit, rule in words). What has begun is past mending."""
+    rules: dict[int, set[str]] = {}
+    for item in plan.violations:
+        if item.get("visit"):
+            rules.setdefault(int(item["visit"]), set()).add(str(item["rule"]))
+    rows = session.execute(
+        select(Visit.id, Job.title)
+        .join(Job, Job.id == Visit.job_id)
+        .where(Visit.id.in_(rules), Visit.state.in_((VisitState.OPEN, VisitState.PLANNED)))
+        .order_by(Job.title, Visit.id)
+    )
+    return [(row.title, _BROKEN.get(rule, rule.replace("_", " "))) for row in rows for rule in sorted(rules[row.id])]
 
 
 def _late_s(start: datetime, end: datetime) -> float:

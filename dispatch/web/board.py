@@ -38,6 +38,17 @@ from dispatch.workforce.models import Territory
 
 blueprint = Blueprint("board", __name__, url_prefix="/board")
 RUNS_SHOWN = 3
+UNDONE = {
+    "assign": "the booking",
+    "move": "the move",
+    "unassign": "the taking off",
+    "pin": "the pin",
+    "unpin": "the unpinning",
+    "publish": "the publishing",
+    "absence": "the absence",
+    "undo": "the undo",
+    "redo": "the redo",
+}
 TERM_WORDS = {
     "travel": "Driving",
     "waiting": "Waiting",
@@ -229,8 +240,15 @@ def unpin(visit_id: int) -> Response:
 @permission(Right.ASSIGNMENT_EDIT)
 def undo() -> Response:
     """Take back one's last action."""
-    undone = undo_last(db(), actor=actor(), now=moment())
-    words = f"Taken back: {undone.action}."
+    try:
+        with db().begin_nested():
+            undone = undo_last(db(), actor=actor(), now=moment())
+    except Conflict as refused:
+        if wants_json():
+            raise
+        flash(refused.message, "problem")
+        return redirect(_back(), 303)
+    words = f"Taken back: {UNDONE.get(undone.action, undone.action)}."
     if wants_json():
         return jsonify({"message": words, "bars": []})
     flash(words, "good")

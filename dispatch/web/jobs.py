@@ -27,7 +27,7 @@ from dispatch.jobs import queries, service
 from dispatch.jobs.lifecycle import CLOSED_STATES, IN_WORDS, JobState
 from dispatch.jobs.models import Job, Visit
 from dispatch.jobs.service import JobDraft, Need, Window
-from dispatch.planning.job_page import commitments
+from dispatch.planning.job_page import commitments, reports
 from dispatch.skills.choices import certification_choices, skill_choices
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options
@@ -180,7 +180,9 @@ def show(job_id: int) -> Response:
         may_edit=actor().may(Right.JOB_EDIT, job.site.territory_id),
         may_see_access=actor().may(Right.SITE_ACCESS, job.site.territory_id),
         owner=queries.owner_name(db(), job.owner_id),
-        history_items=timeline_items(queries.history_of_job(db(), job), zone),
+        history_items=timeline_items(
+            queries.history_of_job(db(), job), zone, reports(db(), [visit.id for visit in job.visits])
+        ),
     )
 
 

@@ -1,23 +1,104 @@
-"""People who can be sent: the directory, and a person's page with skills, certificates, shifts and visits."""
+"""People who can be sent: the directory, a person's page, and what others may change or vouch for there."""
 
 from datetime import timedelta
+from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, abort, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
+from wtforms import (
+    DateTimeLocalField,
+    EmailField,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectField,
+    StringField,
+    TelField,
+)
+from wtforms.validators import DataRequired, Email, InputRequired, Length, NumberRange, Optional
 
 from dispatch.accounts.access import Right
 from dispatch.core import clock
+from dispatch.core.errors import Conflict, Invalid
 from dispatch.planning import people as queries
+from dispatch.planning.absences import report_absence
+from dispatch.skills import documents, service
 from dispatch.skills.choices import skill_choices
 from dispatch.skills.estimate import likely_level, qualified_level
-from dispatch.skills.queries import documents_of, proficiencies, skill_profile
+from dispatch.skills.queries import documents_of, open_contests, proficiencies, skill_profile
 from dispatch.web.context import actor, db, moment
-from dispatch.web.pages import page, page_number
+from dispatch.web.forms import Form, given, options
+from dispatch.web.pages import form_page, page, page_number
 from dispatch.web.security import permission
+from dispatch.workforce import service as workforce
 from dispatch.workforce.choices import territory_choices
+from dispatch.workforce.models import Technician
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
 DAYS_AHEAD = 14
+LEVELS = [
+    (1, "1 assists"),
+    (2, "2 does standard work with checks"),
+    (3, "3 does standard work alone"),
+    (4, "4 solves unusual cases"),
+    (5, "5 teaches and signs off others"),
+]
+OUTCOMES = [
+    ("upheld", "The fact stands"),
+    ("withdrawn", "The fact is withdrawn"),
+    ("corrected", "The fact is replaced by my own assessment"),
+]
+
+
+class PersonForm(Form):
+    """How to reach somebody and how fast they work."""
+
+    version = HiddenField(validators=[InputRequired()])
+    name = StringField("Name", validators=[DataRequired("Give the name."), Length(max=120)])
+    phone = TelField("Phone", validators=[Optional(), Length(max=40)])
+    email = EmailField(
+        "Mail", validators=[Optional(), Email("This does not look like a mail address."), Length(max=200)]
+    )
+    start_area = StringField(
+        "Starts from", description="A part of town, never an address", validators=[Optional(), Length(max=120)]
+    )
+    pace_percent = IntegerField(
+        "Time needed, in per cent of the plan",
+        description="100 as planned, 120 a fifth longer",
+        validators=[InputRequired(), NumberRange(20, 500)],
+    )
+
+
+class AbsenceForm(Form):
+    """When somebody cannot work; why is nobody's business here."""
+
+    start = DateTimeLocalField("From", validators=[InputRequired("Say from when.")])
+    end = DateTimeLocalField("Until", validators=[InputRequired("Say until when.")])
+
+
+class AssessForm(Form):
+    """What a supervisor saw somebody do."""
+
+    skill_id = SelectField("Skill", coerce=int)
+    level = RadioField("Level", choices=options(LEVELS), coerce=int, validators=[InputRequired("Choose a level.")])
+    remark = StringField("What you saw", validators=[Optional(), Length(max=300)])
+
+
+class ReturnForm(Form):
+    """Why a certificate cannot count."""
+
+    version = HiddenField(validators=[InputRequired()])
+    reason = StringField(
+        "What is wrong with it", validators=[DataRequired("Say what is wrong with it."), Length(max=300)]
+    )
+
+
+class SettleForm(Form):
+    """The answer to somebody who sees a fact differently."""
+
+    outcome = RadioField("Your answer", choices=options(OUTCOMES), validators=[InputRequired("Choose an answer.")])
+    level = SelectField("Right level, if you replace it", choices=options([("", "–"), *LEVELS]))
+    answer = StringField("Why", validators=[DataRequired("Give the person a reason."), Length(max=300)])
 
 
 @blueprint.get("")
@@ -54,11 +135,11 @@ def index() -> Response:
 @permission(Right.PERSON_READ)
 def show(technician_id: int) -> Response:
     """Show a person: what they can do and how surely, what they hold, when they work, where they go next."""
-    reach = actor().territories(Right.PERSON_READ)
-    today = moment().date()
-    person = queries.person_details(db(), technician_id, territories=reach, on=today)
-    zone = next((each.territory.zone for each in person.memberships), "UTC")
+    person = _person(technician_id, Right.PERSON_READ)
+    today, zone = moment().date(), _zone(person)
+    here = [each.territory_id for each in person.memberships if today in each.during]
     local_day = clock.local_day(moment(), zone)
+    may = actor().may
     return page(
         "people/show.html",
         person=person,
@@ -72,8 +153,184 @@ def show(technician_id: int) -> Response:
         visits=queries.coming_visits(
             db(), technician_id, since=moment(), territories=actor().territories(Right.ASSIGNMENT_READ)
         ),
+        contests=[each for each in open_contests(db()) if each.technician_id == technician_id],
         days_ahead=DAYS_AHEAD,
+        may_edit=any(may(Right.PERSON_EDIT, each) for each in here),
+        may_report=any(may(Right.ABSENCE_REPORT, each) for each in here),
+        may_confirm=any(may(Right.SKILL_CONFIRM, each) for each in here),
+        may_confirm_papers=any(may(Right.CERTIFICATE_CONFIRM, each) for each in here),
     )
+
+
+@blueprint.route("/<int:technician_id>/edit", methods=["GET", "POST"])
+@permission(Right.PERSON_EDIT)
+def edit(technician_id: int) -> Response:
+    """Change how to reach somebody and how fast they work."""
+    person = _person(technician_id, Right.PERSON_EDIT)
+    form = PersonForm(obj=person, data={"pace_percent": round(person.pace * 100)})
+    conflict = None
+    if form.validate_on_submit():
+        changes = {
+            "name": given(form.name.data),
+            "phone": form.phone.data or None,
+            "email": form.email.data or None,
+            "start_area": form.start_area.data or None,
+            "pace": given(form.pace_percent.data) / 100,
+        }
+        try:
+            workforce.change_technician(
+                db(), technician_id=technician_id, version=_version(form), changes=changes, actor=actor(), now=moment()
+            )
+        except Invalid as refused:
+            form.refuse(refused)
+        except Conflict as refused:
+            conflict, form.version.data = refused.message, str(person.version)
+        else:
+            flash("Saved.", "good")
+            return redirect(_page_of(technician_id), 303)
+    return form_page("people/edit.html", form, person=person, conflict=conflict)
+
+
+@blueprint.route("/<int:technician_id>/absence", methods=["GET", "POST"])
+@permission(Right.ABSENCE_REPORT)
+def absence(technician_id: int) -> Response:
+    """Note that somebody cannot work; what they had goes back into the queue with an owner."""
+    person = _person(technician_id, Right.ABSENCE_REPORT)
+    zone = _zone(person)
+    begin = clock.in_zone(moment(), zone).replace(tzinfo=None, second=0, microsecond=0)
+    form = AbsenceForm(data={"start": begin, "end": begin.replace(hour=23, minute=59)})
+    if form.validate_on_submit():
+        start, end = given(form.start.data), given(form.end.data)
+        try:
+            done = report_absence(
+                db(),
+                technician_id=technician_id,
+                start=clock.instant(start.date(), start.time(), zone),
+                end=clock.instant(end.date(), end.time(), zone),
+                actor=actor(),
+                now=moment(),
+            )
+        except (Invalid, Conflict) as refused:
+            form.refuse(refused if isinstance(refused, Invalid) else Invalid(refused.message))
+        else:
+            freed = len({each.visit_id for each in done.freed})
+            flash(f"Noted. {freed} {'visit waits' if freed == 1 else 'visits wait'} in the queue again.", "good")
+            return redirect(_page_of(technician_id), 303)
+    return form_page("people/absence.html", form, person=person, zone=zone)
+
+
+@blueprint.route("/<int:technician_id>/assess", methods=["GET", "POST"])
+@permission(Right.SKILL_CONFIRM)
+def assess(technician_id: int) -> Response:
+    """Record what a supervisor saw somebody do; this is what confirms a claim."""
+    person = _person(technician_id, Right.SKILL_CONFIRM)
+    form = AssessForm(skill_id=request.args.get("skill", type=int))
+    form.skill_id.choices = options(skill_choices(db()))
+    if form.validate_on_submit():
+        try:
+            service.assess_skill(
+                db(),
+                technician_id=technician_id,
+                skill_id=form.skill_id.data,
+                level=float(form.level.data),
+                remark=form.remark.data or "",
+                actor=actor(),
+                now=moment(),
+            )
+        except Invalid as refused:
+            form.refuse(refused)
+        else:
+            flash("Recorded. Planning uses it from now on.", "good")
+            return redirect(_page_of(technician_id), 303)
+    return form_page("people/assess.html", form, person=person)
+
+
+@blueprint.post("/<int:technician_id>/certificates/<int:certification_id>/confirm")
+@permission(Right.CERTIFICATE_CONFIRM)
+def confirm_certificate(technician_id: int, certification_id: int) -> Response:
+    """Vouch for a certificate somebody handed in."""
+    _person(technician_id, Right.CERTIFICATE_CONFIRM)
+    documents.confirm_certification(
+        db(),
+        certification_id=certification_id,
+        version=request.form.get("version", 0, type=int),
+        actor=actor(),
+        now=moment(),
+    )
+    flash("Confirmed. It counts from now on.", "good")
+    return redirect(_page_of(technician_id), 303)
+
+
+@blueprint.route("/<int:technician_id>/certificates/<int:certification_id>/return", methods=["GET", "POST"])
+@permission(Right.CERTIFICATE_CONFIRM)
+def return_certificate(technician_id: int, certification_id: int) -> Response:
+    """Give a certificate back with a reason."""
+    person = _person(technician_id, Right.CERTIFICATE_CONFIRM)
+    form = ReturnForm(data={"version": request.args.get("version", "")})
+    if form.validate_on_submit():
+        try:
+            documents.return_certification(
+                db(),
+                certification_id=certification_id,
+                version=_version(form),
+                reason=given(form.reason.data),
+                actor=actor(),
+                now=moment(),
+            )
+        except Invalid as refused:
+            form.refuse(refused)
+        else:
+            flash("Given back. The person sees why.", "good")
+            return redirect(_page_of(technician_id), 303)
+    return form_page("people/return.html", form, person=person)
+
+
+@blueprint.route("/<int:technician_id>/contests/<int:contest_id>", methods=["GET", "POST"])
+@permission(Right.SKILL_CONFIRM)
+def settle(technician_id: int, contest_id: int) -> Response:
+    """Answer somebody who sees a fact differently."""
+    person = _person(technician_id, Right.SKILL_CONFIRM)
+    contest = next((each for each in open_contests(db()) if each.contest_id == contest_id), None)
+    if contest is None or contest.technician_id != technician_id:
+        raise Conflict("This has been answered already.")
+    form = SettleForm()
+    if form.validate_on_submit():
+        level = form.level.data
+        try:
+            service.settle_contest(
+                db(),
+                contest_id=contest_id,
+                outcome=form.outcome.data,
+                answer=given(form.answer.data),
+                level=float(level) if level and form.outcome.data == "corrected" else None,
+                actor=actor(),
+                now=moment(),
+            )
+        except Invalid as refused:
+            form.refuse(refused)
+        else:
+            flash("Answered. The person sees it on their skills page.", "good")
+            return redirect(_page_of(technician_id), 303)
+    return form_page("people/settle.html", form, person=person, contest=contest, zone=_zone(person))
+
+
+def _person(technician_id: int, right: Right) -> Technician:
+    return queries.person_details(db(), technician_id, territories=actor().territories(right), on=moment().date())
+
+
+def _zone(person: Technician) -> str:
+    return next((each.territory.zone for each in person.memberships), "UTC")
+
+
+def _page_of(technician_id: int) -> str:
+    return url_for("people.show", technician_id=technician_id)
+
+
+def _version(form: Any) -> int:
+    text = form.version.data or ""
+    if not text.isdigit():
+        abort(400)
+    return int(text)
 
 
 def _levels(people: list[int], skill_id: int | None) -> dict[int, tuple[int, int]]:

@@ -1,0 +1,140 @@
+"""The board: one day, its queue, and every way to book, move and take back."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from dispatch.planning.models import RELEASED_STATES, Assignment
+from dispatch.workforce.models import Territory
+from tests.conftest import statements
+from tests.web.browser import Browser
+from tests.web.conftest import Site
+from tests.web.world import Day, make_day
+
+SignIn = Callable[[str], Browser]
+
+
+@pytest.fixture
+def day(site: Site) -> Day:
+    """Give a day of its own; other tests of the module leave theirs behind on the same board."""
+    with site.session() as session:
+        return make_day(session, session.get_one(Territory, site.north_id))
+
+
+def holder(site: Site, visit_id: int) -> list[tuple[int, str]]:
+    """Return who has a visit, and from when in UTC."""
+    with site.session() as session:
+        rows = session.execute(
+            select(Assignment.technician_id, Assignment.during).where(
+                Assignment.visit_id == visit_id, Assignment.state.not_in(RELEASED_STATES)
+            )
+        )
+        return [(row.technician_id, f"{row.during.lower:%H:%M}") for row in rows]
+
+
+def test_the_day_is_told_without_script(site: Site, client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    page = dispatcher.get(f"/board?date={day.on}")
+    for words in ("Ana Ruiz", "Boiler leaks", "10:00–11:00", "10:00–12:00", "On track", "Radiator cold", "Urgent"):
+        assert words in page.text
+    with statements(site.engine) as sent:
+        dispatcher.client.get(f"/board?date={day.on}")
+    assert sent.count <= 14
+
+
+def test_the_grid_reads_the_same_day_and_asks_again_for_nothing(client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    answer = dispatcher.data(f"/board/data?date={day.on}")
+    bar = next(bar for bar in answer["bars"] if bar["visit_id"] == day.booked_visit)
+    assert (bar["technician_id"], bar["promise_state"], bar["travel_s"]) == (day.ana, "on_track", 600)
+    assert day.waiting_visit in [item["visit_id"] for item in answer["queue"]]
+    assert {day.ana, day.ben} <= {person["id"] for person in answer["technicians"]}
+
+
+def test_a_form_books_and_undo_takes_it_back(site: Site, client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    dispatcher.get(f"/board/visits/{day.waiting_visit}?date={day.on}")
+    where = dispatcher.send({"technician_id": str(day.ben), "starts_at": day.local(10)}, button="Book")
+    assert f"date={day.on}" in str(where)
+    assert [who for who, _ in holder(site, day.waiting_visit)] == [day.ben]
+    page = dispatcher.get(str(where))
+    assert "Booked." in page.text
+    dispatcher.send({}, action="/board/undo")
+    assert holder(site, day.waiting_visit) == []
+
+
+def test_a_taken_time_is_refused_with_the_holder(site: Site, client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    dispatcher.get(f"/board/visits/{day.waiting_visit}?date={day.on}")
+    page = dispatcher.send({"technician_id": str(day.ana), "starts_at": day.local(10, 30)}, button="Book", status=409)
+    assert "Ana Ruiz is booked" in page.text
+    assert "Boiler leaks" in page.text
+    assert "Do it all the same" not in page.text
+    assert holder(site, day.waiting_visit) == []
+
+
+def test_a_script_moves_by_the_same_service(site: Site, client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    dispatcher.get("/board")
+    headers = {"Accept": "application/json", "X-CSRFToken": dispatcher.token()}
+    fields = {
+        "visit_id": day.booked_visit,
+        "assignment_id": day.assignment,
+        "version": 1,
+        "technician_id": day.ben,
+        "start": day.at(10, 30).isoformat(),
+    }
+    answer = dispatcher.client.post(f"/board/move?date={day.on}", data=fields, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert day.ben in [bar["technician_id"] for bar in answer.json["bars"]]
+    again = dispatcher.client.post(f"/board/move?date={day.on}", data=fields, headers=headers)
+    assert again.status_code in (404, 409)
+    assert "error" in again.json
+
+
+def test_candidates_add_up_and_send(site: Site, client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    page = dispatcher.get(f"/board/visits/{day.waiting_visit}/candidates?date={day.on}")
+    assert "Send Ana Ruiz" in page.text
+    assert "Send Ben Cole" in page.text
+    assert "could go" in page.text
+    dispatcher.send({}, button="Send Ben Cole")
+    assert [who for who, _ in holder(site, day.waiting_visit)] == [day.ben]
+    verdicts = dispatcher.data(f"/board/visits/{day.waiting_visit}/verdicts?date={day.on}")["technicians"]
+    assert {day.ana, day.ben} <= {each["id"] for each in verdicts}
+
+
+def test_pin_unpin_and_take_off(site: Site, client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    path = f"/board/visits/{day.booked_visit}?date={day.on}"
+    dispatcher.get(path)
+    dispatcher.send({}, action="/pin")
+    dispatcher.get(path)
+    dispatcher.send({}, action="/unpin")
+    dispatcher.get(path)
+    dispatcher.send({}, action="/unassign")
+    assert holder(site, day.booked_visit) == []
+
+
+def test_nothing_to_undo_is_said_kindly(client_for: SignIn, site: Site) -> None:
+    browser = site.browser()
+    browser.sign_in(site.emails["dispatcher"], "a long walk in the rain")
+    browser.get("/board")
+    for _ in range(30):
+        where = str(browser.send({}, action="/board/undo"))
+        if "nothing of yours to undo" in browser.get(where).text:
+            break
+    else:
+        pytest.fail("undo never came to its end")
+
+
+@pytest.mark.parametrize("asked", ["nonsense", "2026-13-45", "9999-12-31", "0001-01-01"])
+def test_a_day_that_makes_no_sense_is_today_or_refused(client_for: SignIn, asked: str) -> None:
+    status = 422 if asked in ("9999-12-31", "0001-01-01") else 200
+    client_for("dispatcher").get(f"/board?date={asked}", status)
+
+
+@pytest.mark.parametrize("role", ["technician", "manager", "administrator"])
+def test_the_board_is_for_dispatchers(client_for: SignIn, role: str, day: Day) -> None:
+    client_for(role).get("/board", 403)
