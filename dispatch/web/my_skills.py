@@ -210,9 +210,14 @@ def _given_day(value: date | None) -> date:
 
 
 def sureness(line: SkillLine) -> str:
-    """Return how likely the person is at least at the level shown, in words."""
-    chance = round(100 * line.estimate.confidence(line.level))
-    return _("%(chance)s %% sure of at least level %(level)s", chance=chance, level=line.level)
+    """Return how sure it is that the person is at least at the level shown, in words and as a chance."""
+    chance = line.estimate.confidence(line.level)
+    number = f"{round(100 * chance)}"
+    if chance >= 0.9:
+        return _("Very sure that it is at least level %(level)s (%(n)s %%).", level=line.level, n=number)
+    if chance >= 0.7:
+        return _("Quite sure that it is at least level %(level)s (%(n)s %%).", level=line.level, n=number)
+    return _("Not sure whether it is level %(level)s (%(n)s %%) or below.", level=line.level, n=number)
 
 
 def effect(fact: FactLine) -> str:

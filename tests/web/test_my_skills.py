@@ -61,7 +61,7 @@ def test_a_level_says_how_sure_it_is_and_opens_to_its_facts(site: Site) -> None:
     page = browser.get("/my/skills")
     assert "Gas boilers of ada" in page.text
     assert "does standard work alone" in page.text
-    assert "sure of at least level 3" in page.text
+    assert "sure that it is at least level 3" in page.text
     assert "Dispatch relies on you up to level 3" in page.text
     opened = browser.get(f"/my/skills?open={own.skill_id}")
     assert "Manager North" in opened.text
