@@ -37,6 +37,8 @@ def _open(row: LooseEnd) -> str | None:
     """Return where the thing is done, if this person may go there."""
     if row.kind == "job":
         return url_for("jobs.show", job_id=row.target_id) if may_open("jobs.show") else None
+    if row.kind == "partner":
+        return url_for("partners.show", partner_id=row.target_id) if may_open("partners.show") else None
     if row.kind == "certificate" and may_open("people.show"):
         return url_for("people.show", technician_id=row.target_id)
     if row.kind in ("certificate", "contest") and may_open("my_skills.index"):

@@ -1,0 +1,75 @@
+"""Loose ends and partners: what is open has an owner, and the list leads to where it is done."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy.dialects.postgresql import Range
+
+from dispatch.core import clock
+from dispatch.planning.loose_ends import orphans
+from dispatch.workforce.models import PartnerDocument, Territory
+from tests.factories import (
+    make_certification,
+    make_certification_kind,
+    make_job,
+    make_partner,
+    make_site,
+    make_technician,
+)
+from tests.web.browser import Browser
+from tests.web.conftest import Site
+
+SignIn = Callable[[str], Browser]
+
+
+@pytest.fixture(scope="module")
+def partner_id(site: Site) -> int:
+    """Make one loose end of each kind in the North, owned by the manager or the dispatcher."""
+    today = clock.now().date()
+    with site.session() as session:
+        north = session.get_one(Territory, site.north_id)
+        north.owner_id = site.people["manager"]
+        partner = make_partner(session, name="Kestrel Works")
+        session.add(
+            PartnerDocument(
+                partner_id=partner.id, kind="Insurance", valid=Range(date(2020, 1, 1), today - timedelta(days=3))
+            )
+        )
+        person = make_technician(session, territory=north, partner_id=partner.id, name="Kim Kestrel")
+        make_certification(
+            session,
+            technician=person,
+            kind=make_certification_kind(session, name="Lift licence"),
+            valid=Range(date(2020, 1, 1), today + timedelta(days=20)),
+        )
+        owner = site.people["dispatcher"]
+        make_job(session, site=make_site(session, territory=north), title="Door stuck", owner_id=owner)
+        return partner.id
+
+
+def test_each_kind_stands_there_with_owner_step_and_due_time(client_for: SignIn, partner_id: int) -> None:
+    page = client_for("manager").get("/loose-ends?whose=all")
+    for words in ("Door stuck", "Lift licence", "Insurance", "Manager North", "Ask for the new one", "Renew it"):
+        assert words in page.text
+    assert "Door stuck" not in client_for("manager").get("/loose-ends").text
+    assert "Door stuck" in client_for("dispatcher").get("/loose-ends").text
+
+
+def test_a_new_paper_ends_a_loose_end(client_for: SignIn, partner_id: int) -> None:
+    manager = client_for("manager")
+    manager.get(f"/partners/{partner_id}")
+    fields = {"kind": "Insurance", "first": "2026-01-01", "last": "2025-01-01"}
+    assert "cannot come before" in manager.send(fields, button="Record", status=422).text
+    manager.send({**fields, "last": "2039-12-31"}, button="Record")
+    assert "already" in manager.send({**fields, "last": "2039-12-31"}, button="Record", status=422).text
+    assert "Insurance" not in manager.get("/loose-ends?whose=all").text
+
+
+def test_nothing_open_is_without_an_owner(site: Site, partner_id: int) -> None:
+    with site.session() as session:
+        assert orphans(session, now=clock.now()) == 0
+
+
+def test_technicians_have_their_own_pages_instead(client_for: SignIn, partner_id: int) -> None:
+    client_for("technician").get("/loose-ends?whose=all", 403)
