@@ -10,7 +10,7 @@ PRICED, HARD, WHOLE_VISIT = 0, 1, 2
 def limits(scope: Scope) -> Limits:
     """Windows by slot: those of slot i are numbers ``window_at[i]`` up to ``window_at[i + 1]``, earliest first.
 
-    A slot pinned to a time has no windows and no release: the pin outranks them.
+    A slot pinned to a time has no release, and its windows only price lateness: the pin outranks them.
     """
     at, start, end, kind = [0], [], [], []
     release = np.full(len(scope.slots), -FAR, dtype=np.int64)
@@ -19,11 +19,11 @@ def limits(scope: Scope) -> Limits:
     timed = {(pin.visit, pin.slot) for pin in scope.problem.pins if pin.start_s is not None}
     for row, slot in enumerate(scope.slots):
         visit = slot.visit
+        for window in sorted(visit.windows, key=lambda item: (item.start_s, item.end_s, item.hard)):
+            start.append(window.start_s)
+            end.append(window.end_s)
+            kind.append(WHOLE_VISIT if window.whole_visit else HARD if window.hard else PRICED)
         if (visit.id, slot.number) not in timed:
-            for window in sorted(visit.windows, key=lambda item: (item.start_s, item.end_s, item.hard)):
-                start.append(window.start_s)
-                end.append(window.end_s)
-                kind.append(WHOLE_VISIT if window.whole_visit else HARD if window.hard else PRICED)
             release[row] = -FAR if visit.release_s is None else visit.release_s
         at.append(len(start))
         due[row] = FAR if visit.due_s is None else visit.due_s

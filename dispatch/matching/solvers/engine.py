@@ -11,7 +11,7 @@ import numpy as np
 from dispatch.matching.constraint import Scope
 from dispatch.matching.objective import UNIT
 from dispatch.matching.plan import Plan
-from dispatch.matching.problem import Problem
+from dispatch.matching.problem import MAX_COST, Problem
 from dispatch.matching.reasons import Reasoner
 from dispatch.matching.solve import Progress, ProgressUpdate
 from dispatch.matching.solvers.construct import construct, place_units, sweep
@@ -88,7 +88,7 @@ class Engine:
             steps=improver.steps,
             seed=self.seed,
             repeatable=self.step_limit is not None and not self.stopped,
-            first_cost=first_cost // UNIT,
+            first_cost=self._shown_cost(first),
             ignored=ignored,
         )
 
@@ -118,12 +118,18 @@ class Engine:
             ProgressUpdate(
                 elapsed_s=now,
                 phase=phase,
-                cost=total_cost(self.tables, state) // UNIT,
+                cost=self._shown_cost(state),
                 unserved=unserved_visits(self.tables, state),
                 late=int(count_late(self.tables.data, state)),
                 steps=steps,
             )
         )
+
+    def _shown_cost(self, state: State) -> int:
+        """Cost in whole units, without the weight that keeps the search from trading pins away."""
+        penalty = self.tables.penalty
+        lost = self.tables.pinned & (state.route_of < 0) & (penalty >= MAX_COST * UNIT)
+        return total_cost(self.tables, state) // UNIT - MAX_COST * int(np.count_nonzero(lost))
 
     def _finishing_time(self, state: State) -> float:
         """Time to set aside for the last sweep and for writing the plan, from doing a part of it once."""
