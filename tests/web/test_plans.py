@@ -1,0 +1,76 @@
+"""Planning runs as a dispatcher sees them: start, watch, compare, publish, take back."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from dispatch.core.db import make_sessions
+from dispatch.planning.solving import Run, run_request
+from dispatch.planning.supervising import Limits
+from dispatch.workforce.models import Territory
+from tests.web.browser import Browser
+from tests.web.conftest import Site
+from tests.web.world import Day, make_day
+
+SignIn = Callable[[str], Browser]
+
+
+@pytest.fixture(scope="module")
+def day(site: Site) -> Day:
+    """Give a day with one booked and one waiting visit."""
+    with site.session() as session:
+        return make_day(session, session.get_one(Territory, site.north_id))
+
+
+def solve(site: Site, request_id: int) -> None:
+    """Do what the worker does."""
+    run_request(
+        Run(
+            sessions=make_sessions(site.engine),
+            request_id=request_id,
+            limits=Limits(grace_s=60.0, memory_mb=2000),
+            give_up=threading.Event(),
+        )
+    )
+
+
+def test_a_run_is_watched_compared_published_and_taken_back(site: Site, client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    dispatcher.get(f"/board?date={day.on}")
+    where = str(dispatcher.send({}, button="Plan this day"))
+    page = dispatcher.get(where)
+    assert "Waiting for a free worker" in page.text
+    request_id = int(where.split("/")[2])
+    assert dispatcher.data(f"/plans/{request_id}/progress")["done"] is False
+    solve(site, request_id)
+    assert dispatcher.data(f"/plans/{request_id}/progress")["done"] is True
+    page = dispatcher.get(where)
+    for words in ("Nearest qualified first", "Visits served", "1 new", "None: everybody is served."):
+        assert words in page.text
+    dispatcher.send({}, button="Publish")
+    page = dispatcher.get(where)
+    assert "Published: 1 newly assigned" in page.text
+    assert "Radiator cold" in dispatcher.get(f"/board?date={day.on}").text
+    assert "Everything of this day has somebody." in dispatcher.get(f"/board?date={day.on}").text
+    assert "Published" in dispatcher.get("/plans").text
+    dispatcher.get(f"/board?date={day.on}")
+    dispatcher.send({}, action="/board/undo")
+    assert "Everything of this day has somebody" not in dispatcher.get(f"/board?date={day.on}").text
+
+
+def test_a_run_can_be_called_off_and_not_be_published_twice(client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    dispatcher.get("/plans/new")
+    assert "Choose at least one" in dispatcher.send({"territories": [], "days": "99"}, button="Start", status=422).text
+    dispatcher.get("/plans/new")
+    where = str(dispatcher.send({"first_day": day.on.isoformat(), "days": "1", "seconds": "5"}, button="Start"))
+    dispatcher.get(where)
+    dispatcher.send({}, button="Call off")
+    assert "Called off" in dispatcher.get(where).text
+    dispatcher.post(where.replace("/run", "/publish"), status=409)
+
+
+def test_a_run_of_another_territory_is_not_there(client_for: SignIn) -> None:
+    client_for("dispatcher").get("/plans/999999/run", 404)
+    client_for("technician").get("/plans", 403)
