@@ -8,11 +8,17 @@ from dispatch.demo.record import write
 from dispatch.demo.world import DAYS_AHEAD, ZONE, Area, Case, Kind, World
 
 # Visits asked for per working person and day, and how many of them already have a person, by days from today.
-DEMAND = (5.2, 4.8, 3.6, 3.1, 2.7, 2.3, 2.1, 1.9, 1.8, 1.6, 1.5, 1.4, 1.3, 1.2)
+DEMAND = (4.7, 4.6, 3.6, 3.1, 2.7, 2.3, 2.1, 1.9, 1.8, 1.6, 1.5, 1.4, 1.3, 1.2)
 PLANNED = (3.6, 1.6, 0.6, 0.3)
 LEAST_DEMAND = 1.0
 BEYOND_SHARE = 0.2  # of the kinds of work that nobody of a territory can do that day, how many are asked for
 PROMISED_SHARE = 0.6
+NOTICE = timedelta(minutes=30)
+DECLINED = (
+    "My van is in the workshop until noon",
+    "I was there last week and the customer asked for somebody else",
+    "The pump for this job is at the other depot",
+)
 WAITING = (
     "Part ordered: call when it arrives",
     "Customer wants to ask the landlord; ring on the due date",
@@ -50,12 +56,21 @@ def _plan(world: World, area: Area, runs: list[Run], day: date, a_person: float)
             if case is not None and serve(world, (run,), case, certain=False):
                 case.created = asked_at(world, case)
                 cases.append(case)
+    if day == world.today:
+        _decline(world, cases)
     for case in cases:
         # Told on the phone while it was booked, so not in the future.
         case.created = min(case.created, world.now - timedelta(hours=1))
         case.due = world.day_start(day) + timedelta(hours=22)
         write(world, case)
     return len(cases)
+
+
+def _decline(world: World, cases: list[Case]) -> None:
+    """Let one person of a territory give back a visit of this afternoon, with a reason."""
+    later = [case for case in cases if len(case.trips[0].people) == 1 and case.trips[0].leaves > world.now + NOTICE]
+    if later:
+        world.rng.choice(later).trips[0].declined = world.rng.choice(DECLINED)
 
 
 def _ask(world: World, area: Area, day: date, count: int) -> None:
@@ -74,7 +89,7 @@ def _ask(world: World, area: Area, day: date, count: int) -> None:
             continue
         start = world.day_start(day)
         case.created = world.now - timedelta(hours=world.rng.uniform(3, 200))
-        case.release = start if world.rng.random() < 0.9 else min(start, world.day_start(world.today))
+        case.release = start if world.rng.random() < 0.95 else min(start, world.day_start(world.today))
         later = 0 if case.kind.work.priority == 1 else world.rng.choice((0, 0, 1, 3))
         case.due = start + timedelta(hours=22, days=later)
         if world.rng.random() < PROMISED_SHARE:

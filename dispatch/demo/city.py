@@ -22,6 +22,7 @@ from dispatch.demo.world import ZONE, Area, Place, Spot, World
 CENTRE = Spot(lat=52.905, lon=-1.512)
 # name -> kilometres north of the middle, radius in metres
 AREAS = {"North": (8.5, 4200.0), "Centre": (0.0, 3200.0), "South": (-8.5, 4200.0)}
+TOOLS = ("Drain camera", "Leak finder", "Refrigerant scale")
 WORKS = (*HOUSE_WORKS, *SYSTEM_WORKS)
 
 
@@ -37,7 +38,9 @@ def make_areas(world: World, owner_ids: dict[str, int]) -> None:
             boundary=[[spot.lat, spot.lon] for spot in _ring(centre, radius_m * 1.25)],
         )
         depot = _moved(centre, radius_m * 0.3, radius_m * 0.2)
-        world.book.add("depot", name=f"Depot {name}", territory_id=area_id, lat=depot.lat, lon=depot.lon)
+        depot_id = world.book.add("depot", name=f"Depot {name}", territory_id=area_id, lat=depot.lat, lon=depot.lon)
+        for tool in TOOLS:
+            world.book.add("tool", name=f"{tool} {name}", kind=tool, depot_id=depot_id)
         world.areas.append(
             Area(id=area_id, name=name, centre=centre, radius_m=radius_m, owner_id=owner_ids[name], depot=depot)
         )

@@ -34,6 +34,7 @@ SIGN_INS = {
 }
 STARTS = ((time(6), time(14, 30)), (time(7), time(15, 30)), (time(7, 30), time(16)), (time(8), time(16, 30)))
 OVERTIME_S = 5400
+WEEKEND_EVERY = 4  # each fourth person keeps the weekend going, and has two other days off
 BREAK_S = 1800
 
 
@@ -149,7 +150,19 @@ def _write_technician(world: World, person: Person, partner_id: int | None, team
         world.book.add(
             "reporting_line", technician_id=person.id, manager_id=person.manager_id, during=Range(hired, None)
         )
+        _write_van(world, person)
     _write_shifts(world, person, hired, partner_id)
+
+
+def _write_van(world: World, person: Person) -> None:
+    van_id = world.book.add("vehicle", name=f"Van {person.id:03d}", territory_id=person.area.id)
+    since = world.day_start(world.today - timedelta(days=200))
+    world.book.add(
+        "vehicle_use",
+        vehicle_id=van_id,
+        technician_id=person.id,
+        during=Range(since, since + timedelta(days=600)),
+    )
 
 
 def _write_shifts(world: World, person: Person, hired: date, partner_id: int | None) -> None:
@@ -159,10 +172,10 @@ def _write_shifts(world: World, person: Person, hired: date, partner_id: int | N
     kind = "depot" if partner_id is None and rng.random() < 0.25 else "home"
     person.start = person.area.depot if kind == "depot" else person.home
     weekdays = set(range(5))
-    if rng.random() < 0.15:
+    if len(world.people) % WEEKEND_EVERY == 0:
+        weekdays = {5, 6, *rng.sample(range(5), 3)}
+    elif rng.random() < 0.15:
         weekdays.discard(rng.randrange(5))
-    if rng.random() < 0.2:
-        weekdays.add(5)
     patterns = []
     for weekday in sorted(weekdays):
         world.book.add(

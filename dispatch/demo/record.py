@@ -63,6 +63,12 @@ def _standing(world: World, case: Case, last: Trip | None, *, over: bool, done: 
     if case.waiting_for:
         due = world.now + timedelta(hours=world.rng.randint(-30, 90))
         return {"state": "waiting", "next_step": case.waiting_for, "next_step_due_at": due}
+    if last is not None and last.declined:
+        return {
+            "state": "open",
+            "next_step": "Declined: find somebody else and tell the customer",
+            "next_step_due_at": min(last.leaves, world.now + timedelta(minutes=30)),
+        }
     if last is not None and not over:
         state = "under_way" if last.leaves <= world.now else "planned"
         return {"state": state, "next_step": "Visit as planned", "next_step_due_at": last.planned[1]}
@@ -117,11 +123,13 @@ def _write_trip(world: World, case: Case, trip: Trip, job_id: int, sequence: int
     return visit_id
 
 
-_BEFORE = ("planned", "accepted", "on_the_way")
+_BEFORE = ("planned", "accepted", "on_the_way", "declined")
 
 
 def _trip_states(world: World, trip: Trip) -> tuple[str, str]:
     """Return where assignment and visit stand now."""
+    if trip.declined:
+        return "declined", "open"
     if trip.actual[1] <= world.now:
         return ("not_done", "not_done") if trip.cause in REASONS else ("done", "done")
     if trip.actual[0] <= world.now:
@@ -192,6 +200,8 @@ def _write_reports(
     world: World, trip: Trip, visit_id: int, assignment_id: int, technician_id: int, user_id: int, state: str
 ) -> None:
     steps: list[tuple[str, datetime, dict[str, Any]]] = []
+    if trip.declined:
+        steps.append(("declined", world.now - timedelta(minutes=25), {"reason": trip.declined}))
     if state in ("on_the_way", "on_site"):
         steps.append(("on_the_way", trip.leaves, {}))
     if state in ("on_site", "done", "not_done"):

@@ -129,6 +129,7 @@ class Trip:
     actual: tuple[datetime, datetime]
     fixed: bool = True
     cause: str | None = None
+    declined: str | None = None
 
 
 @dataclass(kw_only=True)

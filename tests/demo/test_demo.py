@@ -121,11 +121,22 @@ def test_people_were_only_sent_where_they_may_go(demo: Session) -> None:
 def test_the_days_ahead_are_full_now_and_emptier_later(demo: Session, ahead: int, fewest: float, most: float) -> None:
     day = TODAY + timedelta(days=ahead)
     people = number(demo, "SELECT count(*) FROM shift WHERE on_date = :day AND NOT cancelled", day=day)
-    wanted = """SELECT count(*) FROM visit v LEFT JOIN assignment a ON a.visit_id = v.id
+    wanted = """SELECT count(DISTINCT v.id) FROM visit v LEFT JOIN assignment a ON a.visit_id = v.id
                 LEFT JOIN promise p ON p.visit_id = v.id AND p.state = 'standing'
                 WHERE v.state <> 'cancelled' AND (coalesce(lower(a.during), lower(p.during), v.release_at)
                     AT TIME ZONE :zone)::date = :day"""
     assert fewest <= number(demo, wanted, day=day, zone=ZONE) / people <= most
+
+
+def test_a_part_of_the_people_keeps_the_weekend_going(demo: Session) -> None:
+    for day in (date(2026, 6, 6), date(2026, 6, 7)):
+        assert 10 <= number(demo, "SELECT count(*) FROM shift WHERE on_date = :day", day=day) <= 20
+        assert (
+            number(
+                demo, "SELECT count(*) FROM visit WHERE (release_at AT TIME ZONE 'Europe/London')::date = :day", day=day
+            )
+            > 5
+        )
 
 
 def test_today_is_under_way(demo: Session) -> None:
@@ -149,6 +160,11 @@ def test_there_is_something_to_find(demo: Session) -> None:
                 JOIN certification_need n ON n.crew_slot_id = c.id WHERE v.state = 'open' AND NOT EXISTS
                 (SELECT FROM certification h WHERE h.kind_id = n.kind_id AND h.valid @> :today)"""
     assert number(demo, nobody) >= 1
+    declined = """SELECT count(*) FROM assignment a JOIN visit v ON v.id = a.visit_id
+                  JOIN visit_report r ON r.assignment_id = a.id
+                  WHERE a.state = 'declined' AND v.state = 'open' AND r.kind = 'declined' AND r.reason <> ''"""
+    assert number(demo, declined) == 3
+    assert number(demo, "SELECT count(*) FROM vehicle_use WHERE during @> CAST(:now AS timestamptz)") == 48
     assert number(demo, "SELECT count(*) FROM agreement WHERE kind = 'outcome_evidence' AND valid @> :today") == 1
     assert number(demo, "SELECT count(*) FROM policy WHERE active") == 1
     for kind in ("preferred", "excluded", "known"):
