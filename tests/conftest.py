@@ -27,7 +27,7 @@ from dispatch.core.db import make_engine
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-# What decides whether work lands repeats exactly; at home each run looks at new examples. Machines are too noisy to time.
+# What decides whether work lands repeats exactly; at home each run looks at new examples. No example is timed.
 hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.register_profile("repeat", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("repeat" if os.environ.get("CI") else "explore")
