@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, request, session
 from flask_babel import Babel
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Engine
@@ -36,7 +36,7 @@ class Web(Flask):
         """Run the view and commit; a late refusal of the database reaches the error pages like any other.
 
         Reading again after a deadlock or a lost serialization is harmless, so that is done here. A view that changes
-        something may say so with ``repeatable``; it must then have no effect outside the database.
+        something and has no effect outside the database asks for it with ``@repeatable``.
         """
         for attempt in range(1, TRIES + 1):
             try:
@@ -45,21 +45,22 @@ class Web(Flask):
                 if errors.sqlstate(error) not in _AGAIN or attempt == TRIES or not self._repeatable():
                     raise
                 log.info("Trying %s again after %s", request.endpoint, errors.sqlstate(error))
+                session.pop("_flashes", None)  # what the lost try said did not happen
         raise AssertionError("the last try returns or raises")
 
     def _in_transaction(self) -> Response:
         try:
             response = self.make_response(super().dispatch_request())
-            session = context.opened_session()
-            if session is not None:
+            opened = context.opened_session()
+            if opened is not None:
                 if response.status_code < 400:
-                    session.commit()
+                    opened.commit()
                 else:
-                    session.rollback()
+                    opened.rollback()
         except BaseException:
-            session = context.opened_session()
-            if session is not None:
-                session.rollback()
+            opened = context.opened_session()
+            if opened is not None:
+                opened.rollback()
             raise
         return response
 

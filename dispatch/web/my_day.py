@@ -30,7 +30,7 @@ from dispatch.web.filters import minutes
 from dispatch.web.forms import Form, options
 from dispatch.web.identity import last_looked_at
 from dispatch.web.pages import page
-from dispatch.web.security import permission
+from dispatch.web.security import permission, repeatable
 from dispatch.web.words import _, _l
 
 blueprint = Blueprint("my_day", __name__, url_prefix="/my")
@@ -171,6 +171,7 @@ def show(visit_id: int) -> Response:
 
 @blueprint.post("/jobs/<int:visit_id>/report")
 @permission(Right.DAY_READ, own=True)
+@repeatable
 def report(visit_id: int) -> Response:
     """Take one tap: accepted, on my way, arrived."""
     kind = QUICK.get(request.form.get("kind", ""))
@@ -185,6 +186,7 @@ def report(visit_id: int) -> Response:
 
 @blueprint.post("/jobs/<int:visit_id>/note")
 @permission(Right.DAY_READ, own=True)
+@repeatable
 def note(visit_id: int) -> Response:
     """Keep a note about a visit."""
     form = NoteForm()
@@ -196,6 +198,7 @@ def note(visit_id: int) -> Response:
 
 @blueprint.route("/jobs/<int:visit_id>/done", methods=["GET", "POST"])
 @permission(Right.DAY_READ, own=True)
+@repeatable
 def done(visit_id: int) -> Response:
     """Close a visit out."""
     stop = _stop(visit_id)
@@ -220,6 +223,7 @@ def done(visit_id: int) -> Response:
 
 @blueprint.route("/jobs/<int:visit_id>/could-not-do", methods=["GET", "POST"])
 @permission(Right.DAY_READ, own=True)
+@repeatable
 def could_not_do(visit_id: int) -> Response:
     """Say that the work could not be done, and why."""
     return _reason(visit_id, ReportKind.COULD_NOT_DO, COULD_NOT)
@@ -227,6 +231,7 @@ def could_not_do(visit_id: int) -> Response:
 
 @blueprint.route("/jobs/<int:visit_id>/decline", methods=["GET", "POST"])
 @permission(Right.DAY_READ, own=True)
+@repeatable
 def decline(visit_id: int) -> Response:
     """Give a visit back, with the reason."""
     return _reason(visit_id, ReportKind.DECLINED, DECLINE)

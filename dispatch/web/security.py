@@ -81,6 +81,12 @@ def signed_in(view: View) -> View:
     return view
 
 
+def repeatable(view: View) -> View:
+    """Let a view that changes something run again after a deadlock: it has no effect outside the database."""
+    view.repeatable = True  # type: ignore[attr-defined]  # functions carry attributes
+    return view
+
+
 def rule_of(app: Flask, endpoint: str) -> Rule | None:
     """Return what is declared for an endpoint, None when nothing is."""
     return getattr(app.view_functions.get(endpoint), "access_rule", None) or DECLARED.get(endpoint)

@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from dispatch.accounts import passwords, service, sessions, throttle
 from dispatch.accounts.access import SYSTEM
 from dispatch.accounts.models import LoginAttempt, RoleName, User, UserSession
+from dispatch.app import create_app
 from dispatch.core import clock
 from dispatch.web import mail
 from tests.factories import make_user
@@ -51,6 +53,17 @@ def test_a_wrong_password_and_an_unknown_address_read_the_same(site: Site) -> No
         texts.append(page.text.replace(email, ""))
     assert texts[0] == texts[1]
     assert "do not belong together" in texts[0]
+
+
+def test_an_unknown_address_costs_as_much_work_as_a_known_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[bool] = []
+    real = passwords.verify
+    monkeypatch.setattr(passwords, "verify", lambda stored, password: checked.append(True) or real(stored, password))
+    for email in (site.emails["manager"], "nobody@example.test"):
+        browser = site.browser()
+        browser.get("/sign-in")
+        browser.send({"email": email, "password": "wrong, but long enough"}, status=422)
+    assert len(checked) == 2
 
 
 def test_a_deactivated_person_is_out_at_once_and_stays_out(site: Site) -> None:
@@ -101,6 +114,24 @@ def test_the_cookie_keeps_to_itself(site: Site) -> None:
     with site.session() as session:
         stored = session.scalar(select(func.count()).where(UserSession.token_hash == cookie(browser)))
         assert stored == 0, "the table must not hold the token itself"
+
+
+def test_behind_https_the_cookie_belongs_to_this_host_alone(site: Site) -> None:
+    settings = site.app.extensions["dispatch"].settings.model_copy(update={"secure_cookies": True})
+    app = create_app(settings, engine=site.engine)
+    answer = app.test_client().get("/sign-in", base_url="https://localhost")
+    text = answer.headers["Set-Cookie"]
+    assert text.startswith("__Host-session=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(text.split("; "))
+    assert "Domain" not in text
+    assert "max-age=31536000" in answer.headers["Strict-Transport-Security"]
+
+
+@pytest.mark.parametrize("key", ["short", "change-me", ""])
+def test_a_weak_key_is_refused_at_the_start(site: Site, key: str) -> None:
+    settings = site.app.extensions["dispatch"].settings.model_copy(update={"secret_key": SecretStr(key)})
+    with pytest.raises(ValueError, match=r"characters|No signing key"):
+        create_app(settings, engine=site.engine)
 
 
 def test_eight_idle_hours_end_a_session_and_use_prolongs_it(site: Site) -> None:

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from flask import Blueprint, request
+from flask import Blueprint, flash, request
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
 from sqlalchemy.orm.exc import StaleDataError
@@ -17,7 +17,7 @@ from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.web.context import db
 from dispatch.web.json_format import StrictJSON
 from dispatch.web.pages import page
-from dispatch.web.security import public, safe_target
+from dispatch.web.security import public, repeatable, safe_target
 from tests.web.conftest import PASSWORD, Site
 
 trial = Blueprint("trial", __name__, url_prefix="/trial")
@@ -70,6 +70,14 @@ def deadlock() -> str:
     if len(tries) < TRIES:
         db().execute(text("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40P01'; END $$"))
     return "done"
+
+
+@trial.post("/deadlock/again")
+@public
+@repeatable
+def deadlock_again() -> str:
+    flash(f"try {len(tries) + 1}")
+    return deadlock()
 
 
 @trial.post("/half")
@@ -221,6 +229,16 @@ def test_reading_is_repeated_after_a_deadlock_and_writing_is_not(site: Site) -> 
     tries.clear()
     assert client.post("/trial/deadlock").status_code == 409
     assert len(tries) == 1
+
+
+def test_a_view_that_asks_for_it_is_repeated_and_speaks_once(site: Site) -> None:
+    browser = site.browser()
+    tries.clear()
+    assert browser.client.post("/trial/deadlock/again").status_code == 200
+    assert len(tries) == TRIES
+    shown = browser.get("/sign-in").text
+    assert f"try {TRIES}" in shown
+    assert "try 1" not in shown
 
 
 def test_a_refused_view_leaves_nothing_behind(site: Site) -> None:
