@@ -207,7 +207,7 @@ def evidence_page() -> str:
             source.label,
             "judged by the model" if source.outcome else _worth(source.trust),
             "no" if source.own_word else "yes",
-            _sentence(sys.modules[source.parse.__module__]) + f" {_sentence(source.observe)}",
+            _sentence(importlib.import_module(f"dispatch.skills.sources.{source.name}")) + f" {source.counts}",
         )
         for source in SOURCES
     ]

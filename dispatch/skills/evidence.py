@@ -101,17 +101,79 @@ class Fact:
 class Source:
     """One kind of evidence. `outcome` marks personal performance data, which needs a recorded agreement.
 
-    `parse` turns a stored detail into the source's own dataclass and raises `ValueError` with a sentence on what
-    would be right; `observe` gives what a fact says, or nothing when it says nothing about the level.
+    `counts` says in a sentence how repeated facts count. `parse` turns a stored detail into the source's own dataclass
+    and raises `ValueError` with a sentence on what would be right; `observe` gives what a fact says, or nothing when it
+    says nothing about the level.
     """
 
     name: str
     label: str
+    counts: str
     trust: Trust
     outcome: bool
     own_word: bool
     parse: Callable[[Mapping[str, Any]], object]
     observe: Callable[[Fact, Trust], tuple[Observation, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatedLevel:
+    """Base of every stored detail that states a level."""
+
+    level: float
+
+    def __post_init__(self) -> None:
+        check_level(self.level)
+
+
+Stated = TypeVar("Stated", bound=StatedLevel)
+
+
+def level_source(
+    *,
+    name: str,
+    label: str,
+    counts: str,
+    trust: Trust,
+    shape: type[Stated],
+    voice: Callable[[Fact, Stated], str | None],
+    words: Callable[[Stated], str],
+    own_word: Callable[[Stated], bool] | bool = False,
+    own_word_trust: Trust | None = None,
+) -> Source:
+    """Return a source whose facts each state a level.
+
+    `voice` tells who spoke (see `LevelSeen`), `words` begin the sentence on the profile. `own_word` says whether it is
+    the person's own claim, which confirms nothing; where only some facts are, those are believed with `own_word_trust`.
+    """
+
+    def parse(detail: Mapping[str, Any]) -> Stated:
+        return read_detail(shape, detail)
+
+    def observe(fact: Fact, believed: Trust) -> tuple[Observation, ...]:
+        said = parse(fact.detail)
+        own = own_word(said) if callable(own_word) else own_word
+        return (
+            LevelSeen(
+                skill=fact.skill,
+                level=said.level,
+                trust=own_word_trust if own and own_word_trust is not None else believed,
+                confirms=not own,
+                voice=voice(fact, said),
+                sentence=f"{words(said)} level {level_text(said.level)}",
+            ),
+        )
+
+    return Source(
+        name=name,
+        label=label,
+        counts=counts,
+        trust=trust,
+        outcome=False,
+        own_word=own_word is True,
+        parse=parse,
+        observe=observe,
+    )
 
 
 def check_level(level: object, what: str = "level") -> float:

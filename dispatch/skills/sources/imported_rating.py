@@ -1,56 +1,28 @@
 """A level taken over from another system or a spreadsheet: usually somebody's judgement, by whom is not known."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from dispatch.skills.evidence import Fact, LevelSeen, Source, Trust, check_level, level_text, read_detail
+from dispatch.skills.evidence import StatedLevel, Trust, level_source
 
 OWN_CLAIM_TRUST = Trust(bias=0.5, sd=1.0)  # an imported own claim is worth what an own claim is worth
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImportedRating:
+class ImportedRating(StatedLevel):
     """The level as imported; `by_self` says that the other system only held people's own claims."""
 
-    level: float
     system: str = ""
     by_self: bool = False
 
-    def __post_init__(self) -> None:
-        check_level(self.level)
 
-
-def parse(detail: Mapping[str, Any]) -> ImportedRating:
-    """Read a stored imported rating."""
-    return read_detail(ImportedRating, detail)
-
-
-def observe(fact: Fact, trust: Trust) -> tuple[LevelSeen, ...]:
-    """Let a later import from the same system replace the earlier one; imported own claims stay own claims."""
-    said = parse(fact.detail)
-    kind = "Imported own claim" if said.by_self else "Imported rating"
-    believed = OWN_CLAIM_TRUST if said.by_self else trust
-    return (
-        LevelSeen(
-            skill=fact.skill,
-            level=said.level,
-            trust=believed,
-            confirms=not said.by_self,
-            voice=f"import:{said.system}",
-            sentence=f"{kind} from {said.system or 'a file'}: level {level_text(said.level)}",
-        ),
-    )
-
-
-SOURCE = Source(
+SOURCE = level_source(
     name="imported_rating",
     label="Imported rating",
+    counts="A later import from the same system replaces the earlier one; imported own claims stay own claims.",
     trust=Trust(bias=0.0, sd=0.7),
-    outcome=False,
-    own_word=False,
-    parse=parse,
-    observe=observe,
+    shape=ImportedRating,
+    voice=lambda _fact, said: f"import:{said.system}",
+    words=lambda said: f"{'Imported own claim' if said.by_self else 'Imported rating'} from {said.system or 'a file'}:",
+    own_word=lambda said: said.by_self,
+    own_word_trust=OWN_CLAIM_TRUST,
 )

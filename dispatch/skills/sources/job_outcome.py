@@ -61,7 +61,7 @@ def parse(detail: Mapping[str, Any]) -> JobOutcome:
 
 
 def observe(fact: Fact, trust: Trust) -> tuple[OutcomeSeen, ...]:
-    """Give the whole outcome to a named skill, else to all needs together; causes other than skill say nothing."""
+    """Return what the outcome says about the needed skills."""
     outcome = parse(fact.detail)
     if not outcome.fixed and outcome.cause not in (None, Cause.SKILL):
         return ()
@@ -81,6 +81,7 @@ def _is_pair(pair: object) -> bool:
 SOURCE = Source(
     name="job_outcome",
     label="Job outcome",
+    counts="A named skill takes the whole outcome, else all needs together; causes other than skill say nothing.",
     # The level need not be read off an outcome: the likelihood in the model does that, so this is never used.
     trust=Trust(bias=0.0, sd=1.0),
     outcome=True,
