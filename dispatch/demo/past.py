@@ -33,7 +33,9 @@ def _live(world: World, area: Area, run: Run, day: date) -> None:
     person = run.person
     again, person.returns = person.returns, []
     for case in again:
-        if case.trips[-1].actual[1].date() < day and serve(world, (run,), case, certain=True):
+        # A paper may have run out since the first visit; then somebody else will have to come.
+        able = case.trips[-1].actual[1].date() < day and person.can(case.kind, day)
+        if able and serve(world, (run,), case, certain=True):
             _finish(world, case)
         else:
             person.returns.append(case)
