@@ -17,8 +17,9 @@ from dispatch.core.clock import day_bounds
 from dispatch.jobs.lifecycle import VisitState
 from dispatch.jobs.models import CrewSlot, Customer, Job, Promise, PromiseState, Site, SkillNeed, Visit
 from dispatch.jobs.models import VisitWindow as WindowRow
-from dispatch.planning.models import RELEASED_STATES, Assignment, AssignmentState, Pin, ReportKind, VisitReport
-from dispatch.planning.promise_state import Outlook, outlook
+from dispatch.planning.models import RELEASED_STATES, Assignment, AssignmentState, Pin
+from dispatch.planning.promise_state import Outlook
+from dispatch.planning.told import arrival, latest_promise, outlook_of
 from dispatch.skills.models import Skill
 from dispatch.workforce.models import Absence, Partner, Shift, Technician, Territory
 
@@ -173,18 +174,6 @@ def _absences(session: Session, ids: Collection[int], day: Range[datetime]) -> M
 
 
 def _bars(session: Session, territories: Collection[int], day: Range[datetime], now: datetime) -> list[BoardBar]:
-    latest = (
-        select(func.max(Promise.id))
-        .where(Promise.visit_id == Visit.id, Promise.state.not_in((PromiseState.REPLACED, PromiseState.WITHDRAWN)))
-        .correlate(Visit)
-        .scalar_subquery()
-    )
-    arrived = (
-        select(func.max(VisitReport.happened_at))
-        .where(VisitReport.visit_id == Visit.id, VisitReport.kind == ReportKind.ARRIVED)
-        .correlate(Visit)
-        .scalar_subquery()
-    )
     here = select(Shift.technician_id).where(
         Shift.territory_id.in_(territories), Shift.during.op("&&")(day), ~Shift.cancelled
     )
@@ -205,14 +194,14 @@ def _bars(session: Session, territories: Collection[int], day: Range[datetime], 
             Site.lat,
             Site.lon,
             Promise.during.label("promise"),
-            arrived.label("arrived_at"),
+            arrival().label("arrived_at"),
             Pin.id.is_not(None).label("pinned"),
         )
         .join(Visit, Visit.id == Assignment.visit_id)
         .join(Job, Job.id == Visit.job_id)
         .join(Customer, Customer.id == Job.customer_id)
         .join(Site, Site.id == Job.site_id)
-        .outerjoin(Promise, Promise.id == latest)
+        .outerjoin(Promise, Promise.id == latest_promise())
         .outerjoin(Pin, Pin.crew_slot_id == Assignment.crew_slot_id)
         .where(
             Assignment.during.op("&&")(day),
@@ -226,16 +215,6 @@ def _bars(session: Session, territories: Collection[int], day: Range[datetime], 
 
 def _bar(row: Any, now: datetime) -> BoardBar:
     start, end = row.during.lower, row.during.upper
-    standing = None
-    if row.promise is not None:
-        standing = outlook(
-            row.promise.upper,
-            planned_at=start,
-            travel_s=row.travel_s,
-            source=row.travel_source,
-            arrived_at=row.arrived_at,
-            now=now,
-        )
     return BoardBar(
         assignment_id=row.assignment_id,
         version=row.version,
@@ -251,7 +230,7 @@ def _bar(row: Any, now: datetime) -> BoardBar:
         customer=row.customer,
         state=row.state,
         promise=None if row.promise is None else (row.promise.lower, row.promise.upper),
-        outlook=standing,
+        outlook=outlook_of(row, now),
         pinned=row.pinned,
         lat=row.lat,
         lon=row.lon,

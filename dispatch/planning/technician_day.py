@@ -14,9 +14,10 @@ from dispatch.core.clock import day_bounds
 from dispatch.core.errors import NotFound
 from dispatch.core.models import AuditEvent
 from dispatch.jobs.lifecycle import VisitState
-from dispatch.jobs.models import Asset, CrewSlot, Customer, Job, JobType, Promise, PromiseState, Site, SkillNeed, Visit
-from dispatch.planning.models import Assignment, AssignmentState, ReportKind, VisitReport
-from dispatch.planning.promise_state import Outlook, outlook
+from dispatch.jobs.models import Asset, CrewSlot, Customer, Job, JobType, Promise, Site, SkillNeed, Visit
+from dispatch.planning.models import Assignment, AssignmentState, VisitReport
+from dispatch.planning.promise_state import Outlook
+from dispatch.planning.told import arrival, latest_promise, outlook_of
 from dispatch.skills.models import Skill
 from dispatch.workforce.models import Shift, Technician, Territory, TerritoryMembership
 
@@ -296,18 +297,6 @@ def _start_of(values: Mapping[str, Any] | None, technician_id: int) -> datetime 
 
 
 def _stops(session: Session, wanted: ColumnElement[bool], now: datetime, *, newest: bool = False) -> list[Stop]:
-    latest = (
-        select(func.max(Promise.id))
-        .where(Promise.visit_id == Visit.id, Promise.state.not_in((PromiseState.REPLACED, PromiseState.WITHDRAWN)))
-        .correlate(Visit)
-        .scalar_subquery()
-    )
-    arrived = (
-        select(func.max(VisitReport.happened_at))
-        .where(VisitReport.visit_id == Visit.id, VisitReport.kind == ReportKind.ARRIVED)
-        .correlate(Visit)
-        .scalar_subquery()
-    )
     query = (
         select(
             Assignment.__table__,
@@ -333,7 +322,7 @@ def _stops(session: Session, wanted: ColumnElement[bool], now: datetime, *, newe
             Asset.purpose.label("asset_purpose"),
             Territory.zone,
             Promise.during.label("promise"),
-            arrived.label("arrived_at"),
+            arrival().label("arrived_at"),
         )
         .join(Visit, Visit.id == Assignment.visit_id)
         .join(Job, Job.id == Visit.job_id)
@@ -343,7 +332,7 @@ def _stops(session: Session, wanted: ColumnElement[bool], now: datetime, *, newe
         .join(Territory, Territory.id == Visit.territory_id)
         .join(CrewSlot, CrewSlot.id == Assignment.crew_slot_id)
         .outerjoin(Asset, Asset.id == Job.asset_id)
-        .outerjoin(Promise, Promise.id == latest)
+        .outerjoin(Promise, Promise.id == latest_promise())
         .where(wanted)
         .order_by(*((Assignment.id.desc(),) if newest else (func.lower(Assignment.during), Assignment.id)))
     )
@@ -354,16 +343,6 @@ def _stop(row: Any, now: datetime) -> Stop:
     start, end = row.during.lower, row.during.upper
     released = row.state not in SHOWN_STATES
     private = not released and start - PRIVATE_BEFORE <= now <= end + PRIVATE_AFTER
-    standing = None
-    if row.promise is not None:
-        standing = outlook(
-            row.promise.upper,
-            planned_at=start,
-            travel_s=row.travel_s,
-            source=row.travel_source,
-            arrived_at=row.arrived_at,
-            now=now,
-        )
     return Stop(
         assignment_id=row.id,
         version=row.version,
@@ -397,6 +376,6 @@ def _stop(row: Any, now: datetime) -> Stop:
         zone=row.zone,
         territory_id=row.territory_id,
         promise=None if row.promise is None else (row.promise.lower, row.promise.upper),
-        outlook=standing,
+        outlook=outlook_of(row, now),
         arrived_at=row.arrived_at,
     )
