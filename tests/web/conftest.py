@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
 
 from dispatch.accounts import passwords
 from dispatch.accounts.models import RoleName
@@ -59,7 +58,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give an application on a database that the tests of one module share."""
-    engine = make_engine(module_database_url, role="dispatch_app", poolclass=NullPool)
+    engine = make_engine(module_database_url, role="dispatch_app", pool_size=4)
     app = create_app(
         Settings(
             database_url=module_database_url,
@@ -74,6 +73,7 @@ def site(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
     with made.session() as session:
         _people(session, made)
     yield made
+    app.extensions["dispatch_streams"].close()
     engine.dispose()
 
 
