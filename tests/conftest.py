@@ -49,6 +49,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files; a person reads the difference")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests with a browser last.
+
+    Playwright keeps an event loop running in this thread for as long as the browser lives, and no other test could
+    start one of its own beside it.
+    """
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def browser() -> "Iterator[Browser]":
     """Give a headless Chromium of the system; without one the test is skipped, but fails where CI is set."""
