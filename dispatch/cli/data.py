@@ -1,6 +1,5 @@
 """Commands that bring data in: the demo organisation, files of other systems, a workforce for a set of jobs."""
 
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -27,7 +26,6 @@ SOME_FAULTY = 3
 @plain_errors
 def demo(*, seed: int) -> None:
     """Load the demo organisation into an empty database and print how to sign in."""
-    one_thread_per_process()
     from sqlalchemy import text
 
     from dispatch.cli.database import transaction
@@ -64,7 +62,6 @@ def _simple(kind: str) -> click.Command:
     @click.option("--confirm", is_flag=True, help="Change more than a tenth of what this source gave before.")
     @plain_errors
     def command(*, file: Path, source: str | None, dry_run: bool, confirm: bool) -> None:
-        one_thread_per_process()
         from dispatch.cli.database import transaction
         from dispatch.cli.users import OPERATOR
         from dispatch.core.audit import CHANNEL
@@ -117,7 +114,6 @@ def requests(
     confirm: bool,
 ) -> None:
     """Import city service requests as open jobs."""
-    one_thread_per_process()
     from dispatch.cli.database import transaction
     from dispatch.cli.users import OPERATOR
     from dispatch.core.audit import CHANNEL
@@ -176,7 +172,6 @@ def generate() -> None:
 @plain_errors
 def workforce(*, for_date: datetime, count: int, seed: int) -> None:
     """Make people who can do most, not all, of the open jobs of a day: homes, shifts, evidence, papers, partners."""
-    one_thread_per_process()
     from dispatch.cli.database import transaction
     from dispatch.core.audit import CHANNEL
     from dispatch.core.clock import now
@@ -188,11 +183,6 @@ def workforce(*, for_date: datetime, count: int, seed: int) -> None:
         counts = generate_workforce(session, for_date=for_date.date(), count=count, seed=seed, now=now())
         details.append(f"{counts['technician']} people for {for_date:%Y-%m-%d}")
     _print_counts(counts)
-
-
-def one_thread_per_process() -> None:
-    """Keep linear algebra on one thread: its matrices are small here, and threads waiting for each other cost most."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _day(moment: datetime | None) -> date | None:

@@ -9,10 +9,12 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
+from dispatch.accounts.access import SYSTEM
 from dispatch.accounts.models import Role, User
 from dispatch.core.audit import Change, record
 from dispatch.core.clock import local_day
 from dispatch.core.errors import Conflict
+from dispatch.coverage.counting import solve_coverage
 from dispatch.demo.ahead import write_ahead
 from dispatch.demo.catalogue import load_catalogue, load_job_types
 from dispatch.demo.city import make_areas, make_customers
@@ -61,6 +63,7 @@ def load_demo(session: Session, *, now: datetime, seed: int = 1, weeks_back: int
     counts = world.book.load()
     session.execute(text("ANALYZE"))
     counts["proficiency"] = recompute_all(session, now=now)
+    solve_coverage(session, actor=SYSTEM, now=now)
     record(
         session,
         Change(
@@ -84,7 +87,7 @@ def _write_world(world: World, role_ids: dict[str, int]) -> None:
     load_catalogue(world)
     load_job_types(world)
     users, stored = make_office(world, role_ids)
-    owners = ("Noor Halloway", "Teodor Ashby", "Imke Larkwell")
+    owners = ("Noor Halloway", "Dana Fairlight", "Imke Larkwell")
     make_areas(world, {area: users[name] for area, name in zip(("North", "Centre", "South"), owners, strict=True)})
     grant_office(world, users, role_ids)
     make_customers(world)

@@ -28,7 +28,6 @@ REQUESTS = (
 @pytest.fixture
 def url(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     settings.cache_clear()
     yield database_url
     settings.cache_clear()
