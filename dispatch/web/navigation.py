@@ -50,8 +50,9 @@ MENUS: dict[str, tuple[Line, ...]] = {
         Line("loose_ends.index", "Loose ends", "loose-ends"),
     ),
 }
-# Whoever holds several roles lands on the page of the first of these.
-ORDER = ("dispatcher", "manager", "technician", "administrator")
+# Whoever holds several roles lands on the page of the first of these. Managers also hold the dispatcher's role, to see
+# the day of their people; what they come for is where they are short.
+ORDER = ("manager", "dispatcher", "technician", "administrator")
 
 
 def lines() -> list[Line]:
