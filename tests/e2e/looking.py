@@ -1,0 +1,28 @@
+"""What is asked of every page in every state: accessible to everybody, and nothing beyond the edge."""
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+NARROWEST = {"width": 320, "height": 640}
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds wrong: the rule and the places."""
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {[str(node['target']) for node in one['nodes']][:5]}" for one in found]
+
+
+def overflow(page: Page) -> list[str]:
+    """Say by how much the page is wider than the window, and because of which elements."""
+    return list(
+        page.evaluate(
+            """() => {
+              const wide = document.documentElement.scrollWidth - innerWidth;
+              if (wide <= 0) return [];
+              const out = [...document.querySelectorAll("body *")]
+                .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+                .map((one) => `${one.tagName}.${one.className}`);
+              return [`${wide} px too wide at ${innerWidth}: ${out.slice(0, 5).join(", ")}`];
+            }"""
+        )
+    )

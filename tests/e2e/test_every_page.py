@@ -1,0 +1,171 @@
+"""Every page that a role may open, found by the routes: accessible in both themes, inside the screen, quiet."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.pool import NullPool
+from werkzeug.routing import Rule
+
+from dispatch.accounts.access import SYSTEM
+from dispatch.app import Web, create_app
+from dispatch.core import clock
+from dispatch.core.config import Settings
+from dispatch.core.db import make_engine
+from dispatch.coverage.service import request_count
+from dispatch.planning.requesting import request_plan
+from tests.e2e.conftest import DESK, PHONE, Desk, Installation, SitDown
+from tests.e2e.looking import NARROWEST, overflow, violations
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+WORKED_WITHIN_S = 120
+NO_PAGES = {
+    "static": "files",
+    "plans.events": "a stream, which does not end while a run goes on",
+    "security.verify": "nobody may open it",
+    "security.reset_password": "needs a link from a mail",
+}
+"""Routes that show nothing of their own, and why."""
+
+IDS = {
+    "customer_id": "SELECT max(customer_id) FROM site",
+    "site_id": "SELECT min(id) FROM site",
+    "asset_id": "SELECT min(id) FROM asset",
+    "technician_id": """
+        SELECT technician_id FROM proficiency GROUP BY technician_id ORDER BY count(*) DESC, technician_id LIMIT 1""",
+    "job_id": "SELECT max(job_id) FROM visit WHERE state = 'open'",
+    "visit_id": "SELECT max(id) FROM visit WHERE state = 'open'",
+    "request_id": "SELECT max(id) FROM plan_request WHERE state = 'solved'",
+    "absence_id": "SELECT max(id) FROM absence",
+    "certification_id": "SELECT max(id) FROM certification",
+    "contest_id": "SELECT max(id) FROM evidence_contest",
+    "link_id": "SELECT max(id) FROM customer_person",
+}
+MINE = {
+    "visit_id": "SELECT max(visit_id) FROM assignment WHERE technician_id = :me AND state IN ('planned', 'accepted')",
+    "evidence_id": """
+        SELECT max(e.id) FROM evidence e JOIN proficiency p USING (technician_id, skill_id)
+        WHERE e.technician_id = :me AND NOT EXISTS (SELECT FROM evidence_contest c WHERE c.evidence_id = e.id)""",
+    "skill_id": "SELECT min(skill_id) FROM proficiency WHERE technician_id = :me",
+}
+QUERIES = {
+    "jobs.new": {"site_id": "SELECT min(id) FROM site"},
+    "my_skills.index": {"open": "SELECT min(skill_id) FROM proficiency WHERE technician_id = :me"},
+}
+CELL = {"kind": "skill"}
+ROLES = ("dispatcher", "manager", "administrator", "technician")
+
+
+@pytest.fixture(scope="module")
+def routes(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> tuple[Web, list[Rule]]:
+    """Give the application's routes that answer GET, read from an application like the one that is running."""
+    _plan_and_count(installation)
+    engine = make_engine(installation.engine.url.render_as_string(hide_password=False), poolclass=NullPool)
+    settings = Settings(
+        database_url=engine.url.render_as_string(hide_password=False),
+        data_dir=Path(tmp_path_factory.mktemp("routes")),
+        secret_key="not a secret, only for the tests of this module",  # type: ignore[arg-type]  # parsed by the settings
+    )
+    app = create_app(settings, engine=engine)
+    rules = [
+        rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()) and rule.endpoint not in NO_PAGES
+    ]
+    return app, sorted(rules, key=lambda rule: rule.rule)
+
+
+@pytest.fixture(scope="module")
+def seen() -> set[str]:
+    """Collect the endpoints somebody has seen as a page or as data."""
+    return set()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("role", ROLES)
+def test_pages_are_accessible_and_fit(
+    role: str, installation: Installation, routes: tuple[Web, list[Rule]], sit_down: SitDown, seen: set[str]
+) -> None:
+    desk = sit_down(role)
+    faults: list[str] = []
+    for endpoint, path in addresses(installation, routes, role):
+        answer = desk.page.request.get(desk.address + path, max_redirects=0)
+        if answer.status == 403:
+            continue
+        if answer.status >= 400 or answer.status == 304:
+            faults.append(f"{endpoint} {path}: answered {answer.status}")
+            continue
+        seen.add(endpoint)
+        if answer.ok and "text/html" in answer.headers["content-type"]:
+            faults += [f"{endpoint} {path}: {fault}" for fault in look(desk, path)]
+    assert faults == []
+
+
+def test_every_route_was_seen_by_somebody(routes: tuple[Web, list[Rule]], seen: set[str]) -> None:
+    assert {rule.endpoint for rule in routes[1]} - seen == set()
+
+
+def look(desk: Desk, path: str) -> list[str]:
+    """Open a page once and look at it at the desk by day, on the phone by night, and at its narrowest."""
+    page = desk.page
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(DESK)  # type: ignore[arg-type]  # a dictionary of the right keys
+    desk.open(path)
+    if page.locator("#gantt").count():
+        page.locator("#gantt.is-ready").wait_for()
+    faults = [f"light at 1440: {one}" for one in violations(page)] + overflow(page)
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a dictionary of the right keys
+    faults += [f"dark at 360: {one}" for one in violations(page)] + overflow(page)
+    page.set_viewport_size(NARROWEST)  # type: ignore[arg-type]  # a dictionary of the right keys
+    return faults + overflow(page)
+
+
+def addresses(installation: Installation, routes: tuple[Web, list[Rule]], role: str) -> Iterator[tuple[str, str]]:
+    """Give an address for each route, with ids of rows that exist and, for a technician, are their own."""
+    app, rules = routes
+    with installation.session() as session, app.test_request_context():
+        me = session.scalar(
+            text("SELECT t.id FROM technician t JOIN user_account u ON u.id = t.user_id WHERE u.email = :email"),
+            {"email": installation.emails[role]},
+        )
+        for rule in rules:
+            sources = {**IDS, **(MINE if role == "technician" else {})}
+            wanted = {name: sources[name] for name in rule.arguments if name in sources} | QUERIES.get(
+                rule.endpoint, {}
+            )
+            values = {name: session.scalar(text(query), {"me": me}) for name, query in wanted.items()}
+            if rule.endpoint == "coverage.cell":
+                values = CELL | {"territory": installation.east.territory, "week": _monday(installation.east.today)}
+                values["number"] = installation.east.skill
+            missing = sorted(rule.arguments - {name for name, value in values.items() if value is not None})
+            if missing and role != "technician" and not rule.rule.startswith("/my/"):
+                raise AssertionError(f"{rule.rule} needs {missing}: say above where to find it")
+            if not missing:
+                yield rule.endpoint, app.url_for(rule.endpoint, **values)
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _plan_and_count(installation: Installation) -> None:
+    """Ask for a plan of the demo's next day and for a count of coverage, and wait for the worker."""
+    now = clock.now()
+    with installation.session() as session:
+        territory = session.scalar(text("SELECT id FROM territory WHERE name = 'North'"))
+        day = now.date() + timedelta(days=1)
+        made = request_plan(session, scope=[(territory, day)], actor=SYSTEM, now=now, time_limit_s=3).id
+        request_count(session, actor=SYSTEM)
+    give_up = time.monotonic() + WORKED_WITHIN_S
+    while time.monotonic() < give_up:
+        with installation.session() as session:
+            state = session.scalar(text("SELECT state FROM plan_request WHERE id = :id"), {"id": made})
+            counted = session.scalar(text("SELECT count(*) FROM coverage_run"))
+        if state == "solved" and counted:
+            return
+        threading.Event().wait(0.5)
+    pytest.fail(f"The worker did not plan ({state}) and count ({counted}) in time")
