@@ -16,7 +16,7 @@ from dispatch.core.config import Settings
 from dispatch.core.config import settings as settings_of_process
 from dispatch.core.db import make_engine, make_sessions, psycopg_url
 from dispatch.core.serving import SPARE_THREADS
-from dispatch.web import context, errors, filters, mail, navigation, security, sign_in, stream
+from dispatch.web import context, errors, filters, mail, navigation, security, sign_in, stream, words
 from dispatch.web.browser_session import DatabaseSessions
 from dispatch.web.json_format import StrictJSON
 
@@ -118,6 +118,7 @@ def create_app(settings: Settings | None = None, *, engine: Engine | None = None
     app.teardown_appcontext(context.close_session)
     CSRFProtect(app)
     Babel(app)
+    words.init_app(app)
     mail.init_app(app, settings)
     sign_in.configure(app, mail_sender=settings.mail_sender)
     sign_in.init_app(app)

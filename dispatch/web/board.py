@@ -38,6 +38,7 @@ from dispatch.workforce.models import Territory
 
 blueprint = Blueprint("board", __name__, url_prefix="/board")
 RUNS_SHOWN = 3
+QUEUE_SHOWN = 60
 UNDONE = {
     "assign": "the booking",
     "move": "the move",
@@ -99,6 +100,7 @@ def index() -> Response:
         counts=board.counts(),
         bars_of=_bars_by_person(board),
         names=names,
+        queue=board.queue if request.args.get("queue") == "all" else board.queue[:QUEUE_SHOWN],
         territories=territories,
         territory_choices=[(each.id, each.name) for each in territories],
         chosen=chosen[0].id if len(chosen) == 1 and len(territories) > 1 else "",
