@@ -13,7 +13,7 @@ blueprint = Blueprint("loose_ends", __name__, url_prefix="/loose-ends")
 
 
 @blueprint.get("")
-@permission(Right.LOOSE_END_READ)
+@permission(Right.LOOSE_END_READ, own=True)
 def index() -> Response:
     """Show what is open: one's own first, or everything in reach."""
     whose = request.args.get("whose", "mine")

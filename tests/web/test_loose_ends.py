@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import Range
 
 from dispatch.core import clock
 from dispatch.planning.loose_ends import orphans
-from dispatch.workforce.models import PartnerDocument, Territory
+from dispatch.workforce.models import PartnerDocument, Technician, Territory
 from tests.factories import (
     make_certification,
     make_certification_kind,
@@ -71,5 +71,12 @@ def test_nothing_open_is_without_an_owner(site: Site, partner_id: int) -> None:
         assert orphans(session, now=clock.now()) == 0
 
 
-def test_technicians_have_their_own_pages_instead(client_for: SignIn, partner_id: int) -> None:
-    client_for("technician").get("/loose-ends?whose=all", 403)
+def test_technicians_see_their_own_only(client_for: SignIn, site: Site, partner_id: int) -> None:
+    with site.session() as session:
+        own = session.get_one(Technician, site.technician_id)
+        soon = Range(date(2020, 1, 1), clock.now().date() + timedelta(days=9))
+        make_certification(session, technician=own, kind=make_certification_kind(session, name="Ladder card"), valid=soon)
+    page = client_for("technician").get("/loose-ends?whose=all")
+    assert "Ladder card" in page.text
+    assert "Lift licence" not in page.text
+    assert "Door stuck" not in page.text
