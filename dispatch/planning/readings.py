@@ -35,6 +35,14 @@ class Clock:
         return self.seconds(day_bounds(day, zone)[0])
 
 
+def planned_for(taken_s: Seconds, pace_percent: int) -> Seconds:
+    """Return the least planned time that takes a person of this pace at least ``taken_s``.
+
+    The inverse of ``Technician.duration_s``; where no planned time gives exactly ``taken_s`` it is a second more.
+    """
+    return max(0, -((50 - 100 * taken_s) // pace_percent))
+
+
 def point(lat: float | None, lon: float | None) -> Point | None:
     """Return a place, or None where none is known; 0/0 is the mark of a missing one."""
     return None if lat is None or lon is None or (lat == 0.0 and lon == 0.0) else Point(lat=lat, lon=lon)

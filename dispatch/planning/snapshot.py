@@ -34,6 +34,7 @@ from dispatch.planning.readings import (
     Clock,
     links_of,
     needs_of,
+    planned_for,
     point,
     shift_of,
     windows_of,
@@ -118,11 +119,13 @@ def read_snapshot(
     ids = [row.id for row in found]
     committed = {row.crew_slot_id: _committed(row) for row in rows.assignments(session, ids)}
     slots = _slots(rows.slots(session, ids))
-    visits_made, left_out = _visits(session, found, period, clock, rules, slots, committed, now)
+    able = _technicians(session, shifts, people, period, clock)
+    paces = {int(each.id): each.pace_percent for each in able}
+    visits_made, left_out = _visits(session, found, period, clock, rules, slots, committed, paces, now)
     problem = Problem(
         start=period.start,
         horizon_s=clock.seconds(period.end),
-        technicians=_technicians(session, shifts, people, period, clock),
+        technicians=able,
         shifts=_shifts(session, shifts, people, period, clock, rules, committed, now),
         visits=visits_made,
         pins=_pins(session, ids, slots, committed, clock, {int(item.id) for item in visits_made}, set(people)),
@@ -252,6 +255,7 @@ def _visits(
     rules: Rules,
     slots: Mapping[int, tuple[int, ...]],
     committed: Mapping[int, Committed],
+    paces: Mapping[int, int],
     now: datetime,
 ) -> tuple[tuple[Visit, ...], dict[int, int]]:
     ids = [row.id for row in found]
@@ -294,7 +298,7 @@ def _visits(
             site=str(row.site_id),
             territory=str(row.territory_id),
             point=point(row.lat, row.lon),
-            duration_s=row.duration_s + row.setup_s,
+            duration_s=_held(standing, paces) if locked else row.duration_s + row.setup_s,
             windows=times.windows,
             release_s=None if release is None else clock.seconds(release),
             due_s=None if due is None else clock.seconds(due),
@@ -323,6 +327,17 @@ def _visits(
         made.append(visit)
     kept = {visit.id for visit in made}
     return tuple(_without(visit, kept) for visit in made), left_out
+
+
+def _held(standing: Sequence[Committed], paces: Mapping[int, int]) -> int:
+    """Return the work of a visit that has begun, so that it fills the time that is booked for it.
+
+    That time is what nobody else can have, whatever the pace of the person would make of the work.
+    """
+    return max(
+        planned_for(round((item.end - item.start).total_seconds()), paces.get(item.technician_id, 100))
+        for item in standing
+    )
 
 
 def _without(visit: Visit, kept: Collection[str]) -> Visit:

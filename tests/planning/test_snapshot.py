@@ -2,6 +2,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
@@ -9,10 +11,12 @@ from dispatch.core.errors import Invalid, NotFound
 from dispatch.jobs.models import CustomerPerson, PersonLinkKind, Site
 from dispatch.planning.models import AssignmentState, Pin
 from dispatch.planning.policy import PromiseRule, read_rules, read_weights
+from dispatch.planning.readings import planned_for
 from dispatch.planning.snapshot import active_policy, read_snapshot
 from dispatch.workforce.models import Technician
 from tests import factories as make
 from tests.conftest import statements
+from tests.planning.world import make_world
 
 
 def snapshot(session: Session, territory: Any, **changes: Any) -> Any:
@@ -246,3 +250,30 @@ def test_a_site_without_place_is_read_without_one(session: Session) -> None:
     make.make_visit(session, job=make.make_job(session, site=site))
     assert session.get_one(Site, site.id).lat is None
     assert snapshot(session, territory).problem.visits[0].point is None
+
+
+@pytest.mark.parametrize("pace", [0.5, 0.82, 1.0, 1.07, 1.5])
+def test_work_that_has_begun_fills_the_time_booked_for_it(session: Session, pace: float) -> None:
+    world = make_world(session)
+    world.ana.pace = pace
+    visit = world.visit(duration_s=5400)
+    booked = make.hours(1, 2.7)
+    make.make_assignment(
+        session,
+        visit=visit,
+        technician=world.ana,
+        shift_id=world.shift.id,
+        during=booked,
+        state=AssignmentState.ON_SITE,
+    )
+    found = snapshot(session, world.territory, now=make.MORNING + timedelta(hours=2))
+    person = found.problem.technician_by_id[str(world.ana.id)]
+    taken_s = person.duration_s(found.problem.visit_by_id[str(visit.id)].duration_s)
+    assert 0 <= taken_s - (booked.upper - booked.lower).total_seconds() <= 1
+
+
+@given(st.integers(1, 86_400), st.integers(20, 500))
+def test_planned_for_undoes_the_pace(taken_s: int, pace: int) -> None:
+    planned = planned_for(taken_s, pace)
+    assert (planned * pace + 50) // 100 >= taken_s
+    assert planned == 0 or ((planned - 1) * pace + 50) // 100 < taken_s
