@@ -37,7 +37,6 @@ class User(Base, Versioned):
     __table_args__ = (
         Index("uq_user_account_email_lower", text("lower(email)"), unique=True),
         CheckConstraint("email LIKE '_%@_%'", name="email_has_at"),
-        CheckConstraint("theme IN ('system', 'light', 'dark')", name="theme_known"),
     )
 
     id: Mapped[Id]
@@ -47,7 +46,6 @@ class User(Base, Versioned):
     active: Mapped[bool] = mapped_column(default=True, server_default="true")
     fs_uniquifier: Mapped[str] = mapped_column(unique=True)
     phone: Mapped[str | None]
-    theme: Mapped[str] = mapped_column(default="system", server_default="system")
     last_looked_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(Instant(), server_default=func.now())
 

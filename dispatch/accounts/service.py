@@ -16,8 +16,6 @@ from dispatch.core.audit import Change, record
 from dispatch.core.db import Base
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 
-THEMES = ("system", "light", "dark")
-
 
 def clean_email(text: str) -> str:
     """Return an address in the form we keep, or refuse it with the reason."""
@@ -67,7 +65,6 @@ def add_user(
         active=True,
         fs_uniquifier=secrets.token_hex(16),
         phone=(phone or "").strip() or None,
-        theme="system",
         created_at=now,
     )
     session.add(user)
@@ -188,16 +185,6 @@ def set_password(session: Session, *, user_id: int, password: str, actor: Actor,
     sessions.revoke_all(session, user.id)
     session.flush()
     _note(session, "password", user, actor=actor, now=now)
-
-
-def set_theme(session: Session, *, user_id: int, theme: str) -> None:
-    """Remember somebody's colours; a matter of taste, so the change log does not keep it."""
-    if theme not in THEMES:
-        raise Invalid(f"Choose one of {', '.join(THEMES)}.", field="theme")
-    user = session.get(User, user_id)
-    if user is not None and user.theme != theme:
-        user.theme = theme
-        session.flush()
 
 
 def mark_looked(session: Session, *, user_id: int, now: datetime) -> None:

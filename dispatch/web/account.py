@@ -11,7 +11,7 @@ from dispatch.accounts import service
 from dispatch.accounts.access import ROLES
 from dispatch.accounts.queries import get_user
 from dispatch.core.errors import Conflict, Invalid
-from dispatch.web.context import actor, db, find_actor, moment
+from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form
 from dispatch.web.navigation import first_page
 from dispatch.web.pages import page
@@ -81,7 +81,7 @@ def show() -> Response:
 @blueprint.post("/me/theme")
 @public
 def set_theme() -> Response:
-    """Keep a choice of colours or row height in a cookie, the colours also with the account."""
+    """Keep a choice of colours or row height in a cookie: it belongs to the screen, not to the person."""
     answer = redirect(safe_target(request.form.get("next")) or url_for("account.home"), 303)
     for name, allowed in CHOICES.items():
         value = request.form.get(name)
@@ -90,7 +90,4 @@ def set_theme() -> Response:
         if value not in allowed:
             raise Invalid(_("There is no such choice."), field=name)
         answer.set_cookie(name, value, max_age=A_YEAR, path="/", samesite="Lax")
-        me = find_actor()
-        if name == "theme" and me is not None and me.user_id is not None:
-            service.set_theme(db(), user_id=me.user_id, theme=value)
     return answer

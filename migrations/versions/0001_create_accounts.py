@@ -35,13 +35,11 @@ CREATE TABLE user_account (
     active BOOLEAN DEFAULT 'true' NOT NULL,
     fs_uniquifier TEXT NOT NULL,
     phone TEXT,
-    theme TEXT DEFAULT 'system' NOT NULL,
     last_looked_at TIMESTAMP WITH TIME ZONE,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     version INTEGER DEFAULT '1' NOT NULL,
     CONSTRAINT pk_user_account PRIMARY KEY (id),
     CONSTRAINT ck_user_account_email_has_at CHECK (email LIKE '_%@_%'),
-    CONSTRAINT ck_user_account_theme_known CHECK (theme IN ('system', 'light', 'dark')),
     CONSTRAINT uq_user_account_fs_uniquifier UNIQUE (fs_uniquifier)
 );
 CREATE UNIQUE INDEX uq_user_account_email_lower ON user_account (lower(email));
