@@ -88,7 +88,7 @@ def test_a_lacking_skill_is_told_and_only_a_manager_may_overrule_it(world: World
 def test_a_safety_certification_is_never_overruled(world: World) -> None:
     permit = make.make_certification_kind(world.session, name="High voltage", safety=True)
     visit = world.visit(certifications=(permit,))
-    with pytest.raises(CannotPlace, match="no valid High voltage") as refused:
+    with pytest.raises(CannotPlace, match="holds no High voltage") as refused:
         book(world, visit, actor=world.manager, override_reason="It is urgent")
     assert not refused.value.may_override
 
