@@ -7,7 +7,6 @@ from typing import TypeAlias
 Seconds: TypeAlias = int
 Metres: TypeAlias = int
 
-SECONDS_PER_MINUTE: Seconds = 60
 SECONDS_PER_HOUR: Seconds = 3_600
 SECONDS_PER_DAY: Seconds = 86_400
 EARTH_RADIUS_M = 6_371_008.8

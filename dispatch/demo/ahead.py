@@ -34,7 +34,7 @@ def write_ahead(world: World) -> None:
         demand = DEMAND[offset] if offset < len(DEMAND) else LEAST_DEMAND
         planned = PLANNED[offset] if offset < len(PLANNED) else 0.0
         for area in world.areas:
-            runs = [run for person in area.people if (run := begin(world, person, day))]
+            runs = [run for person in area.people if (run := begin(person, day))]
             if runs:
                 done = _plan(world, area, runs, day, planned)
                 _ask(world, area, day, round(len(runs) * demand) - done)

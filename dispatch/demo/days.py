@@ -30,7 +30,7 @@ class Run:
     shift_id: int
 
 
-def begin(world: World, person: Person, day: date) -> Run | None:
+def begin(person: Person, day: date) -> Run | None:
     """Start somebody's day; None when they do not work."""
     if day in person.away or day not in person.shifts:
         return None

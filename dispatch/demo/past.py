@@ -15,7 +15,7 @@ def write_past(world: World) -> None:
     day = world.first_day
     while day < world.today:
         for area in world.areas:
-            runs = [run for person in area.people if (run := begin(world, person, day))]
+            runs = [run for person in area.people if (run := begin(person, day))]
             if len(runs) > 2 and day.weekday() < 5:
                 for case in crews(world, runs, area, day, certain=True):
                     _finish(world, case)

@@ -83,7 +83,7 @@ def assign_visit(
     verdict = judge(session, visit=visit, crew_slot_id=slot, technician_id=technician_id, start=start, now=now)
     change = SlotChange(visit_id=visit_id, crew_slot_id=slot, to=verdict.placement)
     try:
-        reason = _permitted(session, [verdict], visit, actor, override_reason)
+        reason = _permitted([verdict], visit, actor, override_reason)
         changed = change_slots(session, [change], Entry(action="assign", actor=actor, now=now, reason=reason))
     except Conflict as refused:
         if not _is_taken(refused):
@@ -134,7 +134,7 @@ def move_assignment(
         verdicts.append(verdict)
         expect = (slot.assignment_id, slot.version)
         changes.append(SlotChange(visit_id=visit.id, crew_slot_id=slot.id, to=verdict.placement, expect=expect))
-    reason = _permitted(session, verdicts, visit, actor, override_reason)
+    reason = _permitted(verdicts, visit, actor, override_reason)
     changed = change_slots(session, changes, Entry(action="move", actor=actor, now=now, reason=reason))
     return _assignment(session, next(item for item in changed if item.crew_slot_id == row.crew_slot_id))
 
@@ -321,9 +321,7 @@ def _slots(session: Session, visit_id: int) -> Sequence[Any]:
     ).all()
 
 
-def _permitted(
-    session: Session, verdicts: Sequence[Verdict], visit: Any, actor: Actor, override_reason: str | None
-) -> str | None:
+def _permitted(verdicts: Sequence[Verdict], visit: Any, actor: Actor, override_reason: str | None) -> str | None:
     """Return the reason that is kept, or refuse: with the sentences, and whether this actor may give one."""
     found = [item for verdict in verdicts for item in verdict.objections]
     if not found:

@@ -43,19 +43,16 @@ class RunRow:
         return self.state in (RequestState.QUEUED, RequestState.RUNNING)
 
 
-def latest_runs(session: Session, cells: Collection[Cell], *, limit: int) -> list[RunRow]:
-    """Return the latest runs that cover one of these (territory, day)."""
+def latest_runs(session: Session, cells: Collection[Cell], *, territories: Territories, limit: int) -> list[RunRow]:
+    """Return the latest runs that cover one of these (territory, day) and no territory out of reach."""
     covered = select(PlanScope.plan_request_id).where(tuple_(PlanScope.territory_id, PlanScope.day).in_(list(cells)))
-    return _rows(session, _runs().where(PlanRequest.id.in_(covered)).limit(limit)) if cells else []
+    found = _within(_runs().where(PlanRequest.id.in_(covered)), territories)
+    return _rows(session, found.limit(limit)) if cells else []
 
 
 def runs(session: Session, *, territories: Territories, limit: int = 50) -> list[RunRow]:
     """Return the latest runs all of whose territories are in reach."""
-    found = _runs()
-    if territories is not None:
-        outside = select(PlanScope.plan_request_id).where(PlanScope.territory_id.not_in(territories))
-        found = found.where(PlanRequest.id.not_in(outside))
-    return _rows(session, found.limit(limit))
+    return _rows(session, _within(_runs(), territories).limit(limit))
 
 
 def run_details(session: Session, request_id: int, *, territories: Territories) -> RunRow:
@@ -64,14 +61,6 @@ def run_details(session: Session, request_id: int, *, territories: Territories) 
     if not rows or (territories is not None and not rows[0].territory_ids <= set(territories)):
         raise NotFound("There is no such planning run.")
     return rows[0]
-
-
-def run_of_plan(session: Session, plan_id: int) -> int:
-    """Return which run a plan came from; raises NotFound."""
-    found = session.scalar(select(Plan.plan_request_id).where(Plan.id == plan_id))
-    if found is None:
-        raise NotFound("There is no such plan.")
-    return found
 
 
 def progress_of(session: Session, request_id: int) -> tuple[RequestState, list[Any], str | None]:
@@ -104,6 +93,13 @@ def _runs() -> Select[*tuple[Any, ...]]:
         .outerjoin(Plan, Plan.plan_request_id == PlanRequest.id)
         .order_by(PlanRequest.requested_at.desc(), PlanRequest.id.desc())
     )
+
+
+def _within(found: Select[*tuple[Any, ...]], territories: Territories) -> Select[*tuple[Any, ...]]:
+    if territories is None:
+        return found
+    outside = select(PlanScope.plan_request_id).where(PlanScope.territory_id.not_in(territories))
+    return found.where(PlanRequest.id.not_in(outside))
 
 
 def _rows(session: Session, found: Select[*tuple[Any, ...]]) -> list[RunRow]:

@@ -103,7 +103,7 @@ def publish_plan(session: Session, *, plan_id: int, actor: Actor, now: datetime)
                 note={name: len(value) for name, value in report.as_dict().items() if isinstance(value, list)},
             ),
         )
-    _supersede(session, plan, cells)
+    _supersede(session, plan)
     plan = session.get_one(Plan, plan_id)
     plan.state, plan.published_at, plan.published_by_id = PlanState.PUBLISHED, now, actor.user_id
     plan.publish_report = report.as_dict()
@@ -122,7 +122,7 @@ def _cells(session: Session, request_id: int) -> list[Cell]:
     ]
 
 
-def _supersede(session: Session, plan: Plan, cells: Collection[Cell]) -> None:
+def _supersede(session: Session, plan: Plan) -> None:
     """Set older plans of the same days aside, so that nobody publishes them over this one."""
     mine = select(PlanScope.territory_id, PlanScope.day).where(PlanScope.plan_request_id == plan.plan_request_id)
     overlapping = (

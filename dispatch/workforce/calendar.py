@@ -1,4 +1,4 @@
-"""Who works when (pure): shifts from weekly patterns and exceptions, and the free time that absences leave of them.
+"""Who works when (pure): shifts from weekly patterns and exceptions.
 
 Wall times become instants day by day, so a shift that begins at 07:00 does so on both sides of a clock change; a night
 shift over the change is an hour shorter or longer, as it is for the person.
@@ -61,18 +61,6 @@ class WorkingTime:
     break_until: datetime | None
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
-class Interval:
-    """A half-open stretch of time."""
-
-    start: datetime
-    end: datetime
-
-    def __post_init__(self) -> None:
-        if self.end <= self.start:
-            raise ValueError(f"an interval must end after it starts ({self.start} to {self.end})")
-
-
 def working_time(
     day: date, patterns: Iterable[Pattern], exceptions: Iterable[OtherHours], zone: str
 ) -> WorkingTime | None:
@@ -96,23 +84,6 @@ def working_times(
         found = working_time(first + offset * _DAY, patterns, exceptions, zone)
         if found is not None:
             yield found
-
-
-def free_intervals(working: Interval, absences: Iterable[Interval]) -> tuple[Interval, ...]:
-    """Return what absences leave of a working time, in order; absences may overlap each other and stick out."""
-    free: list[Interval] = []
-    start = working.start
-    for absence in sorted(absences):
-        if absence.end <= start:
-            continue
-        if absence.start >= working.end:
-            break
-        if absence.start > start:
-            free.append(Interval(start=start, end=absence.start))
-        start = absence.end
-    if start < working.end:
-        free.append(Interval(start=start, end=working.end))
-    return tuple(free)
 
 
 def _as_instants(day: date, starts_at: time, ends_at: time, break_s: int, zone: str) -> WorkingTime:

@@ -1,14 +1,10 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dispatch.workforce.calendar import (
-    Interval,
     OtherHours,
     Pattern,
-    free_intervals,
     working_time,
     working_times,
 )
@@ -21,10 +17,6 @@ BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
 def at(hours: float) -> datetime:
     return BEGIN + timedelta(hours=hours)
-
-
-def stretch(start: float, end: float) -> Interval:
-    return Interval(start=at(start), end=at(end))
 
 
 def test_a_weekly_pattern_gives_the_shift_of_its_day() -> None:
@@ -83,33 +75,6 @@ def test_a_morning_shift_begins_at_its_wall_time_on_the_day_of_a_clock_change(da
     found = working_time(day, [pattern], [], BERLIN)
     assert found is not None
     assert found.start == datetime(day.year, day.month, day.day, 5 if day.month == 3 else 6, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("absences", "left"),
-    [
-        ([], [(0, 8)]),
-        ([(2, 3)], [(0, 2), (3, 8)]),
-        ([(-5, 1), (7, 20)], [(1, 7)]),
-        ([(1, 4), (2, 3), (3.5, 5)], [(0, 1), (5, 8)]),
-        ([(-1, 9)], []),
-        ([(0, 8)], []),
-        ([(8, 9), (-3, 0)], [(0, 8)]),
-    ],
-)
-def test_free_time_is_what_absences_leave(absences: list[tuple[float, float]], left: list[tuple[float, float]]) -> None:
-    found = free_intervals(stretch(0, 8), [stretch(*each) for each in absences])
-    assert list(found) == [stretch(*each) for each in left]
-
-
-@given(st.lists(st.tuples(st.integers(-10, 90), st.integers(1, 40)), max_size=8))
-def test_free_time_and_absences_share_the_working_time_minute_by_minute(spans: list[tuple[int, int]]) -> None:
-    absences = [Interval(start=at(start / 10), end=at((start + length) / 10)) for start, length in spans]
-    free = free_intervals(stretch(0, 8), absences)
-    for tenth in range(80):
-        moment = at(tenth / 10 + 0.01)
-        away = any(each.start <= moment < each.end for each in absences)
-        assert any(each.start <= moment < each.end for each in free) != away
 
 
 @pytest.mark.parametrize(
