@@ -75,7 +75,9 @@ def test_technicians_see_their_own_only(client_for: SignIn, site: Site, partner_
     with site.session() as session:
         own = session.get_one(Technician, site.technician_id)
         soon = Range(date(2020, 1, 1), clock.now().date() + timedelta(days=9))
-        make_certification(session, technician=own, kind=make_certification_kind(session, name="Ladder card"), valid=soon)
+        make_certification(
+            session, technician=own, kind=make_certification_kind(session, name="Ladder card"), valid=soon
+        )
     page = client_for("technician").get("/loose-ends?whose=all")
     assert "Ladder card" in page.text
     assert "Lift licence" not in page.text
