@@ -96,7 +96,7 @@ def installation(
             "DISPATCH_PLAN_TIME_LIMIT_S": "4",
             "DISPATCH_MAIL_BACKEND": "file",
         }
-        emails = {**loaded.sign_ins, **{box: address_of(box) for box in ("ines", "omar", "ana", "ben")}}
+        emails = {**loaded.sign_ins, **{box: address_of(box) for box in ("ines", "omar", "mira", "ana", "ben")}}
         with _process("serve", environment, data) as web, _process("work", environment, data):
             _wait_until_up(port, web, data)
             yield Installation(

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from dispatch.accounts.models import RoleName, User
 from dispatch.core import clock
 from dispatch.jobs.models import Site
-from dispatch.skills.models import Skill
+from dispatch.skills.models import DocumentState, EvidenceContest, Skill
 from dispatch.skills.recompute import recompute_proficiency
 from dispatch.workforce.models import Technician, Territory
 from tests import factories as make
@@ -57,11 +57,13 @@ def make_east(session: Session, *, now: datetime, password: str) -> East:
     east = make.make_territory(session, name="East", zone=zone)
     owner = _user(session, "Ines Weber", "ines", password, RoleName.DISPATCHER, east)
     _user(session, "Omar Haddad", "omar", password, RoleName.DISPATCHER, east)
+    manager = _user(session, "Mira Sand", "mira", password, RoleName.MANAGER, east)
     east.owner_id = owner.id
     skill = make.make_skill(session, name="Gas boilers of the East", code="east.gas_boilers")
     people = [
         _technician(session, name, east, skill, password, now=now, today=today) for name in ("Ana Ruiz", "Ben Oduya")
     ]
+    _waits_for_the_manager(session, people[0], skill, manager, now=now)
     sites = [
         make.make_site(
             session,
@@ -118,6 +120,31 @@ def _technician(
         hours = Range(clock.instant(day, BEGIN, east.zone), clock.instant(day, time(18), east.zone))
         make.make_shift(session, technician=person, territory=east, on_date=day, during=hours)
     return person
+
+
+def _waits_for_the_manager(session: Session, person: Technician, skill: Skill, manager: User, *, now: datetime) -> None:
+    """Add what a manager answers: a certificate that was handed in, and a fact somebody sees differently."""
+    make.make_certification(
+        session,
+        technician=person,
+        kind=make.make_certification_kind(session, name="Gas permit of the East"),
+        state=DocumentState.CLAIMED,
+        imported=False,
+    )
+    fact = make.make_evidence(
+        session, technician=person, skill=skill, at=now - timedelta(days=90), facts={"level": 2}, recorded_at=now
+    )
+    assert person.user_id is not None
+    contest = EvidenceContest(
+        evidence_id=fact.id,
+        reason="That was before the course",
+        opened_by_id=person.user_id,
+        opened_at=now,
+        owner_id=manager.id,
+        due_at=now + timedelta(days=3),
+    )
+    session.add(contest)
+    session.flush()
 
 
 def _visit(

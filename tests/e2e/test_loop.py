@@ -152,8 +152,8 @@ def label(bar: Locator) -> str:
 
 
 def test_the_manager_has_coverage_counted(installation: Installation, sit_down: SitDown) -> None:
-    manager = sit_down("manager")
-    page = manager.open("/coverage")
+    page = sit_down("manager").open("/")
+    page.wait_for_url("**/coverage")
     page.get_by_role("button", name=re.compile("Count", re.IGNORECASE)).first.click()
     worst = page.locator("#worst-title")
     for _ in range(60):

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import text
 
 from tests.e2e.conftest import PHONE, Installation, SitDown
 
@@ -34,6 +35,16 @@ def test_a_dispatcher_books_plans_and_moves(installation: Installation, sit_down
 
 
 def test_a_technician_works_a_day(installation: Installation, sit_down: SitDown) -> None:
+    east = installation.east
+    with installation.session() as session:
+        still = "SELECT max(id) FROM visit WHERE id = ANY(:ids) AND state IN ('open', 'planned')"
+        visit_id = session.scalar(text(still), {"ids": list(east.waiting)})
+    page = sit_down("omar", java_script_enabled=False).open(f"/board/visits/{visit_id}")
+    page.get_by_label("Who goes").select_option(label="Ben Oduya")
+    page.get_by_label("Starts").fill(east.at(15))
+    page.get_by_role("button", name=re.compile("^(Book|Move)$")).click()
+    expect(page.get_by_text("Booked.")).to_be_visible()
+
     page = sit_down("ben", viewport=PHONE, java_script_enabled=False).open("/my/day")
     page.get_by_role("button", name="On my way").click()
     expect(page.get_by_text("Have a safe trip.")).to_be_visible()

@@ -1,0 +1,120 @@
+"""How fast a running installation with the demo answers its dispatcher, from the server and in a browser.
+
+Start it with ``make run``, then ``python -m benchmarks.board_page http://127.0.0.1:8000``. Times depend on the machine
+and its load, which is printed first; statements, elements and bytes do not.
+"""
+
+import os
+import shutil
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from playwright.sync_api import APIRequestContext, Browser, Page, sync_playwright
+
+from dispatch.demo.people import MAIL, PASSWORD, SIGN_INS
+
+PAGES = ("/board", "/board/data", "/jobs", "/people", "/customers", "/loose-ends", "/plans", "/coverage")
+TIMES = 9
+CANDIDATES = 20
+SLOWED = 4
+READY = """() => {
+  document.addEventListener("board:ready", () => {
+    window.boardReady = performance.now();
+  });
+}"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Milliseconds of several requests."""
+
+    values: tuple[float, ...]
+
+    def __str__(self) -> str:
+        tail = sorted(self.values)[max(0, round(0.95 * len(self.values)) - 1)]
+        return f"median {statistics.median(self.values):4.0f}, p95 {tail:4.0f}, least {min(self.values):4.0f} ms"
+
+
+def main() -> None:
+    """Measure pages, candidates and the board in a browser."""
+    address = sys.argv[1].rstrip("/") if len(sys.argv) > 1 else "http://127.0.0.1:8000"
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        raise SystemExit("No Chromium found (Debian: apt-get install chromium).")
+    write(f"load of the machine {os.getloadavg()[0]:.1f}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for role in ("dispatcher", "manager"):
+            page = sign_in(browser, address, role)
+            for path in PAGES:
+                served(page.request, address, path, role)
+            if role == "dispatcher":
+                candidates(page, address)
+        in_browser(browser, address)
+        browser.close()
+
+
+def sign_in(browser: Browser, address: str, role: str) -> Page:
+    """Open a page of the demo's person of a role."""
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.goto(f"{address}/sign-in")
+    page.get_by_label("E-mail address").fill(SIGN_INS[role] + MAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password").press("Enter")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+    return page
+
+
+def served(request: APIRequestContext, address: str, path: str, role: str) -> None:
+    """Print how long a path takes to arrive on loopback, without a browser drawing it."""
+    if request.get(address + path).status == 403:
+        return
+    values = []
+    for _ in range(TIMES):
+        begun = time.perf_counter()
+        answer = request.get(address + path)
+        values.append((time.perf_counter() - begun) * 1000)
+    write(f"{role:<10} {path:<12} {Spread(values=tuple(values))}, {len(answer.body()) / 1000:.0f} KB")
+
+
+def candidates(page: Page, address: str) -> None:
+    """Print how long ranked candidates take for visits of tomorrow's queue."""
+    page.goto(f"{address}/board?date={date.today() + timedelta(days=1)}&queue=all")  # noqa: DTZ011 - as the board reads
+    links = page.locator("[data-queue-visit] a:not(.button)")
+    paths = [links.nth(number).get_attribute("href") or "" for number in range(min(CANDIDATES, links.count()))]
+    values = []
+    for path in paths:
+        begun = time.perf_counter()
+        assert page.request.get(address + path).ok, path
+        values.append((time.perf_counter() - begun) * 1000)
+    if values:
+        write(f"candidates of {len(values)} visits: {Spread(values=tuple(values))} (budget 800)")
+
+
+def in_browser(browser: Browser, address: str) -> None:
+    """Print when the board can be used, how many elements it has, and how far its layout shifted."""
+    page = sign_in(browser, address, "dispatcher")
+    page.add_init_script(f"({READY})()")
+    devtools = page.context.new_cdp_session(page)
+    for slowed in (1, SLOWED):
+        devtools.send("Emulation.setCPUThrottlingRate", {"rate": slowed})
+        values = []
+        for _ in range(5):
+            page.goto(f"{address}/board")
+            page.locator("#gantt.is-ready").wait_for()
+            values.append(float(page.evaluate("window.boardReady")))
+        elements = page.evaluate("document.querySelectorAll('*').length")
+        write(f"board usable, processor 1/{slowed}: {Spread(values=tuple(values))}, {elements} elements (budget 3000)")
+
+
+def write(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
