@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from dispatch import models, web
 from dispatch.core.config import Settings
 from dispatch.core.config import settings as settings_of_process
-from dispatch.core.db import make_engine, make_sessions, psycopg_url
+from dispatch.core.db import APP_ROLE, make_engine, make_sessions, psycopg_url
 from dispatch.core.serving import SPARE_THREADS
 from dispatch.web import context, errors, filters, mail, navigation, security, sign_in, stream, words
 from dispatch.web.browser_session import DatabaseSessions
@@ -85,7 +85,7 @@ def create_app(settings: Settings | None = None, *, engine: Engine | None = None
         if settings.database_url is None:
             raise ValueError("No database: set DATABASE_URL or start with `dispatch serve`.")
         engine = make_engine(
-            settings.database_url, role=settings.app_role, pool_size=SPARE_THREADS, max_overflow=8, pool_timeout=10
+            settings.database_url, role=APP_ROLE, pool_size=SPARE_THREADS, max_overflow=8, pool_timeout=10
         )
     models.Base.registry.configure()  # all tables are known before the first query
     app = Web("dispatch", root_path=str(ROOT), static_folder="static", template_folder="templates")

@@ -12,7 +12,7 @@ from dispatch.core import queue
 from dispatch.core.audit import CHANNEL
 from dispatch.core.clock import now
 from dispatch.core.config import settings
-from dispatch.core.db import make_engine, make_sessions
+from dispatch.core.db import APP_ROLE, make_engine, make_sessions
 from dispatch.core.queue import app
 from dispatch.coverage.service import TASK as COUNT
 from dispatch.planning.nightly import plan_due_territories
@@ -31,7 +31,7 @@ def run_worker() -> None:
 @cache
 def sessions_for(url: str) -> Sessions:
     """Return the session factory that the tasks of this process share; few connections, none held while waiting."""
-    return make_sessions(make_engine(url, role=settings().app_role, pool_size=queue.CONCURRENCY + 1, max_overflow=0))
+    return make_sessions(make_engine(url, role=APP_ROLE, pool_size=queue.CONCURRENCY + 1, max_overflow=0))
 
 
 @app.task(name=TASK, pass_context=True, retry=RetryStrategy(max_attempts=2, wait=3))

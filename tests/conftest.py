@@ -21,8 +21,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from dispatch.core import embedded, migrate
-from dispatch.core.config import Settings
-from dispatch.core.db import make_engine
+from dispatch.core.db import APP_ROLE, make_engine
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -155,7 +154,7 @@ def engine(server_url: str, template: str) -> Iterator[Engine]:
     """Give an engine on the database behind ``session``; connections are not kept."""
     with copy_of_template(server_url, template) as url:
         # With the rights web and worker have, not those of the owner.
-        engine = make_engine(url, role=Settings().app_role, poolclass=NullPool)
+        engine = make_engine(url, role=APP_ROLE, poolclass=NullPool)
         yield engine
         engine.dispose()
 

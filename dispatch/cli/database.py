@@ -9,7 +9,7 @@ from sqlalchemy.pool import NullPool
 import dispatch.models  # noqa: F401 - foreign keys point across features, so all tables must be known
 from dispatch.core import embedded, migrate
 from dispatch.core.config import settings
-from dispatch.core.db import make_engine
+from dispatch.core.db import APP_ROLE, make_engine
 
 
 @contextlib.contextmanager
@@ -23,7 +23,7 @@ def sessions() -> Iterator[sessionmaker[Session]]:
     with embedded.database(current.database_url, current.data_dir) as url:
         if migrate.current(url) not in migrate.heads():
             raise embedded.DatabaseUnavailable("The database has another schema; run `dispatch migrate` first.")
-        engine = make_engine(url, role=current.app_role, poolclass=NullPool)
+        engine = make_engine(url, role=APP_ROLE, poolclass=NullPool)
         try:
             yield sessionmaker(engine, expire_on_commit=False)
         finally:

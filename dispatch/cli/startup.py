@@ -227,7 +227,7 @@ def _wait_for_page(current: Settings, web: Child) -> None:
             raise children.RunRefused("The web server ended while starting; its message is above.")
         connection = HTTPConnection(current.host, current.port, timeout=5)
         try:
-            connection.request("GET", "/live")
+            connection.request("GET", "/health/live")
             connection.getresponse()
             return
         except (OSError, HTTPException):

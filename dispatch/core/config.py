@@ -28,7 +28,6 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="Port the web server listens on")
     web_processes: int = Field(default=1, ge=1, description="Web server processes")
     web_streams: int = Field(default=40, ge=1, description="Live event streams each web process may hold open")
-    app_role: str = Field(default="dispatch_app", description="Database role without ownership used by web and worker")
     public_url: str = Field(
         default="http://127.0.0.1:8000", description="Address written into mails; never taken from a request"
     )

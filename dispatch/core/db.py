@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
+from psycopg.errors import InsufficientPrivilege, InvalidParameterValue
 from sqlalchemy import CheckConstraint, Dialect, Engine, Identity, MetaData, Text, create_engine, event, func, text
 from sqlalchemy.dialects.postgresql import DATERANGE, JSONB, TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, sessionmaker
@@ -22,6 +23,7 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 Id = Annotated[int, mapped_column(Identity(), primary_key=True)]  # a row number the database hands out
+APP_ROLE = "dispatch_app"  # without ownership; migration 0012 makes it where it may
 LONGEST_STRETCH = "36 hours"  # an autumn day has 25 hours; nothing planned for one person lasts longer
 
 
@@ -164,17 +166,25 @@ def make_engine(url: str, *, role: str | None = None, **options: Any) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
+        if role:
+            _give_up_ownership(connection, role)
         with connection.cursor() as cursor:
             cursor.execute("SET TIME ZONE 'UTC'")
             cursor.execute("SET lock_timeout = '5s'")
             cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
-            if role:
-                cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s AND pg_has_role(oid, 'MEMBER')", (role,))
-                if cursor.fetchone():
-                    cursor.execute(f'SET ROLE "{role}"')
         connection.commit()
 
     return engine
+
+
+def _give_up_ownership(connection: Any, role: str) -> None:
+    """Go on as the application role; where it does not exist or may not be taken, go on as who signed in."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f'SET ROLE "{role}"')
+        connection.commit()
+    except (InsufficientPrivilege, InvalidParameterValue):
+        connection.rollback()
 
 
 def make_sessions(engine: Engine) -> Callable[[], Session]:

@@ -176,6 +176,8 @@ def _write_shifts(world: World, person: Person, hired: date, partner_id: int | N
         weekdays = {5, 6, *rng.sample(range(5), 3)}
     elif rng.random() < 0.15:
         weekdays.discard(rng.randrange(5))
+    if not world.people:
+        weekdays.add(world.today.weekday())  # who signs in as the technician of the demo has a day to look at
     patterns = []
     for weekday in sorted(weekdays):
         world.book.add(

@@ -22,9 +22,12 @@ BEGIN
             WHEN duplicate_object OR unique_violation THEN NULL;
         END;
     END IF;
-    IF NOT pg_has_role(current_user, 'dispatch_app', 'MEMBER') THEN
+    -- Since PostgreSQL 16 whoever makes a role may administer it but not take it; this says that it may.
+    BEGIN
         EXECUTE format('GRANT dispatch_app TO %I', current_user);
-    END IF;
+    EXCEPTION
+        WHEN insufficient_privilege THEN NULL;
+    END;
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO dispatch_app', current_schema());
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %I TO dispatch_app', current_schema());
     EXECUTE format('GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA %I TO dispatch_app', current_schema());
