@@ -1,5 +1,6 @@
 """Customers, their sites and equipment: lists, pages, and the small fixes anybody may make who sees them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, request, url_for
@@ -12,7 +13,7 @@ from dispatch.core.errors import Conflict, Invalid
 from dispatch.jobs import customers as service
 from dispatch.jobs import queries
 from dispatch.jobs.customers import SiteDraft
-from dispatch.jobs.models import PersonLinkKind
+from dispatch.jobs.models import PersonLinkKind, Site
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options
 from dispatch.web.history import timeline_items
@@ -137,8 +138,8 @@ def show(customer_id: int) -> Response:
         links=queries.people_of_customer(db(), customer_id),
         jobs=queries.jobs(db(), territories=reach, customer_id=customer_id),
         history_items=timeline_items(queries.history(db(), "customer", [customer_id], limit=20), zone),
-        may_edit=actor().may(Right.CUSTOMER_EDIT),
-        may_see_access=actor().may(Right.SITE_ACCESS),
+        may_edit=_may_at_all(Right.CUSTOMER_EDIT, sites),
+        may_see_access=_may_at_all(Right.SITE_ACCESS, sites),
     )
 
 
@@ -278,6 +279,11 @@ def unlink_person(link_id: int) -> Response:
     service.unlink_person(db(), link_id=link_id, actor=actor(), now=moment())
     flash("Removed.", "good")
     return redirect(url_for("customers.show", customer_id=customer_id), 303)
+
+
+def _may_at_all(right: Right, sites: Sequence[Site]) -> bool:
+    """Say whether a right holds at every site shown: who dispatches in one place may only read in another."""
+    return actor().may(right) and all(actor().may(right, site.territory_id) for site in sites)
 
 
 def _version(form: Any) -> int:

@@ -4,9 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.factories import make_customer, make_site
+from dispatch.accounts.access import SYSTEM
+from dispatch.accounts.models import RoleName
+from dispatch.accounts.service import grant_role
+from dispatch.core import clock
+from dispatch.workforce.models import Territory
+from tests.factories import make_customer, make_site, make_user
 from tests.web.browser import Browser
-from tests.web.conftest import Site
+from tests.web.conftest import PASSWORD, STORED, Site
 
 SignIn = Callable[[str], Browser]
 
@@ -15,8 +20,6 @@ SignIn = Callable[[str], Browser]
 def hale(site: Site) -> dict[str, int]:
     """A customer with a site in the North, and one in the South."""
     with site.session() as session:
-        from dispatch.workforce.models import Territory
-
         north, south = session.get_one(Territory, site.north_id), session.get_one(Territory, site.south_id)
         customer = make_customer(session, name="Hale Dental", phone="+49 30 555 0123")
         place = make_site(session, customer=customer, territory=north, name="Surgery", gate_code="GATE-99")
@@ -37,6 +40,21 @@ def test_a_gate_code_is_mended_where_it_is_seen(client_for: SignIn, hale: dict[s
     dispatcher.send({"gate_code": "GATE-100"}, button="Save")
     assert "GATE-100" in dispatcher.get(f"/customers/{hale['customer']}").text
     assert "GATE-100" not in client_for("manager").get(f"/customers/{hale['customer']}").html
+
+
+def test_who_dispatches_elsewhere_reads_no_gate_code_here(site: Site) -> None:
+    with site.session() as session:
+        north, south = session.get_one(Territory, site.north_id), session.get_one(Territory, site.south_id)
+        both = make_user(session, RoleName.DISPATCHER, territory=north, password=STORED)
+        grant_role(session, user_id=both.id, role="manager", territory_id=south.id, actor=SYSTEM, now=clock.now())
+        customer = make_customer(session, name="Two Towns")
+        make_site(session, customer=customer, territory=south, gate_code="GATE-SOUTH")
+        email, where = both.email, customer.id
+    browser = site.browser()
+    browser.sign_in(email, PASSWORD)
+    page = browser.get(f"/customers/{where}")
+    assert "Two Towns" in page.text
+    assert "GATE-SOUTH" not in page.html
 
 
 def test_a_new_customer_leads_to_a_job(client_for: SignIn, site: Site) -> None:
