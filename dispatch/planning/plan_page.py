@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, select, tuple_, union
+from sqlalchemy import Select, exists, func, select, tuple_, union
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from dispatch.core.errors import NotFound
 from dispatch.jobs.lifecycle import VisitState
-from dispatch.jobs.models import Customer, Job, Promise, PromiseState, Visit
+from dispatch.jobs.models import Customer, Job, Promise, PromiseState, Site, Visit
 from dispatch.planning.models import RELEASED_STATES, Assignment, Plan, PlanRoute, PlanScope, PlanStop, PlanUnserved
+from dispatch.planning.policy import read_rules
 from dispatch.planning.reason_words import names_for, sentence
+from dispatch.planning.snapshot import active_policy
+from dispatch.units import Point, great_circle_m
 from dispatch.workforce.models import Shift
 
 
@@ -112,8 +116,31 @@ def _committed(session: Session, plan_id: int, request_id: int) -> dict[str, int
         "unserved": waiting or 0,
         "late": sum(seconds > 0 for seconds in late.values()),
         "late_s": round(sum(late.values())),
-        "travel_s": sum(row.travel_s for row in rows),
+        "travel_s": sum(row.travel_s for row in rows) + _homeward_s(session, shifts),
     }
+
+
+def _homeward_s(session: Session, shifts: Select[int]) -> int:
+    """Return the driving from everybody's last visit to where their shift ends, which no booking holds."""
+    travel = read_rules(active_policy(session).rules).travel
+    last = (
+        select(Shift.end_lat, Shift.end_lon, Site.lat, Site.lon)
+        .select_from(Assignment)
+        .join(Shift, Shift.id == Assignment.shift_id)
+        .join(Visit, Visit.id == Assignment.visit_id)
+        .join(Job, Job.id == Visit.job_id)
+        .join(Site, Site.id == Job.site_id)
+        .where(Assignment.shift_id.in_(shifts), Assignment.state.not_in(RELEASED_STATES))
+        .ext(distinct_on(Assignment.shift_id))
+        .order_by(Assignment.shift_id, func.upper(Assignment.during).desc())
+    )
+    seconds = 0.0
+    for end_lat, end_lon, lat, lon in session.execute(last):
+        if lat is None or lon is None:
+            continue
+        direct_m = great_circle_m(Point(lat=lat, lon=lon), Point(lat=end_lat, lon=end_lon))
+        seconds += direct_m * travel.detour_percent / 100 * 3.6 / travel.speed_kmh
+    return round(seconds)
 
 
 _BROKEN = {
