@@ -1,5 +1,6 @@
 """Documents: handed in, vouched for, returned; one confirmed document of a kind at a time."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from dispatch.accounts.access import SYSTEM
+from dispatch.accounts.access import SYSTEM, Grant
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.skills import service
 from dispatch.skills.certifications import holds
@@ -58,6 +59,18 @@ def test_a_document_counts_once_somebody_else_vouches_for_it(
     assert holds(held, kind.id, DAY + timedelta(days=30)), "the last day is included"
     assert not holds(held, kind.id, DAY + timedelta(days=31))
     assert certifications_to_confirm(session, on=DAY) == []
+
+
+def test_who_manages_elsewhere_hands_in_their_own_document(
+    session: Session, crew: Crew, kind: CertificationKind
+) -> None:
+    elsewhere = Grant(role="manager", territory_id=make_territory(session).id)
+    both = replace(crew.holder, grants=(*crew.holder.grants, elsewhere))
+    assert hand_in(session, crew, kind, actor=both).state is DocumentState.CLAIMED
+    with pytest.raises(NotFound):
+        service.record_certification(
+            session, technician_id=crew.colleague.id, kind_id=kind.id, valid_from=DAY, actor=both, now=NOW
+        )
 
 
 def test_a_returned_document_counts_no_more(session: Session, crew: Crew, kind: CertificationKind) -> None:
