@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
@@ -29,7 +29,7 @@ from dispatch.planning.rows import live
 from dispatch.planning.snapshot import Snapshot, active_policy, read_snapshot
 from dispatch.planning.terms import stop_terms
 from dispatch.skills.models import CertificationKind
-from dispatch.workforce.models import Shift, Territory
+from dispatch.workforce.models import Shift, Territory, TerritoryMembership
 
 PAST_GRACE = timedelta(minutes=15)
 PLANNABLE = (VisitState.OPEN, VisitState.PLANNED)
@@ -73,6 +73,7 @@ def assign_visit(
 ) -> Assignment:
     """Book a person for a visit; without ``crew_slot_id`` for the first free place in its crew."""
     visit = _visit(session, visit_id, actor, visit_version)
+    _require_person(session, actor, technician_id, start)
     slots = _slots(session, visit_id)
     slot = crew_slot_id or next((row.id for row in slots if row.assignment_id is None), None)
     if slot is None or slot not in {row.id for row in slots}:
@@ -123,6 +124,8 @@ def move_assignment(
         mine = slot.id == row.crew_slot_id
         if slot.assignment_id is None or (not mine and (start is None or start == slot.during.lower)):
             continue
+        if mine and technician_id is not None and technician_id != slot.technician_id:
+            _require_person(session, actor, technician_id, start or slot.during.lower)
         verdict = judge(
             session,
             visit=visit,
@@ -203,7 +206,9 @@ def judge(
     )
     zone = snapshot.period.zones[shift.territory_id]
     return Verdict(
-        placement=placement, objections=found, reasons=sentences(session, found, technician_id, snapshot.clock, zone)
+        placement=placement,
+        objections=found,
+        reasons=sentences(session, found, technician_id, snapshot.clock, zone, visit_id=visit.id),
     )
 
 
@@ -302,6 +307,26 @@ def _visit(session: Session, visit_id: int, actor: Actor, version: int | None) -
     if visit.state not in PLANNABLE:
         raise Conflict(f"This visit is {str(visit.state).replace('_', ' ')}; it cannot be booked any more.")
     return visit
+
+
+def _require_person(session: Session, actor: Actor, technician_id: int, start: datetime) -> None:
+    """Refuse people who neither belong to nor work in the actor's territories, as if there were no such person."""
+    reach = actor.territories(Right.ASSIGNMENT_EDIT)
+    if reach is None:
+        return
+    member = select(TerritoryMembership.id).where(
+        TerritoryMembership.technician_id == technician_id,
+        TerritoryMembership.territory_id.in_(reach),
+        TerritoryMembership.during.contains(start.date()),
+    )
+    works = select(Shift.id).where(
+        Shift.technician_id == technician_id,
+        Shift.territory_id.in_(reach),
+        ~Shift.cancelled,
+        Shift.during.contains(start),
+    )
+    if not session.scalar(select(or_(member.exists(), works.exists()))):
+        raise NotFound("There is no such person.")
 
 
 def _slots(session: Session, visit_id: int) -> Sequence[Any]:

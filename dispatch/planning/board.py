@@ -46,7 +46,7 @@ class BoardPerson:
 
 @dataclass(frozen=True, kw_only=True)
 class BoardBar:
-    """A committed visit of one person."""
+    """A committed visit of one person; of one out of reach (``elsewhere``) only the time is told."""
 
     assignment_id: int
     version: int
@@ -67,6 +67,7 @@ class BoardBar:
     lat: float | None
     lon: float | None
     order: int
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,13 +117,23 @@ class Board:
         return dict(found)
 
 
-def board_for(session: Session, *, territories: Sequence[Territory], day: date, now: datetime) -> Board:
-    """Return the board of some territories on a local day; seven statements whatever the size."""
+def board_for(
+    session: Session,
+    *,
+    territories: Sequence[Territory],
+    day: date,
+    now: datetime,
+    reach: Collection[int] | None = None,
+) -> Board:
+    """Return the board of some territories on a local day; seven statements whatever the size.
+
+    ``reach`` are the territories whose work the reader may see, None for all: people there may work elsewhere too.
+    """
     zone = territories[0].zone if territories else "UTC"
     ids = [territory.id for territory in territories]
     start, end = day_bounds(day, zone)
     shifts = _shifts(session, ids, day)
-    bars = _bars(session, ids, Range(start, end), now)
+    bars = _bars(session, ids, Range(start, end), now, reach)
     people_ids = {row.technician_id for row in shifts} | {bar.technician_id for bar in bars}
     people = _people(session, people_ids)
     absences = _absences(session, people_ids, Range(start, end))
@@ -173,7 +184,13 @@ def _absences(session: Session, ids: Collection[int], day: Range[datetime]) -> M
     return found
 
 
-def _bars(session: Session, territories: Collection[int], day: Range[datetime], now: datetime) -> list[BoardBar]:
+def _bars(
+    session: Session,
+    territories: Collection[int],
+    day: Range[datetime],
+    now: datetime,
+    reach: Collection[int] | None,
+) -> list[BoardBar]:
     here = select(Shift.technician_id).where(
         Shift.territory_id.in_(territories), Shift.during.op("&&")(day), ~Shift.cancelled
     )
@@ -188,6 +205,7 @@ def _bars(session: Session, territories: Collection[int], day: Range[datetime], 
             Assignment.travel_s,
             Assignment.travel_source,
             Assignment.state,
+            Visit.territory_id,
             Job.id.label("job_id"),
             Job.title,
             Customer.name.label("customer"),
@@ -210,7 +228,8 @@ def _bars(session: Session, territories: Collection[int], day: Range[datetime], 
         )
         .order_by(Assignment.technician_id, func.lower(Assignment.during))
     )
-    return _numbered([_bar(row, now) for row in rows])
+    bars = [(_bar(row, now), row.territory_id) for row in rows]
+    return _numbered([bar if reach is None or place in reach else _hidden(bar) for bar, place in bars])
 
 
 def _bar(row: Any, now: datetime) -> BoardBar:
@@ -235,6 +254,20 @@ def _bar(row: Any, now: datetime) -> BoardBar:
         lat=row.lat,
         lon=row.lon,
         order=0,
+    )
+
+
+def _hidden(bar: BoardBar) -> BoardBar:
+    """Keep of a visit out of reach that the time is taken."""
+    return replace(
+        bar,
+        title="Busy elsewhere",
+        customer="Another territory",
+        promise=None,
+        outlook=None,
+        lat=None,
+        lon=None,
+        elsewhere=True,
     )
 
 

@@ -419,7 +419,12 @@ def conflict_of(session: Session, error: DBAPIError, changes: Sequence[SlotChang
         for item in changes:
             if item.to is not None:
                 sentence = holder_sentence(
-                    session, item.to.technician_id, item.to.start, item.to.end, besides=item.crew_slot_id
+                    session,
+                    item.to.technician_id,
+                    item.to.start,
+                    item.to.end,
+                    seen_from=item.visit_id,
+                    besides=item.crew_slot_id,
                 )
                 if sentence:
                     return Conflict(sentence)

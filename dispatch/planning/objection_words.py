@@ -18,9 +18,12 @@ from dispatch.planning.words import holder_sentence, minutes_words, span_words
 
 
 def sentences(
-    session: Session, found: Sequence[Objection], technician_id: int, clock: Clock, zone: str
+    session: Session, found: Sequence[Objection], technician_id: int, clock: Clock, zone: str, *, visit_id: int
 ) -> tuple[str, ...]:
-    """Return one sentence for each objection, in order; names are read in a few statements, only when needed."""
+    """Return one sentence for each objection, in order; names are read in a few statements, only when needed.
+
+    Customers are named of the territory of the visit that is placed, ``visit_id``; others only as another visit.
+    """
     if not found:
         return ()
     whom = {"technician": technician_id}
@@ -29,9 +32,10 @@ def sentences(
     names = reason_words.names_for(session, [{"params": whom}, *shared])
     about = _Placement(
         session=session,
+        visit_id=visit_id,
         technician_id=technician_id,
         person=names.person(whom),
-        customers=_customers(session, found),
+        customers=_customers(session, found, visit_id),
         clock=clock,
         zone=zone,
     )
@@ -46,6 +50,7 @@ class _Placement:
     """Who is placed, and what else the sentences mention."""
 
     session: Session
+    visit_id: int
     technician_id: int
     person: str
     customers: Mapping[int, str]
@@ -56,25 +61,26 @@ class _Placement:
         return span_words(self.clock.instant(params["start_s"]), self.clock.instant(params["end_s"]), self.zone)
 
     def customer(self, params: Mapping[str, Any]) -> str:
-        return self.customers.get(int(params["visit"]), "the visit")
+        return self.customers.get(int(params["visit"]), "another visit")
 
     def holder(self, params: Mapping[str, Any]) -> str:
         start, end = self.clock.instant(params["start_s"]), self.clock.instant(params["end_s"])
         return (
-            holder_sentence(self.session, self.technician_id, start, end)
+            holder_sentence(self.session, self.technician_id, start, end, seen_from=self.visit_id)
             or f"{self.person} is booked from {self.span(params)}."
         )
 
 
-def _customers(session: Session, found: Sequence[Objection]) -> dict[int, str]:
+def _customers(session: Session, found: Sequence[Objection], visit_id: int) -> dict[int, str]:
     visits = {int(item.params["visit"]) for item in found if "visit" in item.params}
     if not visits:
         return {}
+    here = select(Visit.territory_id).where(Visit.id == visit_id).scalar_subquery()
     asked = (
         select(Visit.id, Customer.name)
         .join(Job, Job.id == Visit.job_id)
         .join(Customer, Customer.id == Job.customer_id)
-        .where(Visit.id.in_(visits))
+        .where(Visit.id.in_(visits), Visit.territory_id == here)
     )
     return dict(session.execute(asked).all())
 

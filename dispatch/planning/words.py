@@ -31,9 +31,14 @@ def minutes_words(seconds: float) -> str:
 
 
 def holder_sentence(
-    session: Session, technician_id: int, start: datetime, end: datetime, *, besides: int | None = None
+    session: Session, technician_id: int, start: datetime, end: datetime, *, seen_from: int, besides: int | None = None
 ) -> str | None:
-    """Say who has booked a person's time, for what and from when to when; None when nobody has."""
+    """Say who has booked a person's time and from when to when, None when nobody has.
+
+    For what is told only where it lies in the territory of the visit ``seen_from``: who places that one may not see
+    the customers of others.
+    """
+    here = select(Visit.territory_id).where(Visit.id == seen_from).scalar_subquery()
     found = session.execute(
         select(
             Technician.name.label("person"),
@@ -41,6 +46,7 @@ def holder_sentence(
             Job.title,
             Customer.name.label("customer"),
             Assignment.during,
+            (Territory.id == here).label("is_here"),
             Territory.zone,
         )
         .join(Technician, Technician.id == Assignment.technician_id)
@@ -62,4 +68,5 @@ def holder_sentence(
         return None
     when = span_words(found.during.lower, found.during.upper, found.zone)
     by = f" by {found.holder}" if found.holder else ""
-    return f"{found.person} is booked{by} for {found.title} at {found.customer} from {when}."
+    what = f"for {found.title} at {found.customer}" if found.is_here else "in another territory"
+    return f"{found.person} is booked{by} {what} from {when}."

@@ -30,7 +30,7 @@ from dispatch.planning.undo import undo_last
 from dispatch.planning.words import clock_words
 from dispatch.web.board_json import bar_json, board_json, person_json, queued_json
 from dispatch.web.context import actor, db, moment
-from dispatch.web.forms import Form, given, options
+from dispatch.web.forms import Form, given, options, plausible, whole
 from dispatch.web.pages import page
 from dispatch.web.security import permission, wants_json
 from dispatch.workforce.choices import technician_choices, territories_in_reach
@@ -87,7 +87,8 @@ def index() -> Response:
     """Show the day: what threatens promises, who has what, and what nobody has yet."""
     territories, chosen = _territories()
     day = _day(chosen)
-    board = board_for(db(), territories=chosen, day=day, now=moment())
+    reach = actor().territories(Right.BOARD_READ)
+    board = board_for(db(), territories=chosen, day=day, now=moment(), reach=reach)
     names = {person.id: person.name for person in board.people}
     return page(
         "board/index.html",
@@ -106,7 +107,12 @@ def index() -> Response:
         chosen=chosen[0].id if len(chosen) == 1 and len(territories) > 1 else "",
         shown=_shown(board, request.args.get("show", "")),
         show=request.args.get("show", ""),
-        runs=latest_runs(db(), [(each.id, day) for each in chosen], limit=RUNS_SHOWN),
+        runs=latest_runs(
+            db(),
+            [(each.id, day) for each in chosen],
+            territories=actor().territories(Right.PLAN_READ),
+            limit=RUNS_SHOWN,
+        ),
         may_plan=actor().may(Right.PLAN_RUN),
         may_edit=actor().may(Right.ASSIGNMENT_EDIT),
     )
@@ -117,7 +123,8 @@ def index() -> Response:
 def data() -> Response:
     """Answer the day as the grid reads it; unchanged days cost nothing but the question."""
     _, chosen = _territories()
-    board = board_for(db(), territories=chosen, day=_day(chosen), now=moment())
+    reach = actor().territories(Right.BOARD_READ)
+    board = board_for(db(), territories=chosen, day=_day(chosen), now=moment(), reach=reach)
     answer = jsonify(board_json(board, chosen, moment()))
     answer.add_etag()
     return answer.make_conditional(request)
@@ -271,8 +278,8 @@ def _visit_page(visit_id: int, form: MoveForm | None) -> Response:
                 visit_id=visit_id,
                 technician_id=form.technician_id.data,
                 start=clock.instant(given(form.starts_at.data).date(), given(form.starts_at.data).time(), zone),
-                assignment_id=_whole(form.assignment_id.data),
-                version=_whole(form.version.data),
+                assignment_id=whole(form.assignment_id.data),
+                version=whole(form.version.data),
                 override_reason=form.override_reason.data or None,
             )
         except CannotPlace as error:
@@ -324,7 +331,8 @@ def _changed_day(visit_id: int, start: datetime) -> dict[str, Any]:
     """Return what the grid must redraw after a change: the day of the visit, which may push others."""
     _, chosen = _territories()
     zone = chosen[0].zone if chosen else "UTC"
-    board = board_for(db(), territories=chosen, day=clock.local_day(start, zone), now=moment())
+    reach = actor().territories(Right.BOARD_READ)
+    board = board_for(db(), territories=chosen, day=clock.local_day(start, zone), now=moment(), reach=reach)
     people = {bar.technician_id for bar in board.bars if bar.visit_id == visit_id}
     return {
         "message": "Booked.",
@@ -454,7 +462,7 @@ def _iso(text: str) -> datetime | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo else None
+    return found if found.tzinfo and plausible(found) else None
 
 
 def _likely_day(found: Visit, zone: str) -> date:
@@ -463,7 +471,3 @@ def _likely_day(found: Visit, zone: str) -> date:
     promise = next((each for each in reversed(found.promises) if each.state == "standing"), None)
     begin = promise.during.lower if promise else found.windows[0].during.lower if found.windows else None
     return today if begin is None else max(today, clock.local_day(begin, zone))
-
-
-def _whole(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() else None

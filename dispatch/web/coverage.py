@@ -318,4 +318,4 @@ def _lines(found: CoveragePage) -> Iterator[list[str | int]]:
 
 def _plain(text: str) -> str:
     """Keep a spreadsheet from taking a name for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", *"＝＋－＠") else text

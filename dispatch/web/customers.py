@@ -15,7 +15,7 @@ from dispatch.jobs import queries
 from dispatch.jobs.customers import SiteDraft
 from dispatch.jobs.models import PersonLinkKind, Site
 from dispatch.web.context import actor, db, moment
-from dispatch.web.forms import Form, given, options
+from dispatch.web.forms import Form, given, options, whole
 from dispatch.web.history import timeline_items
 from dispatch.web.pages import form_page, page, page_number
 from dispatch.web.security import permission
@@ -287,10 +287,7 @@ def _may_at_all(right: Right, sites: Sequence[Site]) -> bool:
 
 
 def _version(form: Any) -> int:
-    text = form.version.data or ""
-    if not text.isdigit():
-        abort(400)
-    return int(text)
+    return whole(form.version.data) or abort(400)
 
 
 def _customer_values(form: CustomerForm) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from dispatch.jobs.service import JobDraft, Need, Window
 from dispatch.planning.job_page import commitments, reports
 from dispatch.skills.choices import certification_choices, skill_choices
 from dispatch.web.context import actor, db, moment
-from dispatch.web.forms import Form, given, options
+from dispatch.web.forms import Form, given, options, whole
 from dispatch.web.history import timeline_items
 from dispatch.web.pages import form_page, page, page_number
 from dispatch.web.security import permission
@@ -399,10 +399,10 @@ def _save(job: Job, visit: Visit | None, form: ChangeJobForm, zone: str) -> None
         "due_at": _instant(form.due_at.data, zone) if form.due_at.data else None,
     }
     kept = {key: value for key, value in changes.items() if not _same_minute(getattr(job, key), value)}
-    version = form.version.data or ""
-    if not version.isdigit():
+    version = whole(form.version.data)
+    if version is None:
         abort(400)
-    service.change_job(db(), job_id=job.id, version=int(version), changes=kept, actor=actor(), now=moment())
+    service.change_job(db(), job_id=job.id, version=version, changes=kept, actor=actor(), now=moment())
     minutes = given(form.duration_min.data)
     if visit is not None and minutes != round(visit.duration_s / 60):
         service.change_visit(
@@ -421,7 +421,7 @@ def _needs_from(values: Any, known: set[int]) -> tuple[list[NeedRow], list[Need]
     for skill, must, prefer in zip(values("skill_id"), values("must_level"), values("preferred_level"), strict=False):
         if not skill:
             continue
-        row = (_whole(skill), _whole(must), _whole(prefer))
+        row = (whole(skill), whole(must), whole(prefer))
         rows.append(row)
         if row[0] not in known:
             raise Invalid("Choose each skill from the list.")
@@ -431,10 +431,6 @@ def _needs_from(values: Any, known: set[int]) -> tuple[list[NeedRow], list[Need]
             raise Invalid("The same skill stands there twice.")
         wanted.append(Need(skill_id=row[0] or 0, must_level=row[1], preferred_level=row[2]))
     return rows, wanted
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if text.isdigit() else None
 
 
 def _same_minute(before: object, after: object) -> bool:

@@ -27,7 +27,7 @@ from dispatch.planning.technician_day import (
 )
 from dispatch.web.context import actor, db, moment, technician_id
 from dispatch.web.filters import minutes
-from dispatch.web.forms import Form, options
+from dispatch.web.forms import Form, options, plausible, whole
 from dispatch.web.identity import last_looked_at
 from dispatch.web.pages import page
 from dispatch.web.security import permission, repeatable
@@ -257,7 +257,6 @@ def _reason(visit_id: int, kind: ReportKind, tiles: list[tuple[Any, Any]]) -> Re
 
 def _keep(form: ReportForm, visit_id: int, kind: ReportKind, **details: Any) -> None:
     """Keep a report of the technician who acts, and say what became of it."""
-    version = request.form.get("version", "")
     told = report_visit(
         db(),
         report_id=form.number(),
@@ -265,7 +264,7 @@ def _keep(form: ReportForm, visit_id: int, kind: ReportKind, **details: Any) -> 
         technician_id=technician_id(),
         kind=kind,
         happened_at=moment(),
-        based_on_version=int(version) if version.isascii() and version.isdigit() and len(version) < 10 else None,
+        based_on_version=whole(request.form.get("version")),
         actor=actor(),
         now=moment(),
         **details,
@@ -285,9 +284,10 @@ def _stop(visit_id: int) -> Stop:
 
 def _asked_day() -> date | None:
     try:
-        return date.fromisoformat(request.args["day"])
+        day = date.fromisoformat(request.args["day"])
     except (KeyError, ValueError):
         return None
+    return day if plausible(day) else None
 
 
 def why_me(stop: Stop) -> list[str]:

@@ -19,7 +19,7 @@ from dispatch.skills.profile import FactLine, SkillLine, SkillState, skill_profi
 from dispatch.skills.suggest import suggest_skills
 from dispatch.skills.taxonomy import load_taxonomy
 from dispatch.web.context import actor, db, moment, technician_id
-from dispatch.web.forms import Form, options
+from dispatch.web.forms import Form, options, whole
 from dispatch.web.pages import page
 from dispatch.web.security import permission
 from dispatch.web.words import _, _l
@@ -78,8 +78,7 @@ class ContestForm(Form):
 def index() -> Response:
     """Show one's levels and certificates; one skill may be open with its facts."""
     me, now = technician_id(), moment()
-    asked = request.args.get("open", "")
-    opened = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None
+    opened = whole(request.args.get("open"))
     profile = skill_profile(db(), me, actor=actor(), at=now, explain=() if opened is None else (opened,))
     groups = [
         (state.value, str(title), str(hint), [line for line in profile.lines if line.state is state])

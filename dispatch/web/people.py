@@ -19,7 +19,7 @@ from wtforms.validators import DataRequired, Email, InputRequired, Length, Numbe
 
 from dispatch.accounts.access import Right
 from dispatch.core import clock
-from dispatch.core.errors import Conflict, Invalid
+from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.planning import people as queries
 from dispatch.planning.absences import report_absence
 from dispatch.skills import documents, service
@@ -27,7 +27,7 @@ from dispatch.skills.choices import skill_choices
 from dispatch.skills.estimate import likely_level, qualified_level
 from dispatch.skills.queries import documents_of, open_contests, proficiencies, skill_profile
 from dispatch.web.context import actor, db, moment
-from dispatch.web.forms import Form, given, options
+from dispatch.web.forms import Form, given, options, whole
 from dispatch.web.pages import form_page, page, page_number
 from dispatch.web.security import permission
 from dispatch.workforce import service as workforce
@@ -140,12 +140,15 @@ def show(technician_id: int) -> Response:
     here = [each.territory_id for each in person.memberships if today in each.during]
     local_day = clock.local_day(moment(), zone)
     may = actor().may
+    profile = skill_profile(db(), technician_id, actor=actor(), at=moment())
+    # What somebody sees differently is part of their evidence.
+    contests = open_contests(db()) if profile.evidence_shown else []
     return page(
         "people/show.html",
         person=person,
         zone=zone,
         territories=[each.territory.name for each in person.memberships if today in each.during],
-        profile=skill_profile(db(), technician_id, actor=actor(), at=moment()),
+        profile=profile,
         documents=documents_of(db(), technician_id, on=local_day),
         shifts=queries.coming_shifts(
             db(), technician_id, since=local_day, until=local_day + timedelta(days=DAYS_AHEAD)
@@ -153,7 +156,7 @@ def show(technician_id: int) -> Response:
         visits=queries.coming_visits(
             db(), technician_id, since=moment(), territories=actor().territories(Right.ASSIGNMENT_READ)
         ),
-        contests=[each for each in open_contests(db()) if each.technician_id == technician_id],
+        contests=[each for each in contests if each.technician_id == technician_id],
         days_ahead=DAYS_AHEAD,
         may_edit=any(may(Right.PERSON_EDIT, each) for each in here),
         may_report=any(may(Right.ABSENCE_REPORT, each) for each in here),
@@ -250,6 +253,7 @@ def assess(technician_id: int) -> Response:
 def confirm_certificate(technician_id: int, certification_id: int) -> Response:
     """Vouch for a certificate somebody handed in."""
     _person(technician_id, Right.CERTIFICATE_CONFIRM)
+    _must_hold(technician_id, certification_id)
     documents.confirm_certification(
         db(),
         certification_id=certification_id,
@@ -266,6 +270,7 @@ def confirm_certificate(technician_id: int, certification_id: int) -> Response:
 def return_certificate(technician_id: int, certification_id: int) -> Response:
     """Give a certificate back with a reason."""
     person = _person(technician_id, Right.CERTIFICATE_CONFIRM)
+    _must_hold(technician_id, certification_id)
     form = ReturnForm(data={"version": request.args.get("version", "")})
     if form.validate_on_submit():
         try:
@@ -318,6 +323,12 @@ def _person(technician_id: int, right: Right) -> Technician:
     return queries.person_details(db(), technician_id, territories=actor().territories(right), on=moment().date())
 
 
+def _must_hold(technician_id: int, certification_id: int) -> None:
+    held = documents_of(db(), technician_id, on=moment().date())
+    if certification_id not in {each.certification_id for each in held}:
+        raise NotFound("There is no such document.")
+
+
 def _zone(person: Technician) -> str:
     return next((each.territory.zone for each in person.memberships), "UTC")
 
@@ -327,10 +338,7 @@ def _page_of(technician_id: int) -> str:
 
 
 def _version(form: Any) -> int:
-    text = form.version.data or ""
-    if not text.isdigit():
-        abort(400)
-    return int(text)
+    return whole(form.version.data) or abort(400)
 
 
 def _levels(people: list[int], skill_id: int | None) -> dict[int, tuple[int, int]]:

@@ -20,7 +20,7 @@ from dispatch.planning.publishing import PublishReport, publish_plan
 from dispatch.planning.requesting import cancel_plan, request_plan, stop_plan
 from dispatch.planning.solving import CHANNEL
 from dispatch.web.context import actor, db, moment
-from dispatch.web.forms import Form, given, options
+from dispatch.web.forms import Form, given, options, plausible
 from dispatch.web.pages import form_page, page
 from dispatch.web.security import permission
 from dispatch.web.stream import Event, stream
@@ -107,6 +107,8 @@ def start() -> Response:
         day = date.fromisoformat(request.form.get("date", ""))
     except ValueError:
         raise Invalid("Say which day to plan.", field="date") from None
+    if not plausible(day):
+        raise Invalid("Say which day to plan.", field="date")
     scope = [(each.id, day) for each in territories if asked in (None, each.id)]
     made = request_plan(db(), scope=scope, actor=actor(), now=moment())
     return redirect(url_for("plans.run", request_id=made.id), 303)
@@ -137,7 +139,8 @@ def run(request_id: int) -> Response:
 @permission(Right.PLAN_READ)
 def events(request_id: int) -> Response:
     """Stream a run's progress until it ends."""
-    limit = _run(request_id).time_limit_s
+    found = _run(request_id)
+    limit = found.time_limit_s
     first = True
 
     def read() -> Iterable[Event]:
@@ -151,7 +154,9 @@ def events(request_id: int) -> Response:
             words["next_url"] = f"/plans/{request_id}/run"
         yield Event(data=words, name="progress", last=bool(words["done"]))
 
-    return stream(read, right=Right.PLAN_READ, channel=CHANNEL, payload=str(request_id))
+    return stream(
+        read, right=Right.PLAN_READ, channel=CHANNEL, payload=str(request_id), territories=found.territory_ids
+    )
 
 
 @blueprint.get("/<int:request_id>/progress")

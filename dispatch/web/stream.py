@@ -11,10 +11,10 @@ import queue
 import random
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from flask import Flask, Response, current_app, jsonify, stream_with_context
@@ -57,6 +57,13 @@ class Event:
 
 
 Read = Callable[[], Iterable[Event]]
+
+
+class _Need(NamedTuple):
+    """What a person must still hold for a stream to go on."""
+
+    right: Right
+    territories: tuple[int, ...]
 
 
 @dataclass(eq=False)
@@ -169,10 +176,18 @@ def init_app(app: Flask) -> None:
     app.extensions[_KEY] = Hub(services.listen_url, services.settings.web_streams)
 
 
-def stream(read: Read, *, right: Right, channel: str = "changes", payload: str | None = None) -> Response:
+def stream(
+    read: Read,
+    *,
+    right: Right,
+    channel: str = "changes",
+    payload: str | None = None,
+    territories: Collection[int] = (),
+) -> Response:
     """Answer with events: ``read`` is called at once and after each wake-up; an event marked ``last`` ends it.
 
-    Above the limit the answer is 503 and names the pause after which a page should ask in the ordinary way.
+    It ends as well when the right no longer reaches all of ``territories``. Above the limit the answer is 503 and names
+    the pause after which a page should ask in the ordinary way.
     """
     actor = context.actor()
     assert actor.user_id is not None
@@ -183,31 +198,33 @@ def stream(read: Read, *, right: Right, channel: str = "changes", payload: str |
         answer.headers["Retry-After"] = str(POLL_EVERY_S)
         return answer
     open_streams = hub()
-    body = stream_with_context(_events(open_streams, listener, read, right, browser_session().token))
+    body = stream_with_context(
+        _events(open_streams, listener, read, _Need(right, tuple(territories)), browser_session().token)
+    )
     response = Response(body, mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
     response.call_on_close(lambda: open_streams.leave(listener))
     return response
 
 
-def _events(open_streams: Hub, listener: Listener, read: Read, right: Right, token: str | None) -> Iterator[str]:
+def _events(open_streams: Hub, listener: Listener, read: Read, need: _Need, token: str | None) -> Iterator[str]:
     try:
         # After a restart the browsers of a whole office must not all come back in the same second.
         yield f"retry: {2000 + random.randrange(3000)}\n\n"  # noqa: S311 - no secret is drawn
-        yield from _follow(listener, read, right, token)
+        yield from _follow(listener, read, need, token)
     finally:
         open_streams.leave(listener)
         context.start_afresh()
 
 
-def _follow(listener: Listener, read: Read, right: Right, token: str | None) -> Iterator[str]:
+def _follow(listener: Listener, read: Read, need: _Need, token: str | None) -> Iterator[str]:
     checked = 0.0
     look = True
     while not listener.ended.is_set() and not draining.is_set():
         started = monotonic()
         context.start_afresh()
         if started - checked >= CHECK_EVERY_S:
-            if not _still_permitted(token, right):
+            if not _still_permitted(token, need):
                 return
             checked = started
         sent = False
@@ -228,7 +245,7 @@ def _follow(listener: Listener, read: Read, right: Right, token: str | None) -> 
             look = False
 
 
-def _still_permitted(token: str | None, right: Right) -> bool:
+def _still_permitted(token: str | None, need: _Need) -> bool:
     """Read session, person and grants anew."""
     now = context.moment()
     stored = sessions.find(context.db(), token, now=now) if token else None
@@ -239,4 +256,4 @@ def _still_permitted(token: str | None, right: Right) -> bool:
         return False
     actor = actor_for(found[0], today=now.date(), channel="web", technician_id=found[1])
     context.remember_actor(actor)
-    return actor.may(right)
+    return actor.may(need.right) and all(actor.may(need.right, each) for each in need.territories)

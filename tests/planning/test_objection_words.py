@@ -38,7 +38,7 @@ def test_objections_are_told_in_order_with_every_name(session: Session) -> None:
         ),
         Objection(code="excluded", weight=Weight.RULE),
     ]
-    assert objection_words.sentences(session, found, person.id, CLOCK, "UTC") == (
+    assert objection_words.sentences(session, found, person.id, CLOCK, "UTC", visit_id=0) == (
         "Ben Hale is not known well enough at Gas level 3: we are 41 % sure.",
         "Ben Hale would be back 25 min after the end of the day.",
         "Ben Hale is not known well enough at Drains level 2: we are 60 % sure.",
