@@ -10,6 +10,7 @@ from flask_babel import Babel
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from dispatch import models, web
 from dispatch.core.config import Settings
@@ -105,6 +106,9 @@ def create_app(settings: Settings | None = None, *, engine: Engine | None = None
         PROPAGATE_EXCEPTIONS=False,
     )
     app.config.update(config)
+    if settings.proxies:
+        # Only then: without a proxy anybody could claim any address and step around the slowing of wrong passwords.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     app.extensions[context.EXTENSION] = context.Services(
         settings=settings,
         engine=engine,

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="http://127.0.0.1:8000", description="Address written into mails; never taken from a request"
     )
+    proxies: int = Field(
+        default=0, ge=0, le=5, description="Reverse proxies in front, whose word about the caller's address is believed"
+    )
     secure_cookies: bool = Field(
         default=False, description="Set to true behind HTTPS; cookies then carry Secure and __Host-"
     )
