@@ -45,6 +45,7 @@ class Installation:
     east: East
     emails: dict[str, str]
     password: str
+    log: Path
     signed_in: "dict[str, StorageState]" = field(default_factory=dict)
 
     @contextmanager
@@ -100,7 +101,12 @@ def installation(
         with _process("serve", environment, data) as web, _process("work", environment, data):
             _wait_until_up(port, web, data)
             yield Installation(
-                address=f"http://127.0.0.1:{port}", engine=engine, east=east, emails=emails, password=loaded.password
+                address=f"http://127.0.0.1:{port}",
+                engine=engine,
+                east=east,
+                emails=emails,
+                password=loaded.password,
+                log=data / "serve.log",
             )
         engine.dispose()
 
@@ -122,7 +128,8 @@ def sit_down(installation: Installation, browser: "Browser") -> Iterator[SitDown
     yield sit
     for context, _ in opened:
         context.close()
-    assert [line for _, desk in opened for line in desk.complaints] == []
+    complaints = [line for _, desk in opened for line in desk.complaints]
+    assert not complaints, "\n".join([*complaints, "The server says:", installation.log.read_text()[-4000:]])
 
 
 def _signed_in(installation: Installation, browser: "Browser", who: str) -> "StorageState":
