@@ -106,12 +106,9 @@ def revoke(session: Session, token: str) -> None:
     session.execute(delete(UserSession).where(UserSession.token_hash == token_hash(token)))
 
 
-def revoke_all(session: Session, user_id: int, *, except_token: str | None = None) -> None:
-    """End all sessions of a person, save the one given."""
-    statement = delete(UserSession).where(UserSession.user_id == user_id)
-    if except_token is not None:
-        statement = statement.where(UserSession.token_hash != token_hash(except_token))
-    session.execute(statement)
+def revoke_all(session: Session, user_id: int) -> None:
+    """End all sessions of a person."""
+    session.execute(delete(UserSession).where(UserSession.user_id == user_id))
 
 
 def clear_expired(session: Session, *, now: datetime) -> None:
