@@ -17,6 +17,7 @@ from dispatch.core.config import Settings
 from dispatch.core.config import settings as settings_of_process
 from dispatch.core.db import APP_ROLE, make_engine, make_sessions, psycopg_url
 from dispatch.core.serving import SPARE_THREADS
+from dispatch.planning.retries import LOST_RACES, sqlstate
 from dispatch.web import context, errors, filters, mail, navigation, security, sign_in, stream, words
 from dispatch.web.browser_session import DatabaseSessions
 from dispatch.web.json_format import StrictJSON
@@ -24,7 +25,6 @@ from dispatch.web.json_format import StrictJSON
 log = logging.getLogger("dispatch.web")
 ROOT = Path(__file__).resolve().parent.parent
 TRIES = 3
-_AGAIN = frozenset({"40001", "40P01"})
 _MOST_BODY = 4 * 1024 * 1024
 
 
@@ -43,9 +43,9 @@ class Web(Flask):
             try:
                 return self._in_transaction()
             except DBAPIError as error:
-                if errors.sqlstate(error) not in _AGAIN or attempt == TRIES or not self._repeatable():
+                if sqlstate(error) not in LOST_RACES or attempt == TRIES or not self._repeatable():
                     raise
-                log.info("Trying %s again after %s", request.endpoint, errors.sqlstate(error))
+                log.info("Trying %s again after %s", request.endpoint, sqlstate(error))
                 session.pop("_flashes", None)  # what the lost try said did not happen
         raise AssertionError("the last try returns or raises")
 

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from dispatch.accounts.passwords import TooBusy
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound, ServiceError
+from dispatch.planning.retries import sqlstate
 from dispatch.web.context import db
 from dispatch.web.security import wants_json, wants_part
 from dispatch.web.words import _
@@ -43,11 +44,6 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(StaleDataError, _stale)
     app.register_error_handler(TooBusy, _busy)
     app.register_error_handler(Exception, _unknown)
-
-
-def sqlstate(error: BaseException) -> str | None:
-    """Return PostgreSQL's code of a failure."""
-    return getattr(getattr(error, "orig", None), "sqlstate", None)
 
 
 def answer(code: int, message: str | None = None, *, reference: str | None = None, **more: Any) -> Response:
