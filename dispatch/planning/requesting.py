@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, selectinload
 
 from dispatch.accounts.access import Actor, Right
@@ -19,6 +19,7 @@ from dispatch.planning.solving import CHANNEL, TASK
 LONGEST_S = 3600.0
 SHORTEST_S = 0.1
 MOST_CELLS = 200
+MOST_WAITING = 10
 ACTIVE = (RequestState.QUEUED, RequestState.RUNNING)
 
 
@@ -58,6 +59,7 @@ def request_plan(
     session.add(request)
     session.flush()
     _replace_own(session, request, actor, now)
+    _refuse_too_many(session, actor)
     defer(session, TASK, request_id=request.id)
     record(
         session,
@@ -94,6 +96,15 @@ def _replace_own(session: Session, request: PlanRequest, actor: Actor, now: date
             older.state, older.finished_at = RequestState.CANCELLED, now
             older.message = "Replaced by a newer run of yours."
     session.flush()
+
+
+def _refuse_too_many(session: Session, actor: Actor) -> None:
+    """Keep one person from filling the planner: everybody else's runs would wait behind theirs."""
+    unfinished = session.scalar(
+        select(func.count()).where(PlanRequest.state.in_(ACTIVE), PlanRequest.requested_by_id == actor.user_id)
+    )
+    if actor.user_id is not None and (unfinished or 0) > MOST_WAITING:
+        raise Conflict(f"{MOST_WAITING} runs of yours are not finished yet. Wait for one, or call one off.")
 
 
 def stop_plan(session: Session, *, request_id: int, actor: Actor, now: datetime) -> PlanRequest:

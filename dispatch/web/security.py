@@ -236,7 +236,7 @@ def add_headers(response: Response) -> Response:
         kept = "public, max-age=31536000, immutable" if "v" in request.args else "no-cache"
         response.headers["Cache-Control"] = kept
     else:
-        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["Cache-Control"] = "no-store"  # the sign-in library writes what no cache understands
         response.vary.add("Cookie")
         response.vary.add("HX-Request")
     if g.get("clear_site_data"):

@@ -16,6 +16,7 @@ from dispatch.core import clock
 from dispatch.jobs.models import Customer, CustomerPerson, Job, PersonLinkKind
 from dispatch.jobs.models import Site as Place
 from dispatch.planning.models import PlanRequest, PlanScope, RequestState
+from dispatch.planning.requesting import MOST_WAITING
 from dispatch.skills.models import DocumentState, EvidenceContest, Skill
 from dispatch.web import stream as streams
 from dispatch.workforce.models import Technician, Territory, TerritoryMembership
@@ -437,3 +438,21 @@ def test_markup_in_names_is_text_everywhere(site: Site, client_for: SignIn, worl
             if answer.mimetype == "text/html":
                 assert "<img src=x" not in answer.get_data(as_text=True), (role, address)
                 assert "alert(1)&gt;49" not in answer.get_data(as_text=True), (role, address)
+
+
+@pytest.mark.parametrize("address", ["/sign-in", "/password/forgotten", "/password", "/me", "/jobs", "/board/data"])
+def test_nobody_on_the_way_keeps_a_page(site: Site, client_for: SignIn, world: World, address: str) -> None:
+    """Case 64: pages of the sign-in library say it as all others do."""
+    for someone in (site.browser(), client_for("dispatcher")):
+        assert someone.client.get(address).headers["Cache-Control"] == "no-store"
+
+
+def test_a_person_cannot_fill_the_planner(site: Site, client_for: SignIn, world: World) -> None:
+    """Case 84: a run for each day of a year keeps everybody else waiting for hours."""
+    someone = client_for("dispatcher")
+    token = someone.token()
+    days = [world.north.on + timedelta(days=100 + number) for number in range(MOST_WAITING + 2)]
+    answers = [someone.client.post("/plans", data={"csrf_token": token, "date": f"{day}"}) for day in days]
+    assert [each.status_code for each in answers] == [303] * MOST_WAITING + [409] * 2
+    again = someone.client.post("/plans", data={"csrf_token": token, "date": f"{days[0]}"})
+    assert again.status_code == 303, "asking anew for the same day replaces the older run"
