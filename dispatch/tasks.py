@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -18,6 +19,10 @@ from dispatch.coverage.service import TASK as COUNT
 from dispatch.planning.nightly import plan_due_territories
 from dispatch.planning.solving import TASK, Run, Sessions, fail_orphans, run_request
 from dispatch.planning.supervising import Limits
+from dispatch.workforce.service import make_shifts
+
+# As far as promises and coverage look ahead.
+SHIFTS_AHEAD = timedelta(weeks=6)
 
 
 def run_worker() -> None:
@@ -96,6 +101,21 @@ def _count_coverage(sessions: Sessions) -> None:
     CHANNEL.set("worker")
     with sessions() as session:
         solve_coverage(session, actor=SYSTEM, now=now())
+        session.commit()
+
+
+@app.periodic(cron="20 2 * * *")
+@app.task(name="workforce.make_shifts", queueing_lock="workforce.make_shifts", pass_context=True)
+async def extend_shifts(context: JobContext, timestamp: int) -> None:
+    """Every night: make the missing shifts of the coming weeks from weekly hours."""
+    await asyncio.to_thread(_extend_shifts, _sessions(context))
+
+
+def _extend_shifts(sessions: Sessions) -> None:
+    CHANNEL.set("worker")
+    with sessions() as session:
+        moment = now()
+        make_shifts(session, first=moment.date(), until=moment.date() + SHIFTS_AHEAD, now=moment)
         session.commit()
 
 

@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, time, timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from procrastinate import JobContext
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
@@ -16,7 +19,9 @@ from dispatch.coverage.service import request_count
 from dispatch.planning.models import Plan, PlanRequest, RequestState
 from dispatch.planning.nightly import plan_due_territories
 from dispatch.planning.service import publish_plan, request_plan
-from dispatch.tasks import solve_plan
+from dispatch.tasks import extend_shifts, solve_plan
+from dispatch.workforce.models import Shift
+from dispatch.workforce.service import WeeklyHours, set_pattern
 from tests import factories as make
 from tests.planning.world import make_world
 
@@ -68,6 +73,30 @@ def test_coverage_is_counted_by_the_worker(target: Engine, database_url: str) ->
     asyncio.run(queue.work(database_url, context={"sessions": sessions}, until_empty=True))
     with sessions() as session:
         assert session.query(CoverageRun).count() == 1
+
+
+def test_shifts_of_the_coming_weeks_are_made_from_weekly_hours_once(target: Engine) -> None:
+    sessions = make_sessions(target)
+    week = [WeeklyHours(weekday=day, starts_at=time(7), ends_at=time(15, 30)) for day in range(5)]
+    with sessions() as session:
+        world = make_world(session)
+        set_pattern(
+            session,
+            technician_id=world.ana.id,
+            territory_id=world.territory.id,
+            hours=week,
+            from_day=date(2000, 1, 3),
+            actor=SYSTEM,
+            now=make.MORNING,
+        )
+        session.commit()
+    context = cast(JobContext, SimpleNamespace(additional_context={"sessions": sessions}))
+    made = []
+    for _ in range(2):
+        asyncio.run(extend_shifts(context, 0))
+        with sessions() as session:
+            made.append(session.query(Shift).filter(Shift.technician_id == world.ana.id).count())
+    assert made == [1 + 30, 1 + 30], "five days in each of six weeks, next to the one shift there was"
 
 
 def test_tomorrow_is_planned_in_the_evening_of_each_territory_once(session: Session) -> None:

@@ -3,10 +3,11 @@
 import sys
 
 import click
+from sqlalchemy.orm import Session
 
 from dispatch.accounts import queries, service
 from dispatch.accounts.access import Actor, Grant
-from dispatch.accounts.models import RoleName
+from dispatch.accounts.models import RoleName, User
 from dispatch.cli.database import transaction
 from dispatch.cli.refusals import plain_errors
 from dispatch.core import clock
@@ -75,11 +76,50 @@ def set_password(*, email: str, password_stdin: bool) -> None:
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     with transaction() as session:
-        found = queries.find_user_by_email(session, email)
-        if found is None:
-            raise NotFound(f"Nobody signs in as {email}.")
+        found = _user(session, email)
         service.set_password(session, user_id=found.id, password=password, actor=OPERATOR, now=clock.now())
     click.echo(f"{email} signs in with the new password from now on.")
+
+
+@user.command()
+@click.argument("email")
+@click.option("--role", type=ROLES, required=True, help="The role to take away, in every territory it was given for.")
+@plain_errors
+def revoke(*, email: str, role: str) -> None:
+    """Take a role away from EMAIL; it counts from their next click on."""
+    with transaction() as session:
+        found = _user(session, email)
+        grants = [grant.id for grant in found.grants if grant.role.name == role]
+        if not grants:
+            raise NotFound(f"{found.name} does not have the role {role}.")
+        for grant_id in grants:
+            service.revoke_role(session, grant_id=grant_id, actor=OPERATOR, now=clock.now())
+    click.echo(f"{email} is no longer {role}.")
+
+
+@user.command()
+@click.argument("email")
+@click.option("--successor", help="The address of the colleague who takes over what they own.")
+@plain_errors
+def deactivate(*, email: str, successor: str | None) -> None:
+    """End the access of EMAIL at once; refused while something open would be left without an owner."""
+    with transaction() as session:
+        passed_on = service.deactivate_user(
+            session,
+            user_id=_user(session, email).id,
+            successor_id=None if successor is None else _user(session, successor).id,
+            actor=OPERATOR,
+            now=clock.now(),
+        )
+    to_whom = "" if successor is None else f" {passed_on} open items went to {successor}."
+    click.echo(f"{email} can not sign in any more.{to_whom}")
+
+
+def _user(session: Session, email: str) -> User:
+    found = queries.find_user_by_email(session, email)
+    if found is None:
+        raise NotFound(f"Nobody signs in as {email}.")
+    return found
 
 
 @user.command("list")

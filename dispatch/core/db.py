@@ -4,6 +4,7 @@ PostgreSQL core only: no extension is needed. Instants are aware; a naive dateti
 database. Relationships refuse lazy loading, so each query states what it loads.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
@@ -23,6 +24,7 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 Id = Annotated[int, mapped_column(Identity(), primary_key=True)]  # a row number the database hands out
+log = logging.getLogger(__name__)
 APP_ROLE = "dispatch_app"  # without ownership; migration 0012 makes it where it may
 LONGEST_STRETCH = "36 hours"  # an autumn day has 25 hours; nothing planned for one person lasts longer
 
@@ -183,8 +185,9 @@ def _give_up_ownership(connection: Any, role: str) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f'SET ROLE "{role}"')
         connection.commit()
-    except (InsufficientPrivilege, InvalidParameterValue):
+    except (InsufficientPrivilege, InvalidParameterValue) as refusal:
         connection.rollback()
+        log.warning("Going on as the owner of the tables: %s", str(refusal).strip())
 
 
 def make_sessions(engine: Engine) -> Callable[[], Session]:

@@ -113,8 +113,8 @@ def index() -> Response:
             territories=actor().territories(Right.PLAN_READ),
             limit=RUNS_SHOWN,
         ),
-        may_plan=actor().may(Right.PLAN_RUN),
-        may_edit=actor().may(Right.ASSIGNMENT_EDIT),
+        may_plan=any(actor().may(Right.PLAN_RUN, each.id) for each in chosen),
+        may_edit=any(actor().may(Right.ASSIGNMENT_EDIT, each.id) for each in chosen),
     )
 
 

@@ -8,9 +8,11 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from dispatch.accounts import passwords
+from dispatch.accounts.queries import find_user_by_email
 from dispatch.cli import main
 from dispatch.core.config import settings
-from dispatch.core.db import psycopg_url
+from dispatch.core.db import make_engine, make_sessions, psycopg_url
+from tests import factories as make
 
 GOOD = "four plain words here\n"
 
@@ -82,6 +84,39 @@ def test_a_new_password(url: str) -> None:
     unknown = dispatch("password", "nobody@example.org", "--password-stdin")
     assert unknown.exit_code == 1
     assert "Nobody signs in as" in unknown.output
+
+
+def test_a_role_is_taken_away(url: str) -> None:
+    dispatch("add", "ines@example.org", "--name", "Ines", "--role", "administrator", "--no-password")
+    dispatch("add", "max@example.org", "--name", "Max", "--role", "manager", "--role", "dispatcher", "--no-password")
+    assert "max@example.org is no longer manager." in dispatch("revoke", "max@example.org", "--role", "manager").output
+    assert "max@example.org  Max  dispatcher" in dispatch("list").output
+    again = dispatch("revoke", "max@example.org", "--role", "manager")
+    assert again.exit_code == 1
+    assert "Max does not have the role manager." in again.output
+    last = dispatch("revoke", "ines@example.org", "--role", "administrator")
+    assert last.exit_code == 1, "the last administrator stays"
+
+
+def test_access_ends_and_open_work_passes_to_a_colleague(url: str) -> None:
+    dispatch("add", "ines@example.org", "--role", "administrator", "--no-password")
+    dispatch("add", "max@example.org", "--name", "Max", "--role", "manager", "--no-password")
+    engine = make_engine(url)
+    with make_sessions(engine)() as session:
+        max_user = find_user_by_email(session, "max@example.org")
+        assert max_user is not None
+        make.make_job(session, owner=max_user)
+        session.commit()
+    engine.dispose()
+    alone = dispatch("deactivate", "max@example.org")
+    assert alone.exit_code == 1
+    assert "Max owns 1 open items" in alone.output
+    assert one(url, "SELECT active FROM user_account WHERE email = 'max@example.org'") == (True,)
+    done = dispatch("deactivate", "max@example.org", "--successor", "ines@example.org")
+    assert done.exit_code == 0, done.output
+    assert "1 open items went to ines@example.org." in done.output
+    assert one(url, "SELECT active FROM user_account WHERE email = 'max@example.org'") == (False,)
+    assert "(cannot sign in any more)" in dispatch("list").output
 
 
 def test_an_old_schema_is_refused(server_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,13 +23,15 @@ def install_as(server: embedded.EmbeddedServer, owner: str, rights: str) -> str:
     return url
 
 
-def test_ownership_is_given_up_where_it_may_be(open_path: Path) -> None:
+def test_ownership_is_given_up_where_it_may_be(open_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     server = embedded.start(open_path / "postgres")
     try:
         for owner, rights, runs_as in (("careful", "CREATEROLE", APP_ROLE), ("plain", "", "plain")):
+            caplog.clear()
             engine = make_engine(install_as(server, owner, rights), role=APP_ROLE, poolclass=NullPool)
             with engine.connect() as connection:
                 assert connection.scalar(text("SELECT current_user")) == runs_as
+                assert ("as the owner" in caplog.text) == (runs_as == owner), "going on as owner is told"
                 assert connection.scalar(text("SHOW TIME ZONE")) == "UTC"
                 connection.execute(text("INSERT INTO team (name) VALUES ('North')"))
                 with pytest.raises(DBAPIError, match=r"append-only|permission denied"):
