@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from dispatch.core import embedded
 
@@ -76,7 +77,11 @@ def test_a_long_folder_still_gets_a_socket(open_path: Path) -> None:
     deep = open_path / ("long" * 30) / "postgres"
     server = embedded.start(deep)
     try:
-        embedded.wait_until_ready(server.url("postgres"))
+        url = server.url("postgres")
+        embedded.wait_until_ready(url)
+        folder = make_url(url).query["host"]
+        assert isinstance(folder, str)
+        assert len(folder) < 90 < len(str(deep)), "a socket's path has room for about a hundred letters"
     finally:
         server.stop()
 

@@ -100,6 +100,7 @@ def test_every_way_around_the_exclusion_is_closed(world: World, changes: dict[st
 )
 def test_what_does_not_collide_goes_in(world: World, changes: dict[str, Any]) -> None:
     add(world, **changes)
+    assert world.session.execute(text("SELECT count(*) FROM assignment")).scalar() == 2
 
 
 def test_reviving_a_cancelled_booking_is_judged_too(world: World) -> None:
@@ -127,6 +128,8 @@ def test_a_crew_slot_of_another_visit_is_refused(world: World) -> None:
 def test_a_swap_in_one_statement_is_possible(world: World) -> None:
     other = world.visit()
     make.make_assignment(world.session, visit=other, technician=world.ben, during=make.hours(2, 3))
+    holders = text("SELECT technician_id FROM assignment ORDER BY id")
+    before = world.session.scalars(holders).all()
     world.session.execute(text("SET CONSTRAINTS ex_assignment_one_place DEFERRED"))
     world.session.execute(
         text(
@@ -136,6 +139,7 @@ def test_a_swap_in_one_statement_is_possible(world: World) -> None:
         {"ana": world.ana.id, "ben": world.ben.id},
     )
     world.session.execute(text("SET CONSTRAINTS ex_assignment_one_place IMMEDIATE"))
+    assert world.session.scalars(holders).all() == before[::-1]
 
 
 def test_a_report_of_what_happened_is_never_refused_for_the_plan(world: World) -> None:
@@ -153,6 +157,7 @@ def test_a_report_of_what_happened_is_never_refused_for_the_plan(world: World) -
             )
         )
     world.session.flush()
+    assert world.session.scalars(text("SELECT kind FROM visit_report ORDER BY kind")).all() == ["arrived", "done"]
 
 
 def test_an_update_must_raise_the_version_by_one(world: World) -> None:

@@ -99,5 +99,6 @@ def test_two_people_change_a_customer(client_for: SignIn, hale: dict[str, int]) 
 
 
 def test_out_of_reach_is_not_there(client_for: SignIn, hale: dict[str, int]) -> None:
-    client_for("dispatcher").get(f"/customers/{hale['far']}", 404)
-    client_for("technician").get("/customers/new", 403)
+    assert "Far Away" not in client_for("dispatcher").get(f"/customers/{hale['far']}", 404).html
+    assert "Far Away" in client_for("administrator").get(f"/customers/{hale['far']}").html
+    assert "You need permission" in client_for("technician").get("/customers/new", 403).text

@@ -148,6 +148,8 @@ def test_others_facts_do_not_exist_here(site: Site) -> None:
     browser = own.browser()
     browser.get(f"/my/skills/facts/{other.fact_id}/contest", 404)
     browser.post(f"/my/skills/facts/{other.fact_id}/contest", {"reason": "x"}, status=404)
+    with site.session() as session:
+        assert not session.get_one(Evidence, other.fact_id).contested
 
 
 def test_outcomes_are_said_to_count_or_not(site: Site) -> None:

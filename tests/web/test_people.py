@@ -99,5 +99,5 @@ def test_dispatchers_see_levels_and_never_evidence(client_for: SignIn, site: Sit
 def test_out_of_reach_is_not_there(client_for: SignIn, site: Site, day: Day) -> None:
     with site.session() as session:
         far = make_technician(session, territory=session.get_one(Territory, site.south_id)).id
-    client_for("dispatcher").get(f"/people/{far}", 404)
-    client_for("manager").get(f"/people/{far}/assess", 404)
+    for role, path in (("dispatcher", f"/people/{far}"), ("manager", f"/people/{far}/assess")):
+        assert "There is nothing at this address" in client_for(role).get(path, 404).text

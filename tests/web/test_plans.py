@@ -5,7 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
+from dispatch.accounts.access import SYSTEM
+from dispatch.core import clock
 from dispatch.core.db import make_sessions
+from dispatch.planning.service import request_plan
 from dispatch.planning.solving import Run, run_request
 from dispatch.planning.supervising import Limits
 from dispatch.workforce.models import Territory
@@ -71,6 +74,11 @@ def test_a_run_can_be_called_off_and_not_be_published_twice(client_for: SignIn, 
     dispatcher.post(where.replace("/run", "/publish"), status=409)
 
 
-def test_a_run_of_another_territory_is_not_there(client_for: SignIn) -> None:
-    client_for("dispatcher").get("/plans/999999/run", 404)
-    client_for("technician").get("/plans", 403)
+def test_a_run_of_another_territory_is_not_there(client_for: SignIn, site: Site, day: Day) -> None:
+    with site.session() as session:
+        far = request_plan(session, scope=[(site.south_id, day.on)], actor=SYSTEM, now=clock.now(), time_limit_s=5).id
+    dispatcher = client_for("dispatcher")
+    for each in (far, 999_999):
+        assert "There is nothing at this address" in dispatcher.get(f"/plans/{each}/run", 404).text
+    assert f"/plans/{far}/" not in dispatcher.get("/plans").html
+    assert "You need permission" in client_for("technician").get("/plans", 403).text
