@@ -108,7 +108,8 @@ def create_app(settings: Settings | None = None, *, engine: Engine | None = None
     app.config.update(config)
     if settings.proxies:
         # Only then: without a proxy anybody could claim any address and step around the slowing of wrong passwords.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
+        behind = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)
+        app.wsgi_app = behind  # type: ignore[method-assign]  # as Flask's own pages wrap an application
     app.extensions[context.EXTENSION] = context.Services(
         settings=settings,
         engine=engine,

@@ -32,7 +32,7 @@ def apply_changes(
     if unknown:
         raise Invalid(f"These fields cannot be changed here: {', '.join(sorted(unknown))}.")
     entity, row_id = row.__tablename__, row.id  # type: ignore[attr-defined]  # every versioned table has both
-    current: int = row.version  # type: ignore[attr-defined]
+    current: int = row.version  # type: ignore[attr-defined]  # see above
     if version != current:
         raise Conflict(_who_was_first(session, entity, row_id))
     before = {key: getattr(row, key) for key, value in changes.items() if getattr(row, key) != value}

@@ -68,7 +68,8 @@ def answer(code: int, message: str | None = None, *, reference: str | None = Non
 
 
 def _title(code: int) -> str:
-    words = current_app.jinja_env.get_template("errors/words.html").make_module({}).WORDS  # type: ignore[attr-defined]
+    module = current_app.jinja_env.get_template("errors/words.html").make_module({})
+    words = module.WORDS  # type: ignore[attr-defined]  # what the template sets, its module has
     return str(words.get(code, words[500])[1])
 
 
@@ -76,7 +77,7 @@ def _rest_the_database() -> None:
     """Leave nothing half done in the request's transaction; the page needs no more than reading."""
     try:
         db().rollback()
-    except Exception:
+    except Exception:  # the database itself may be what failed, and the error page comes all the same
         log.debug("The transaction could not be rolled back", exc_info=True)
 
 

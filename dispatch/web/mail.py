@@ -49,7 +49,7 @@ def _send(app: Flask, subject: str, body: str, recipient: str) -> None:
     with app.app_context():
         try:
             EmailMessage(" ".join(subject.split()), body, app.config["MAIL_DEFAULT_SENDER"], [recipient]).send()
-        except Exception:
+        except Exception:  # in a thread of its own: what nobody catches here, nobody would ever hear of
             log.exception("A mail could not be sent")
 
 

@@ -173,7 +173,7 @@ def forgotten() -> AnyResponse | tuple[str, int] | str:
         )
     user: SignedIn | None = current_app.extensions["security"].datastore.find_user(email=email)
     if allowed and user is not None and user.row.active:
-        link, _token = generate_reset_link(user)  # type: ignore[no-untyped-call]
+        link, _token = generate_reset_link(user)  # type: ignore[no-untyped-call]  # the library types only a part
         body = render_template("account/mail/forgotten.txt", name=user.row.name, link=link)
         mail.send_later(_("A new password for Extramile"), body, user.row.email)
     flash(

@@ -69,7 +69,7 @@ def test_the_expert_is_kept_for_what_only_the_expert_can_do() -> None:
 def test_only_qualified_people_in_reach_count(
     levels: dict[int, int], held: dict[int, frozenset[object]], reaches: bool, unmet: int
 ) -> None:
-    who = person(1, 40, levels, held=held, travel={NORTH if reaches else SOUTH: 0})  # type: ignore[arg-type]
+    who = person(1, 40, levels, held=held, travel={NORTH if reaches else SOUTH: 0})  # type: ignore[arg-type]  # plain numbers
     flow = solve_flow(outlook([who], [work(8, need(GAS), need(LIFT_CARD, 0))]))
     assert flow.total_unmet_s == unmet * HOUR_S
 
@@ -210,7 +210,7 @@ def test_a_place_short_in_two_weeks_is_told_once_with_both() -> None:
 )
 def test_bad_values_are_refused_with_their_place(make: object, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        make()  # type: ignore[operator]
+        make()  # type: ignore[operator]  # each case is a function
 
 
 # ---- whatever the numbers ------------------------------------------------------------------------------------------
@@ -309,8 +309,8 @@ def test_more_work_never_lowers_unmet_hours(question: Outlook, data: st.DataObje
 @settings(max_examples=60, deadline=None)
 def test_the_order_of_people_and_work_does_not_matter(question: Outlook, random: object) -> None:
     people, demand = list(question.people), list(question.demand)
-    random.shuffle(people)  # type: ignore[attr-defined]
-    random.shuffle(demand)  # type: ignore[attr-defined]
+    random.shuffle(people)  # type: ignore[attr-defined]  # a random.Random
+    random.shuffle(demand)  # type: ignore[attr-defined]  # a random.Random
     assert solve_flow(replace(question, people=tuple(people), demand=tuple(demand))) == solve_flow(question)
 
 

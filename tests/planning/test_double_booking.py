@@ -189,7 +189,7 @@ def at_once(*works: Callable[[], None]) -> list[BaseException | None]:
         barrier.wait()
         try:
             work()
-        except Exception as error:
+        except Exception as error:  # the loser's error is what the tests look at
             raised[number] = error
 
     threads = [threading.Thread(target=run, args=item) for item in enumerate(works)]

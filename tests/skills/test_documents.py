@@ -36,7 +36,7 @@ def kind(session: Session) -> CertificationKind:
 
 def hand_in(session: Session, crew: Crew, kind: CertificationKind, **changes: object) -> Certification:
     arguments = {"valid_from": DAY, "valid_to": DAY + timedelta(days=30), "actor": crew.holder, "now": NOW} | changes
-    return service.record_certification(session, technician_id=crew.technician.id, kind_id=kind.id, **arguments)  # type: ignore[arg-type]
+    return service.record_certification(session, technician_id=crew.technician.id, kind_id=kind.id, **arguments)  # type: ignore[arg-type]  # cases mix kinds
 
 
 def test_a_document_counts_once_somebody_else_vouches_for_it(
@@ -132,7 +132,7 @@ def test_expiring_documents(session: Session, crew: Crew, kind: CertificationKin
         )
 
     def due(**changes: object) -> list[tuple[int, int | None, int | None]]:
-        found = expiring_certifications(session, on=DAY, **changes)  # type: ignore[arg-type]
+        found = expiring_certifications(session, on=DAY, **changes)  # type: ignore[arg-type]  # cases mix kinds
         return [(one.certification_id, one.days_left, one.reminder) for one in found]
 
     ending = add(-300, 30)
@@ -160,6 +160,6 @@ def test_kinds_are_catalogued(session: Session, crew: Crew) -> None:
         service.add_certification_kind(session, code="x-1", name="X", actor=SYSTEM, now=NOW)
     for wrong in ({"code": " "}, {"name": ""}, {"usual_validity_months": 0}):
         with pytest.raises(Invalid):
-            service.add_certification_kind(session, actor=SYSTEM, now=NOW, **({"code": "y", "name": "Y"} | wrong))  # type: ignore[arg-type]
+            service.add_certification_kind(session, actor=SYSTEM, now=NOW, **({"code": "y", "name": "Y"} | wrong))  # type: ignore[arg-type]  # cases mix kinds
     with pytest.raises(Forbidden):
         service.add_certification_kind(session, code="y", name="Y", actor=crew.manager, now=NOW)

@@ -88,4 +88,4 @@ def test_a_morning_shift_begins_at_its_wall_time_on_the_day_of_a_clock_change(da
 def test_a_pattern_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
     values = {"weekday": 0, "starts_at": time(7), "ends_at": time(15), "from_day": MONDAY} | wrong
     with pytest.raises(ValueError):
-        Pattern(**values)  # type: ignore[arg-type]
+        Pattern(**values)  # type: ignore[arg-type]  # the wrong values are the point
