@@ -104,6 +104,22 @@ def _count_coverage(sessions: Sessions) -> None:
         session.commit()
 
 
+@app.periodic(cron="50 2 * * *")
+@app.task(name="skills.recompute", queueing_lock="skills.recompute", pass_context=True)
+async def recompute_levels(context: JobContext, timestamp: int) -> None:
+    """Every night: estimate all levels again, since facts age and agreements begin and end on their day."""
+    await asyncio.to_thread(_recompute_levels, _sessions(context))
+
+
+def _recompute_levels(sessions: Sessions) -> None:
+    from dispatch.skills.recompute import recompute_all  # loads NumPy
+
+    CHANNEL.set("worker")
+    with sessions() as session:
+        recompute_all(session, now=now())
+        session.commit()
+
+
 @app.periodic(cron="20 2 * * *")
 @app.task(name="workforce.make_shifts", queueing_lock="workforce.make_shifts", pass_context=True)
 async def extend_shifts(context: JobContext, timestamp: int) -> None:

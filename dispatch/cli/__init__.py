@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "migrate": ("dispatch.cli.server", "migrate", "Bring the database to this version's schema."),
     "warm": ("dispatch.cli.server", "warm", "Compile the solver's kernels into the cache."),
     "user": ("dispatch.cli.users", "user", "Add and list the people who can sign in."),
+    "agreement": ("dispatch.cli.agreements", "agreement", "Record that outcomes of jobs may count as evidence."),
     "demo": ("dispatch.cli.data", "demo", "Load the demo organisation into an empty database."),
     "import": ("dispatch.cli.data", "import_group", "Import requests, skills, people, shifts, absences."),
     "generate": ("dispatch.cli.data", "generate", "Make a plausible workforce for a set of jobs."),
