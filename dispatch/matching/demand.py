@@ -1,9 +1,19 @@
 """What is asked: visits with their needs, windows and people, and what a dispatcher pinned."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from dispatch.matching.faults import Faults
-from dispatch.matching.limits import LEVELS, MAX_COST, MAX_CREW, MAX_DURATION_S, MAX_RATE, MAX_TIME_S
+from dispatch.matching.limits import (
+    LEVELS,
+    MAX_COST,
+    MAX_CREW,
+    MAX_DURATION_S,
+    MAX_PIECES,
+    MAX_RATE,
+    MAX_TIME_S,
+    MAX_VISITS,
+)
 from dispatch.units import Point, Seconds
 
 
@@ -79,10 +89,11 @@ class Published:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Predecessor:
-    """Another visit that must be served and finished ``gap_s`` before this one starts."""
+    """Another visit that must be served and finished ``gap_s`` before this one starts, ``max_gap_s`` at most."""
 
     visit: str
     gap_s: Seconds = 0
+    max_gap_s: Seconds | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +122,15 @@ class Visit:
         Technicians the customer likes, insists on (for the first crew slot), or refuses.
     known_faces
         Technicians who know the customer or the asset.
+    person_cost
+        What it costs more (or, below 0, less) if this technician comes, by technician id; for each crew slot.
+    setup_s
+        The part of ``duration_s`` that is saved where the person's stop before is at the same ``site``.
+    parts, tools
+        What the first crew slot must bring: pieces by kind of part, used up, and tools, brought back. What is not on
+        the van is picked up at the shift's depot before.
+    same_person_as, other_person_than
+        Other visits that must have the same technician in their first crew slot, or nobody in common.
     """
 
     id: str
@@ -133,6 +153,12 @@ class Visit:
     required: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     known_faces: tuple[str, ...] = ()
+    person_cost: Mapping[str, int] = field(default_factory=dict)
+    setup_s: Seconds = 0
+    parts: Mapping[str, int] = field(default_factory=dict)
+    tools: tuple[str, ...] = ()
+    same_person_as: tuple[str, ...] = ()
+    other_person_than: tuple[str, ...] = ()
     predecessors: tuple[Predecessor, ...] = ()
     published: tuple[Published, ...] = ()
 
@@ -155,10 +181,22 @@ class Visit:
         faults.unique("predecessors", (item.visit for item in self.predecessors))
         for before in self.predecessors:
             faults.whole("predecessors.gap_s", before.gap_s, 0, MAX_TIME_S)
+            if before.max_gap_s is not None:
+                faults.whole("predecessors.max_gap_s", before.max_gap_s, before.gap_s, MAX_TIME_S)
         faults.unique("published.slot", (str(item.slot) for item in self.published))
         for told in self.published:
             faults.whole("published.slot", told.slot, 0, len(self.crew) - 1)
             faults.whole("published.start_s", told.start_s, -MAX_TIME_S, MAX_TIME_S)
+        faults.whole("setup_s", self.setup_s, 0, self.duration_s)
+        if self.setup_s and self.site is None:
+            faults.add("setup_s", self.setup_s, "0 for a visit without a site")
+        for person, cost in self.person_cost.items():
+            faults.whole(f"person_cost.{person}", cost, -MAX_COST, MAX_COST)
+        for part, pieces in self.parts.items():
+            faults.whole(f"parts.{part}", pieces, 0, MAX_PIECES)
+        faults.unique("tools", self.tools)
+        for other in sorted(set(self.same_person_as) & set(self.other_person_than)):
+            faults.add("other_person_than", other, "a visit that does not also need the same person")
         for person in sorted(set(self.required) & set(self.excluded)):
             faults.add("excluded", person, "a technician who is not also required")
         faults.raise_any()
@@ -168,18 +206,25 @@ class Visit:
 class Pin:
     """A dispatcher's "keep this": the crew slot of a visit stays with a technician, or starts at a time, or both.
 
-    A pin outranks every rule about who may serve; what it breaks is reported, not repaired.
+    A pin outranks every rule about who may serve; what it breaks is reported, not repaired. With ``order`` (which needs
+    a technician) it is among the first stops of that person's shift: those come before all others, smaller orders first
+    and with nothing in between. Work that is done or under way is pinned like that.
     """
 
     visit: str
     slot: int = 0
     technician: str | None = None
     start_s: Seconds | None = None
+    order: int | None = None
 
     def __post_init__(self) -> None:
         faults = Faults(f"pin of visit {self.visit}")
         if self.technician is None and self.start_s is None:
             faults.add("technician", None, "a technician, a start_s or both")
+        if self.order is not None:
+            faults.whole("order", self.order, 0, MAX_VISITS)
+            if self.technician is None:
+                faults.add("order", self.order, "a pin to a technician")
         if self.start_s is not None:
             faults.whole("start_s", self.start_s, -MAX_TIME_S, MAX_TIME_S)
         faults.raise_any()

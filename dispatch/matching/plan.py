@@ -31,6 +31,11 @@ class Cost:
         Per route: arrival at the end place after the shift's end, times ``overtime_percent``.
     call_out
         Per route: ``call_out_cost``.
+    depot
+        Per route: the time at the depot stop times ``cost_percent``.
+    fairness
+        Per route: ``uneven_load_percent`` of the square of its driving, work and depot time over the shift's length,
+        and ``long_overtime_percent`` of the square of its overtime over an hour, each rounded half up.
     lateness
         Per visit, at its first crew slot: ``late_s`` times the lateness rate. ``late_s`` is the larger of the start
         against the windows and the start against ``due_s``.
@@ -38,9 +43,10 @@ class Cost:
         Per stop: (1 - p_fix) times the cost of a second visit. p_fix is the product over the needs, must or wished, of
         the best success among the alternatives; 1 without needs.
     duration
-        Per stop: this person's time for the work times ``cost_percent``, less the planned time.
+        Per stop: this person's time for the work, a shared set-up taken off, times ``cost_percent``, less the planned
+        time.
     continuity, preference
-        Per stop: minus the credit if the person is a known face, or preferred.
+        Per stop: minus the credit if the person is a known face, or preferred. ``person_cost`` counts as preference.
     scarcity
         Per stop: for each priced skill that the person is qualified in at ``scarcity_level`` and that no need of the
         crew slot names, the price for the planned time.
@@ -55,6 +61,8 @@ class Cost:
     waiting: int = 0
     overtime: int = 0
     call_out: int = 0
+    depot: int = 0
+    fairness: int = 0
     lateness: int = 0
     second_visit: int = 0
     duration: int = 0
@@ -129,6 +137,27 @@ class BreakTaken:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DepotStop:
+    """The stop at the depot before stop number ``before`` of the route; the travel is from the stop before it."""
+
+    before: int
+    arrive_s: Seconds
+    leave_s: Seconds
+    travel_s: Seconds
+    travel_m: Metres
+    travel_source: str
+
+    def __post_init__(self) -> None:
+        faults = Faults("depot stop")
+        if self.leave_s < self.arrive_s:
+            faults.add("leave_s", self.leave_s, f"not before arrive_s {self.arrive_s}")
+        for name, value in (("before", self.before), ("travel_s", self.travel_s), ("travel_m", self.travel_m)):
+            if value < 0:
+                faults.add(name, value, "0 or more")
+        faults.raise_any()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Route:
     """One shift with its stops in order.
 
@@ -136,6 +165,8 @@ class Route:
     ----------
     depart_s, finish_s
         Leaving the start place, and arriving at the end place (or the end of the last visit where there is none).
+    depot
+        Where parts and tools are picked up, None = nowhere. The ``travel_*`` of the stop after it are from there.
     home_travel_s, home_travel_m, home_source
         The way from the last stop to the end place.
     cost
@@ -148,6 +179,7 @@ class Route:
     finish_s: Seconds
     stops: tuple[Stop, ...]
     breaks: tuple[BreakTaken, ...] = ()
+    depot: DepotStop | None = None
     home_travel_s: Seconds = 0
     home_travel_m: Metres = 0
     home_source: str = ""
@@ -157,6 +189,8 @@ class Route:
         faults = Faults(f"route of shift {self.shift}")
         if not self.stops:
             faults.add("stops", (), "at least one stop; a shift that is not used has no route")
+        if self.depot is not None and not self.depot.before < len(self.stops):
+            faults.add("depot", self.depot.before, f"a stop number below {len(self.stops)}")
         if self.finish_s < self.depart_s:
             faults.add("finish_s", self.finish_s, f"not before depart_s {self.depart_s}")
         faults.raise_any()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dispatch.matching.faults import Faults
-from dispatch.matching.limits import LEVELS, MAX_COST, MAX_PERCENT, MAX_RATE, MAX_TIME_S
+from dispatch.matching.limits import LEVELS, MAX_COST, MAX_PERCENT, MAX_RATE, MAX_TIME_S, MAX_VISITS
 from dispatch.matching.supply import Proficiency
 from dispatch.units import Seconds
 
@@ -38,6 +38,16 @@ class Policy:
     reassign_cost, retime_cost, retime_tolerance_s
         Against what was published: another technician, or a start moved by more than the tolerance. A published slot
         left out costs both.
+    max_changes
+        Most published crew slots that a plan may change or leave out, beyond those that have to; None = no limit.
+    uneven_load_percent
+        Fairness: a shift with ``b`` seconds of driving and work out of ``l`` pays this share of ``b * b / l``, so that
+        the same work costs least when it is spread evenly; 0 = does not count.
+    long_overtime_percent
+        Fairness: ``o`` seconds of overtime pay this share of ``o * o / 3600`` beyond their price.
+    leave_late
+        Whether a day that waits leaves later instead: starts move as late as they can without finishing later. Only
+        with one hard window at most for each visit and without breaks, due times, published starts or linked visits.
     """
 
     min_confidence: float = 0.7
@@ -58,6 +68,10 @@ class Policy:
     reassign_cost: int = 1_200
     retime_cost: int = 1_800
     retime_tolerance_s: Seconds = 900
+    max_changes: int | None = None
+    uneven_load_percent: int = 0
+    long_overtime_percent: int = 0
+    leave_late: bool = False
 
     def __post_init__(self) -> None:
         faults = Faults("policy")
@@ -72,6 +86,10 @@ class Policy:
         costs = ("second_visit_cost", "age_penalty_per_day", "continuity_credit", "preferred_credit", "reassign_cost")
         for name in (*costs, "retime_cost"):
             faults.whole(name, getattr(self, name), 0, MAX_COST)
+        for name in ("uneven_load_percent", "long_overtime_percent"):
+            faults.whole(name, getattr(self, name), 0, MAX_PERCENT)
+        if self.max_changes is not None:
+            faults.whole("max_changes", self.max_changes, 0, MAX_VISITS)
         if len(self.priority_penalty) != 5:
             faults.add("priority_penalty", self.priority_penalty, "five costs, for priorities 1 to 5")
         for cost in self.priority_penalty:

@@ -28,7 +28,7 @@ from dispatch.matching.limits import (
     UNREACHABLE,
 )
 from dispatch.matching.policy import Policy
-from dispatch.matching.supply import Break, Certification, Proficiency, Shift, Technician
+from dispatch.matching.supply import Break, Certification, Partner, Proficiency, Shift, Technician
 from dispatch.units import SECONDS_PER_DAY, Metres, Point, Seconds
 
 SCHEMA_VERSION = 1
@@ -51,6 +51,7 @@ __all__ = [
     "CrewSlot",
     "Fault",
     "Matrix",
+    "Partner",
     "Pin",
     "Point",
     "Policy",
@@ -99,16 +100,22 @@ class Matrix:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Travel:
-    """How ways are measured: great circle times ``detour_percent`` at ``speed_kmh``, or a given matrix."""
+    """How ways are measured: great circle times ``detour_percent`` at ``speed_kmh``, or a given matrix.
+
+    With ``plane`` the points lie on a flat map instead, where a degree of either kind is 100 km.
+    """
 
     speed_kmh: float = 40.0
     detour_percent: int = 140
+    plane: bool = False
     matrix: Matrix | None = None
 
     def __post_init__(self) -> None:
         faults = Faults("travel")
         faults.number("speed_kmh", self.speed_kmh, 1.0, 1_000.0)
         faults.whole("detour_percent", self.detour_percent, 100, 1_000)
+        if self.plane and self.matrix is not None:
+            faults.add("plane", self.plane, "either a plane or a matrix")
         faults.raise_any()
 
 
@@ -129,6 +136,7 @@ class Problem:
     technicians: tuple[Technician, ...] = ()
     shifts: tuple[Shift, ...] = ()
     visits: tuple[Visit, ...] = ()
+    partners: tuple[Partner, ...] = ()
     pins: tuple[Pin, ...] = ()
     policy: Policy = DEFAULT_POLICY
     travel: Travel = Travel()
@@ -147,7 +155,9 @@ class Problem:
         faults.unique("technicians.id", (item.id for item in self.technicians))
         faults.unique("shifts.id", (item.id for item in self.shifts))
         faults.unique("visits.id", (item.id for item in self.visits))
-        found = [*faults.found, *_shift_faults(self), *_visit_faults(self), *_pin_faults(self), *_place_faults(self)]
+        faults.unique("partners.id", (item.id for item in self.partners))
+        parts = (_shift_faults, _visit_faults, _pin_faults, _place_faults, _leave_late_faults)
+        found = [*faults.found, *(fault for part in parts for fault in part(self))]
         if found:
             raise Refused(found)
 
@@ -215,6 +225,10 @@ def _visit_faults(problem: Problem) -> list[Fault]:
         for before in visit.predecessors:
             if before.visit not in problem.visit_by_id:
                 faults.add("predecessors", before.visit, "the id of a visit of the problem")
+        for name in ("same_person_as", "other_person_than"):
+            for other in getattr(visit, name):
+                if other not in problem.visit_by_id or other == visit.id:
+                    faults.add(name, other, "the id of another visit of the problem")
         waiting[visit.id] = {before.visit for before in visit.predecessors if before.visit in problem.visit_by_id}
         found += faults.found
     after: dict[str, list[str]] = {}
@@ -264,10 +278,33 @@ def _place_faults(problem: Problem) -> list[Fault]:
     used = [(f"visit {item.id}", "point", item.point) for item in problem.visits]
     used += [(f"shift {item.id}", "start", item.start) for item in problem.shifts]
     used += [(f"shift {item.id}", "end", item.end) for item in problem.shifts]
+    used += [(f"shift {item.id}", "depot", item.depot) for item in problem.shifts]
     found: list[Fault] = []
     for element, name, point in used:
         if point is not None and point not in known:
             faults = Faults(element)
             faults.add(name, point, "a point of the travel matrix")
             found += faults.found
+    return found
+
+
+def _leave_late_faults(problem: Problem) -> list[Fault]:
+    """Everything whose times do not follow from the order of the stops alone, which leaving late needs."""
+    if not problem.policy.leave_late:
+        return []
+    found: list[Fault] = []
+    for visit in problem.visits:
+        faults = Faults(f"visit {visit.id}")
+        if len(visit.windows) > 1 or any(not window.hard for window in visit.windows):
+            faults.add("windows", len(visit.windows), "one hard window at most while the policy leaves late")
+        linked = bool(visit.predecessors) or len(visit.crew) > 1
+        for name, given in (("due_s", visit.due_s is not None), ("published", visit.published), ("crew", linked)):
+            if given:
+                faults.add(name, getattr(visit, name), "none while the policy leaves late")
+        found += faults.found
+    for shift in problem.shifts:
+        faults = Faults(f"shift {shift.id}")
+        if shift.breaks:
+            faults.add("breaks", len(shift.breaks), "none while the policy leaves late")
+        found += faults.found
     return found

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dispatch.matching.faults import Faults
-from dispatch.matching.limits import LEVELS, MAX_COST, MAX_PERCENT, MAX_TIME_S
+from dispatch.matching.limits import LEVELS, MAX_COST, MAX_PERCENT, MAX_PIECES, MAX_TIME_S, MAX_VISITS
 from dispatch.units import SECONDS_PER_DAY, Point, Seconds
 
 
@@ -96,6 +96,9 @@ class Technician:
         Company of a partner's technician, None for employees.
     call_out_cost
         Paid once per shift that serves at least one visit.
+    min_rest_s
+        Time between coming home and the rostered start of the person's next shift. A shift that leaves less ends early
+        enough, its overtime first.
     """
 
     id: str
@@ -107,6 +110,7 @@ class Technician:
     cost_percent: int = 100
     partner: str | None = None
     call_out_cost: int = 0
+    min_rest_s: Seconds = 0
 
     def __post_init__(self) -> None:
         faults = Faults(f"technician {self.id}")
@@ -114,6 +118,7 @@ class Technician:
         faults.whole("pace_percent", self.pace_percent, 10, 1_000)
         faults.whole("cost_percent", self.cost_percent, 0, MAX_PERCENT)
         faults.whole("call_out_cost", self.call_out_cost, 0, MAX_COST)
+        faults.whole("min_rest_s", self.min_rest_s, 0, 7 * SECONDS_PER_DAY)
         faults.raise_any()
 
     def duration_s(self, planned_s: Seconds) -> Seconds:
@@ -126,12 +131,15 @@ class Break:
     """A rest of ``duration_s`` that starts between ``earliest_s`` and ``latest_s`` (equal = fixed).
 
     It may interrupt a drive but never a visit, and is owed only if the route is still running after ``latest_s``.
+    With ``from_departure`` both instants count from leaving the start place instead of from the problem's start: a rest
+    after at most six hours of work has ``latest_s`` 21,600. No first leg may then be longer than ``latest_s``.
     """
 
     id: str
     earliest_s: Seconds
     latest_s: Seconds
     duration_s: Seconds
+    from_departure: bool = False
 
     def __post_init__(self) -> None:
         faults = Faults(f"break {self.id}")
@@ -140,6 +148,30 @@ class Break:
         if faults.whole("latest_s", self.latest_s, -MAX_TIME_S, MAX_TIME_S) and self.latest_s < self.earliest_s:
             faults.add("latest_s", self.latest_s, f"not before earliest_s {self.earliest_s}")
         faults.whole("duration_s", self.duration_s, 0, SECONDS_PER_DAY)
+        if self.from_departure and self.earliest_s < 0:
+            faults.add("earliest_s", self.earliest_s, "0 or more seconds after departure")
+        faults.raise_any()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Partner:
+    """A company whose technicians help out; `Technician.partner` names it.
+
+    Attributes
+    ----------
+    visits_a_day
+        Most visits that its technicians take together on one day (the day, counted from the problem's start, in which
+        their shifts start); None = no limit.
+    """
+
+    id: str
+    visits_a_day: int | None = None
+
+    def __post_init__(self) -> None:
+        faults = Faults(f"partner {self.id}")
+        faults.name("id", self.id)
+        if self.visits_a_day is not None:
+            faults.whole("visits_a_day", self.visits_a_day, 0, MAX_VISITS)
         faults.raise_any()
 
 
@@ -157,6 +189,17 @@ class Shift:
         Price of a second of overtime in percent of a second of travel.
     max_leg_s
         Longest single drive between two visits or from the start place; None = no limit. The way home is not limited.
+    max_drive_s
+        Most driving of the whole shift, the way home included; None = no limit.
+    max_length_s
+        Longest time between leaving and coming home, waiting and breaks included; None = no limit. A day that waits
+        leaves later.
+    max_visits
+        Most visits served; None = no limit.
+    parts, tools
+        What is on the van when the shift starts: pieces by kind of part, and tools.
+    depot, depot_s
+        Where parts and tools can be picked up once on the way, without limit, and the time that takes; None = nowhere.
     """
 
     id: str
@@ -170,6 +213,13 @@ class Shift:
     breaks: tuple[Break, ...] = ()
     territory: str | None = None
     max_leg_s: Seconds | None = None
+    max_drive_s: Seconds | None = None
+    max_length_s: Seconds | None = None
+    max_visits: int | None = None
+    parts: Mapping[str, int] = field(default_factory=dict)
+    tools: tuple[str, ...] = ()
+    depot: Point | None = None
+    depot_s: Seconds = 0
 
     def __post_init__(self) -> None:
         faults = Faults(f"shift {self.id}")
@@ -182,11 +232,20 @@ class Shift:
             faults.add("end_s", self.end_s, "a shift of at most two days")
         faults.whole("overtime_limit_s", self.overtime_limit_s, 0, SECONDS_PER_DAY)
         faults.whole("overtime_percent", self.overtime_percent, 0, MAX_PERCENT)
-        if self.max_leg_s is not None:
-            faults.whole("max_leg_s", self.max_leg_s, 0, MAX_TIME_S)
+        limits = (("max_leg_s", self.max_leg_s), ("max_drive_s", self.max_drive_s), ("max_length_s", self.max_length_s))
+        for name, limit in limits:
+            if limit is not None:
+                faults.whole(name, limit, 0, MAX_TIME_S)
+        if self.max_visits is not None:
+            faults.whole("max_visits", self.max_visits, 0, MAX_VISITS)
+        faults.whole("depot_s", self.depot_s, 0, SECONDS_PER_DAY)
+        for part, pieces in self.parts.items():
+            faults.whole(f"parts.{part}", pieces, 0, MAX_PIECES)
+        faults.unique("tools", self.tools)
         faults.unique("breaks", (item.id for item in self.breaks))
         free_s = self.start_s
-        for item in sorted(self.breaks, key=lambda one: (one.earliest_s, one.id)) if times else ():
+        fixed = [item for item in self.breaks if not item.from_departure]
+        for item in sorted(fixed, key=lambda one: (one.earliest_s, one.id)) if times else ():
             if item.earliest_s < self.start_s or item.latest_s > self.end_s:
                 faults.add("breaks", item.id, f"a break inside the shift {self.start_s}..{self.end_s}")
             if item.latest_s < free_s:
