@@ -149,7 +149,7 @@ def _legs(tables: Tables, state: State, row: int) -> tuple[list[_Leg], int, int]
             else:
                 work = int(work_after(data, row, called, before))
             number = DEPOT_STOP if called is None else called
-            start, until, taken = reach(data, state, row, t, way[0], number, work, pause, left)
+            start, until, taken = map(int, reach(data, state, row, t, way[0], number, work, pause, left))
             if called is None and left == NOT_LEFT:
                 onward = tables.ways.way(depot, target)[0]
                 start = max(start, int(state.low[slot]) - onward - work)
@@ -180,6 +180,9 @@ def _leave_late(tables: Tables, state: State, row: int, legs: list[_Leg]) -> Non
     t = legs[0].start_s - legs[0].way[0]
     for leg in legs:
         leg.arrive_s = t + leg.way[0]
+        if leg.slot is None:
+            # Nobody waits at the depot: what is left to wait is waited for at the customer's.
+            leg.start_s = leg.arrive_s
         t = leg.start_s + leg.work_s
 
 

@@ -499,10 +499,11 @@ def lacking(D: Data, S: State, r: int, s: int) -> bool:
         used = S.stops[r, last, USED + k] if last >= 0 else 0
         if D.slot[s, NEED + k] > 0 and used + D.slot[s, NEED + k] > D.shift[r, STOCK + k]:
             return True
+    missing = 0
     for k in range(parts, parts + tools):
         if D.slot[s, NEED + k] > D.shift[r, STOCK + k]:
-            return True
-    return False
+            missing += 1
+    return missing > 0
 
 
 @kernel
@@ -592,7 +593,7 @@ def cheapest_place(D: Data, S: State, r: int, s: int, limit: int) -> tuple[int, 
         high = last_start(D, S, r, s)
     way = drive(D, place, here)
     for i in range(begin, end + 1):
-        there, ready, arriving = place, t, way
+        ready, arriving = t, way
         onward, spared, bound = np.int64(0), np.int64(0), D.shift[r, SHIFT_LAST]
         if i < count:
             place, t = S.stops[r, i, THERE], S.stops[r, i, LEAVE]

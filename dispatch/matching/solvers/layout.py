@@ -29,7 +29,7 @@ BREAK_EARLIEST, BREAK_LATEST, BREAK_LENGTH, BREAK_RELATIVE = range(4)
 OTHER, BOND = range(2)
 # Data.policy
 RETIME_COST, RETIME_TOLERANCE, WAITING_PERCENT, UNEVEN, LONG_OVERTIME, PARTS, TOOLS, PLANE, SYMMETRIC = range(9)
-# State.stops; THERE is the place, WAY the drive from the place before; behind them come the parts used up so far, by kind
+# State.stops; THERE is the place, WAY the drive from the place before; behind them the parts used up so far, by kind
 SLOT, THERE, WAY, LEAVE, LATEST, START, PAUSE, TIME_COST, WAITED = range(9)
 # of the stops from here to the end place: least length, and the earliest start that reaches it
 REST_LENGTH, REST_EARLIEST = range(9, 11)
