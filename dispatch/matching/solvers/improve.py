@@ -354,10 +354,13 @@ def _driving(tables: Tables, movable: Whole, block: slice) -> npt.NDArray[np.flo
         seconds[(there < 0) | (back < 0)] = np.inf
         return seconds
     points = data.vectors[place]
-    squares = np.sum(points**2, axis=1)
-    chord = np.sqrt(np.maximum(0.0, squares[block, None] + squares - 2.0 * points[block] @ points.T))
+    square = np.zeros((block.stop - block.start, len(points)))
+    for axis in range(3):
+        square += (points[block, axis, None] - points[:, axis]) ** 2
+    chord = np.sqrt(square)
     metres = chord if data.policy[PLANE] else 2.0 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, chord / 2.0))
-    return np.asarray(metres * data.seconds_per_m)
+    # Rounded like any other way, so that a matrix of the same ways gives the same neighbours.
+    return np.asarray(np.floor(metres * data.seconds_per_m + 0.5))
 
 
 def _order_keys(tables: Tables, alone: Whole) -> npt.NDArray[np.float64]:
