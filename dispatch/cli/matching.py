@@ -9,6 +9,7 @@ why.
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -92,7 +93,11 @@ def solve(
 def check(problem_file: Path, plan_file: Path, file_format: str) -> None:
     """Count PLAN_FILE again from nothing and name every rule it breaks; exit code 1 if there is any."""
     problem, names = _problem(problem_file, file_format)
-    found = check_plan(problem, _plan(plan_file, problem, names))
+    plan = _plan(plan_file, problem, names)
+    if names is not None:  # such a file has no room for reasons, so nobody can have left them out
+        reasons = {item.visit: why_unassigned(problem, plan, item.visit).reasons for item in plan.unassigned}
+        plan = replace(plan, unassigned=tuple(replace(item, reasons=reasons[item.visit]) for item in plan.unassigned))
+    found = check_plan(problem, plan)
     for item in found:
         click.echo(f"{item.rule}: {item.message}")
     if found:

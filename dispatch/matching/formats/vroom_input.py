@@ -280,6 +280,7 @@ def _table(path: str, raw: object, found: list[Fault]) -> Table | None:
         return None
     if travel_m is not None and len(travel_m) != len(travel_s):
         entry.fault("distances", f"{len(travel_m)} rows", f"as many rows as durations ({len(travel_s)})")
+        return None
     # No route lasts longer than two days, so a way of more than a year is simply not there.
     far = tuple(tuple(UNREACHABLE if value > MAX_TIME_S else value for value in row) for row in travel_s)
     return Table(travel_s=far, travel_m=travel_m)
