@@ -1,0 +1,11 @@
+"""Prize collecting: customers may be left out for their prize; distance and prizes lost, printed in tenths."""
+
+from pathlib import Path
+
+from benchmarks.readers.instance import Instance
+from benchmarks.readers.routing import DIMACS, cost_beside, instance_of, read_vrplib
+
+
+def read(path: Path) -> Instance:
+    """Read a file; the solution beside it says the best known cost."""
+    return instance_of(read_vrplib(path), DIMACS, printed=10, best_known=cost_beside(path))
