@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dispatch.matching import check, solve
+from dispatch.matching import Refused, check, solve
 from dispatch.matching.formats import vroom
 
 HOUR = 3_600
@@ -97,3 +97,99 @@ def test_a_solution_keeps_what_its_input_asks_for_and_reads_back_the_same(asked:
     assert broken(asked, answer) == []
     again = vroom.read_solution(json.dumps(answer), problem)
     assert (again.routes, again.cost) == (plan.routes, plan.cost)
+
+
+FULL: dict[str, Any] = {
+    "vehicles": [
+        {
+            "id": 1,
+            "start": [7.0, 51.0],
+            "start_index": 0,
+            "end_index": 0,
+            "profile": "car",
+            "capacity": [3, 1],
+            "skills": [1],
+            "time_window": [0, 9_000],
+            "breaks": [{"id": 5, "service": 50, "time_windows": [[150, 900]]}],
+            "costs": {"fixed": 40, "per_hour": 3_600, "per_km": 0},
+            "speed_factor": 1,
+            "max_tasks": 2,
+            "max_travel_time": 4_600,
+        }
+    ],
+    "jobs": [
+        {
+            "id": 10,
+            "location_index": 1,
+            "location": [7.1, 51.0],
+            "setup": 9,
+            "service": 60,
+            "delivery": [2, 0],
+            "skills": [1],
+            "priority": 4,
+            "time_windows": [[0, 500], [700, 900]],
+        },
+        {"id": 11, "location_index": 0, "pickup": [0, 1], "description": "x"},
+    ],
+    "matrices": {"car": {"durations": [[0, 100], [110, 0]], "distances": [[0, 1], [2, 0]]}},
+    "options": {"g": False},
+}
+ODD = st.sampled_from(
+    [
+        None,
+        True,
+        False,
+        -1,
+        0,
+        1,
+        1.5,
+        2**32,
+        2**70,
+        float("inf"),
+        float("nan"),
+        "",
+        "x",
+        [],
+        [[]],
+        [None],
+        {},
+        {"id": {}},
+    ]
+)
+
+
+def spots(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where each value of a document stands, the document itself first."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(spot for name, item in inside for spot in spots(item, (*path, name)))]
+
+
+def holds(value: Any, name: str | int) -> bool:
+    if isinstance(value, list):
+        return name in range(len(value))
+    return isinstance(value, dict) and name in value
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(spots(FULL)[1:]), ODD), min_size=1, max_size=3))
+def test_whatever_stands_in_a_file_it_is_held_or_refused(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
+    document = json.loads(json.dumps(FULL))
+    for path, value in changes:
+        holder = document
+        for name in path[:-1]:
+            holder = holder[name] if holds(holder, name) else None
+        if holds(holder, path[-1]):
+            holder[path[-1]] = value
+    where = ("input", "jobs[", "vehicles[", "matrices", "options")
+    faults, visits = read(document)
+    assert (visits == len(document["jobs"] or [])) == (not faults)
+    assert [fault for fault in faults if not fault.startswith(where)] == []
+
+
+def read(document: dict[str, Any]) -> tuple[list[str], int | None]:
+    """What is wrong with a document, or how many visits it asks for."""
+    try:
+        problem, _ = vroom.read(json.dumps(document))
+    except Refused as error:
+        return [str(fault) for fault in error.faults], None
+    return [], len(problem.visits)
