@@ -5,6 +5,7 @@ import multiprocessing
 import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -15,6 +16,7 @@ from benchmarks.readers.instance import Instance
 from dispatch.matching import Plan, ProgressUpdate, check, solve, warm
 
 FAULTS_SHOWN = 5
+TRACE_POINTS = 200
 GRACE_S = 900.0
 """Time beyond the limit for reading, compiling and recounting before a run is given up."""
 
@@ -47,16 +49,26 @@ class Run:
         return {"instance": self.path.stem, "family": self.family, "seed": self.seed}
 
 
-def isolated(run: Run) -> Line:
-    """Do a run in a fresh process; a run that fails gives a line with its ``error``."""
+def isolated(
+    run: Run, work: Callable[..., Line] | None = None, *arguments: object, patience_s: float | None = None
+) -> Line:
+    """Do a run in a fresh process; a run that fails gives a line with its ``error``.
+
+    Parameters
+    ----------
+    work, arguments
+        What is called there with the run and the arguments; None = `measure`.
+    patience_s
+        Time after which the process is ended, on top of `GRACE_S`; None = the run's limit.
+    """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_measure_and_send, args=(run, sender))
+    child = context.Process(target=_send, args=(sender, work or measure, run, *arguments))
     child.start()
     sender.close()
     try:
-        if not receiver.poll(run.time_limit_s + GRACE_S):
-            return run.label | {"error": f"no answer {GRACE_S:g} s after the limit"}
+        if not receiver.poll((run.time_limit_s if patience_s is None else patience_s) + GRACE_S):
+            return run.label | {"error": f"no answer {GRACE_S:g} s after it was due"}
         line: Line = receiver.recv()
     except EOFError:
         child.join()
@@ -71,10 +83,10 @@ def isolated(run: Run) -> Line:
     return line
 
 
-def _measure_and_send(run: Run, sender: Connection) -> None:
+def _send(sender: Connection, work: Callable[..., Line], run: Run, *arguments: object) -> None:
     """Entry of the process."""
     try:
-        line = measure(run)
+        line = work(run, *arguments)
     except (ValueError, OSError, KeyError, IndexError) as fault:  # a file that is not of the family
         line = run.label | {"error": f"{type(fault).__name__}: {fault}"}
     sender.send(line)
@@ -116,12 +128,16 @@ def measure(run: Run) -> Line:
 
 
 def falling(points: list[tuple[float, float]]) -> list[list[float]]:
-    """Keep the points at which the best cost so far fell, and the last moment."""
+    """Keep the points at which the best cost so far fell, `TRACE_POINTS` at most, and the last moment."""
     kept: list[list[float]] = []
+    apart_s = points[-1][0] / TRACE_POINTS if points else 0.0
     for at, cost in points:
-        if not kept or cost < kept[-1][1]:
-            kept.append([round(at, 2), round(cost, 3)])
-    if kept:
+        if kept and cost >= kept[-1][1]:
+            continue
+        if len(kept) > 1 and at - kept[-2][0] < apart_s:
+            kept.pop()
+        kept.append([round(at, 2), round(cost, 3)])
+    if kept and kept[-1][0] < round(points[-1][0], 2):
         kept.append([round(points[-1][0], 2), kept[-1][1]])
     return kept
 

@@ -21,4 +21,4 @@ def read(path: Path) -> Instance:
     def details(plan: Plan) -> dict[str, Any]:
         return instance.details(plan) | {"best_known_vehicles": vehicles}
 
-    return replace(instance, details=details)
+    return replace(instance, details=details, call_out=CALL_OUT)

@@ -79,10 +79,14 @@ class Instance:
         Best published objective, None = none at hand.
     cost_unit, cost_offset
         A plan's cost divided by ``cost_unit`` plus ``cost_offset`` is about its objective: for traces of the search.
+    call_out
+        What a vehicle used costs on top of the objective: traces contain it.
     details
         Further figures for the result.
     contest
         The question for the peers; None = they have no way to ask it.
+    peer_unit
+        A peer's cost times this is its objective.
     """
 
     name: str
@@ -92,8 +96,10 @@ class Instance:
     faults: Callable[[Plan], list[str]]
     cost_unit: float = 1.0
     cost_offset: float = 0.0
+    call_out: float = 0.0
     details: Callable[[Plan], dict[str, Any]] = field(default=_nothing)
     contest: Contest | None = None
+    peer_unit: float = 1.0
 
 
 def recounted(
@@ -105,6 +111,7 @@ def recounted(
     cost_unit: float = 1.0,
     cost_offset: float = 0.0,
     model: Mapping[str, Any] | None = None,
+    peer_unit: float = 1.0,
 ) -> Instance:
     """Make the instance whose plans ``recount`` judges."""
     return Instance(
@@ -117,6 +124,7 @@ def recounted(
         cost_unit=cost_unit,
         cost_offset=cost_offset,
         contest=None if model is None else Contest(model=model, recount=recount),
+        peer_unit=peer_unit,
     )
 
 

@@ -26,6 +26,9 @@ from benchmarks.readers.instance import (
 from dispatch.matching.problem import Certification, CrewSlot, Problem, Shift, Technician, Visit, Window
 
 LOAD = "load"
+PEER_UNIT = 1_000
+"""Peers count whole thousandths where the rule is in doubles."""
+
 MUST_SERVE = 100_000_000
 """Cost of a customer left out who has to be served: dearer than all else in any of these files."""
 
@@ -273,6 +276,7 @@ def instance_of(
         recount=RoutingRecount(file=file, rule=rule, printed=printed),
         cost_unit=scale / printed,
         model=_model(file, rule, call_out),
+        peer_unit=printed / (rule.unit if rule.rounding is not None else PEER_UNIT),
     )
 
 
@@ -302,8 +306,8 @@ def _visit(name: str, number: int, site: Site, scale: int, crew: CrewSlot) -> Vi
 
 
 def _model(file: RoutingFile, rule: Rule, call_out: float) -> dict[str, Any]:
-    """Put the question for the peers, in the rule's whole numbers (thousandths for doubles)."""
-    unit, rounding = (rule.unit, rule.rounding) if rule.rounding is not None else (1_000, 0.5)
+    """Put the question for the peers, in the rule's whole numbers."""
+    unit, rounding = (rule.unit, rule.rounding) if rule.rounding is not None else (PEER_UNIT, 0.5)
     classes = {allowed: index for index, allowed in enumerate(dict.fromkeys(file.allowed.values()))}
     return {
         "points": [[site.x, site.y] for site in file.sites],
