@@ -86,7 +86,7 @@ def _route(path: str, raw: object, problem: Problem, found: list[Fault]) -> Rout
     rests = tuple(
         BreakTaken(id=step.rest, start_s=step.start_s, end_s=step.end_s) for step in steps if step.kind == "break"
     )
-    stops = _stops(problem, shift, jobs, rests)
+    stops = _stops(problem, shift, steps, rests)
     last = problem.visit_by_id[stops[-1].visit].point
     home = shift.end is not None and last is not None
     return Route(
@@ -126,22 +126,27 @@ def _step(path: str, raw: object, problem: Problem, found: list[Fault]) -> _Step
     )
 
 
-def _stops(problem: Problem, shift: Shift, jobs: list[_Step], rests: tuple[BreakTaken, ...]) -> tuple[Stop, ...]:
+def _stops(problem: Problem, shift: Shift, steps: list[_Step], rests: tuple[BreakTaken, ...]) -> tuple[Stop, ...]:
     stops: list[Stop] = []
+    paused: list[_Step] = []
     here, driven_s = shift.start, 0
-    for number, step in enumerate(jobs):
+    for step in steps:
+        if step.kind == "break":
+            paused.append(step)
         if step.visit is None or step.visit.point is None:
-            continue  # jobs have a visit, and visits of an input have a place
+            continue
         travel_s = max(0, step.driven_s - driven_s)
         waiting_s = 0
-        if number:
-            free_s = jobs[number - 1].end_s
+        # VROOM arrives after a break that is taken at the place itself, we before it.
+        arrive_s = min([step.arrive_s, *(rest.arrive_s for rest in paused if rest.driven_s == step.driven_s)])
+        if stops:
+            free_s = stops[-1].end_s
             rest_s = sum(rest.end_s - rest.start_s for rest in rests if free_s <= rest.start_s < step.start_s)
             waiting_s = max(0, step.start_s - free_s - travel_s - rest_s)
         stops.append(
             Stop(
                 visit=step.visit.id,
-                arrive_s=step.arrive_s if number else step.start_s,
+                arrive_s=arrive_s if stops else step.start_s,
                 start_s=step.start_s,
                 end_s=step.end_s,
                 travel_s=travel_s,
@@ -150,7 +155,7 @@ def _stops(problem: Problem, shift: Shift, jobs: list[_Step], rests: tuple[Break
                 waiting_s=waiting_s,
             )
         )
-        here, driven_s = step.visit.point, step.driven_s
+        here, driven_s, paused = step.visit.point, step.driven_s, []
     return tuple(stops)
 
 

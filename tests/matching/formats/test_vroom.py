@@ -529,12 +529,17 @@ def test_coordinates_and_descriptions_come_back_as_they_were() -> None:
 # There and back
 
 
-def test_a_solution_is_read_as_the_plan_it_was_written_from() -> None:
+@pytest.mark.parametrize(("since", "until"), [(280, 300), (450, 460), (0, 0), (700, 700)])
+def test_a_solution_is_read_as_the_plan_it_was_written_from(since: int, until: int) -> None:
+    """With a break on the way, at the place of the second job, before the first drive, and on the way home."""
     given = document(
-        jobs=TWO_JOBS, vehicle={"capacity": [3], "breaks": [{"id": 3, "service": 20, "time_windows": [[280, 300]]}]}
+        jobs=jobs({"service": 100, "time_windows": [[150, 900]]}, {"service": 60, "time_windows": [[500, 900]]}),
+        vehicle={"breaks": [{"id": 3, "service": 20, "time_windows": [[since, until]]}]},
     )
     asked, names = vroom.read(json.dumps(given))
     plan = solve(asked, time_limit_s=None, step_limit=20)
+    assert check(asked, plan) == ()
+    assert [len(one.breaks) for one in plan.routes] == [1]
     again = vroom.read_solution(json.dumps(vroom.write(asked, plan, names)), asked)
     assert again.routes == plan.routes
     assert again.cost == plan.cost

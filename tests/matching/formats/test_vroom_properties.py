@@ -1,5 +1,6 @@
 """Whatever a VROOM input asks for: the solution keeps it, counted from the input alone, and reads back the same."""
 
+import copy
 import json
 from typing import Any
 
@@ -179,10 +180,11 @@ def test_whatever_stands_in_a_file_it_is_held_or_refused(changes: list[tuple[tup
         for name in path[:-1]:
             holder = holder[name] if holds(holder, name) else None
         if holds(holder, path[-1]):
-            holder[path[-1]] = value
+            holder[path[-1]] = copy.deepcopy(value)
     where = ("input", "jobs[", "vehicles[", "matrices", "options")
     faults, visits = read(document)
-    assert (visits == len(document["jobs"] or [])) == (not faults)
+    jobs = document["jobs"]
+    assert (visits == (len(jobs) if isinstance(jobs, list) else 0)) == (not faults)
     assert [fault for fault in faults if not fault.startswith(where)] == []
 
 
