@@ -198,6 +198,11 @@ def test_a_vehicle_without_working_time_has_a_day_on_both_sides_of_the_work() ->
     assert (zero + held.start_s, zero + held.end_s) == (NOON - DAY, NOON + DAY)
 
 
+def test_of_several_windows_the_first_says_when_a_vehicle_is_needed() -> None:
+    (held,) = problem(job={"time_windows": [[3 * DAY, 3 * DAY + 9], [0, 9]]}).shifts
+    assert (held.start_s, held.end_s) == (0, 2 * DAY)
+
+
 def test_an_open_ended_window_is_cut_where_nobody_works_any_more() -> None:
     held = first(time_windows=[[0, 2**32 - 1]])
     assert held.windows == (Window(start_s=0, end_s=400 * DAY),)
