@@ -18,17 +18,17 @@ from dispatch.matching.objective import UNIT
 from dispatch.matching.solvers.insertion import price_alone
 from dispatch.matching.solvers.kernels import IMPOSSIBLE, NOT_TOLD, refresh
 from dispatch.matching.solvers.layout import (
-    COST_PERCENT,
-    DRIVEN,
+    COST,
     DUE,
     DURATION,
     HOME,
     ORDER,
+    PAIRED,
     PLANE,
     SHIFT_LAST,
     SHIFT_START,
+    SIZE,
     TOLD,
-    WAITING,
     WINDOW_END,
     WINDOW_FROM,
     WINDOW_START,
@@ -126,11 +126,9 @@ class Improver:
         return COLD_STOPS * self.stop_cost()
 
     def stop_cost(self) -> float:
-        """Give what a stop costs on the average, driving and waiting: the scale of small changes."""
-        size = int(self.state.size.sum())
-        data = self.tables.data
-        driven = (self.state.routes[:, DRIVEN] + self.state.routes[:, WAITING]) * data.shift[:, COST_PERCENT]
-        return max(float(UNIT), float(driven.sum()) / max(1, size))
+        """Give what a stop costs on the average, who comes not counted: the scale of small changes."""
+        routes = self.state.routes
+        return max(float(UNIT), float((routes[:, COST] - routes[:, PAIRED]).sum()) / max(1, int(routes[:, SIZE].sum())))
 
     def run(self, steps: int, hot: float, cold: float) -> None:
         """Search for ``steps`` steps, in strips each of them, while cooling."""

@@ -72,6 +72,7 @@ from dispatch.matching.solvers.layout import (
     ORIGIN,
     OTHER,
     PACE,
+    PAIRED,
     PARTS,
     PAUSE,
     PLACE,
@@ -247,6 +248,7 @@ def lay(D: Data, S: State, A: Whole, row: int, r: int, count: int, depot_at: int
     if keep:
         S.routes[r, COST] = total
         S.routes[r, SAVING] = saving + waiting_cost(D, r, waiting)
+        S.routes[r, PAIRED] = paired
         S.routes[r, DRIVEN] = driven
         S.routes[r, HOMEWARD] = home
         S.routes[r, WORKED] = worked
