@@ -79,18 +79,23 @@ def place_unit(tables: Tables, state: State, visit: Visit, *, forced: bool) -> b
     return True
 
 
-def remove_unit(tables: Tables, state: State, visit: Visit) -> None:
-    """Take all crew slots of ``visit`` out and lift the bounds on their starts."""
+def remove_unit(tables: Tables, state: State, visit: Visit) -> bool:
+    """Take all crew slots of ``visit`` out and lift the bounds on their starts.
+
+    False if a route can not do without them because two other stops of it are too far apart.
+    """
+    whole = True
     for row in slots_of(tables, visit):
         shift = int(state.route_of[row])
         if shift >= 0:
             at = int(np.flatnonzero(state.sequence[shift, : state.size[shift]] == row)[0])
             take(state, shift, at)
-            refresh(tables.data, state, shift)
+            whole = bool(refresh(tables.data, state, shift)) and whole
         pinned = int(tables.pinned_start[row])
         state.low[row] = tables.opens[row] if pinned == FAR else pinned
         state.high[row] = tables.closes[row] if pinned == FAR else pinned
         state.fixed[row] = 0
+    return whole
 
 
 def waiting_for(tables: Tables, visit: Visit) -> list[Visit]:

@@ -312,9 +312,10 @@ class Engine:
             if not served or visit.predecessors or waiting_for(self.tables, visit):
                 continue
             trial = copy_state(state)
-            remove_unit(self.tables, trial, visit)
-            if place_unit(self.tables, trial, visit, forced=True) and (
-                total_cost(self.tables, trial) < total_cost(self.tables, state)
+            if (
+                remove_unit(self.tables, trial, visit)
+                and place_unit(self.tables, trial, visit, forced=True)
+                and (total_cost(self.tables, trial) < total_cost(self.tables, state))
             ):
                 state, changed = trial, True
         if changed:

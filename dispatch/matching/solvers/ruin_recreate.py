@@ -32,6 +32,13 @@ from dispatch.matching.solvers.layout import (
 
 UNSERVED_JOINING = 6
 BLINK = 0.01
+
+EVERYTHING = 1e9
+"""Length of a string that is the whole route."""
+
+WHOLE_ROUTES = 0.04
+"""Share of the steps that may empty whole routes, which no string of mean length does."""
+
 LOSS_ALLOWED = 3.0
 ORDERS = 8
 SURVEY_EVERY = 100
@@ -125,9 +132,9 @@ def place_of(D: Data, S: State, W: Work, r: int, s: int, limit: int) -> tuple[in
 @kernel
 def remove_string(D: Data, S: State, W: Work, r: int, around: int, longest: float, absent: int) -> int:
     """Take a string of stops around slot ``around`` out of route ``r``, half the time sparing some in its middle."""
-    size = S.routes[r, SIZE]
+    size, begun = S.routes[r, SIZE], absent
     length = int(draw(W) * min(float(size), longest) + 1.0)
-    length = min(length, size)
+    length = min(length, size) if longest < EVERYTHING else size
     spared = 0
     if draw(W) < 0.5 and length > 1 and length < size:
         spared = 1
@@ -153,7 +160,12 @@ def remove_string(D: Data, S: State, W: Work, r: int, around: int, longest: floa
             S.stops[r, kept, SLOT] = s
             kept += 1
     S.routes[r, SIZE] = kept
-    refresh(D, S, r)
+    if not refresh(D, S, r):
+        # Without a stop between them two others may be too far apart: then nothing is taken out.
+        for j in range(begun, absent):
+            W.listed[W.absent[j]] = False
+        restore(S, W, r)
+        return begun
     renew(W, r)
     return absent
 
@@ -175,6 +187,8 @@ def ruin(D: Data, S: State, W: Work, mean: float) -> tuple[int, int]:
     absent, touched = 0, 0
     longest = max(1.0, min(W.dials[1], mean))
     strings = int(draw(W) * (4.0 * W.dials[0] / (1.0 + longest) - 1.0) + 1.0)
+    if draw(W) < WHOLE_ROUTES:
+        longest, strings = EVERYTHING, 1 + int(draw(W) * 2.0)
     seed = W.movable[int(draw(W) * len(W.movable))]
     kind = int(draw(W) * W.neighbours.shape[0])
     for j in range(W.neighbours.shape[2]):
@@ -259,20 +273,25 @@ def recreate(D: Data, S: State, W: Work, count: int, touched: int, loss: int, ev
 
 
 @kernel
+def restore(S: State, W: Work, r: int) -> None:
+    """Bring one touched route back to what it was."""
+    W.version[r] = W.old_version[r]
+    for column in range(S.routes.shape[1]):
+        S.routes[r, column] = W.old_routes[r, column]
+    for i in range(S.routes[r, SIZE]):
+        for column in range(S.stops.shape[2]):
+            S.stops[r, i, column] = W.old_stops[r, i, column]
+        S.slots[S.stops[r, i, SLOT], ROUTE] = r
+        S.slots[S.stops[r, i, SLOT], AT] = i
+
+
+@kernel
 def undo(S: State, W: Work, count: int, touched: int) -> None:
     """Bring the touched routes back to what they were."""
     for j in range(count):
         S.slots[W.absent[j], ROUTE] = -1
     for j in range(touched):
-        r = W.touched[j]
-        W.version[r] = W.old_version[r]
-        for column in range(S.routes.shape[1]):
-            S.routes[r, column] = W.old_routes[r, column]
-        for i in range(S.routes[r, SIZE]):
-            for column in range(S.stops.shape[2]):
-                S.stops[r, i, column] = W.old_stops[r, i, column]
-            S.slots[S.stops[r, i, SLOT], ROUTE] = r
-            S.slots[S.stops[r, i, SLOT], AT] = i
+        restore(S, W, W.touched[j])
 
 
 @kernel
