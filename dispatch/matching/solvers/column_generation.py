@@ -1,0 +1,295 @@
+"""The bound of a linear programme over whole routes: tight where people's days are short.
+
+Every route of a shift is a column; slots are covered once or left out at their penalty, a shift drives one route at
+most. GLOP solves the programme over the routes found so far, its duals tell what each slot is worth, and labels
+(`bound_kernels.least_routes`) find routes that are worth more than they cost. Routes here may be better than real ones:
+times ignore what ties visits to each other, breaks and waiting cost no more than they must, and a slot may come twice.
+
+The bound does not wait for the programme to end: for any worths ``w`` (no more than the penalty) the sum of ``w`` plus,
+for each shift, the least of ``cost of a route - worth of its slots`` (0 at most) is never above the cost of a plan,
+since a plan leaves home with one route a shift and leaves the rest out (Farley 1990, doi 10.1287/opre.38.5.922). Worths
+are taken between those of the best bound so far and the duals, which calms them down (Wentges 1997, doi
+10.1016/S0969-6016(97)00001-4).
+"""
+
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from ortools.linear_solver import pywraplp
+
+from dispatch.matching.constraint import FAR, Whole
+from dispatch.matching.objective import UNIT
+from dispatch.matching.solvers.bound_kernels import (
+    BITS,
+    DEPOT,
+    GOAL,
+    HOME,
+
+    MAX_LEG,
+    MEMORY,
+    NODE,
+    PARENT,
+    least_routes,
+)
+from dispatch.matching.solvers.kernels import drive
+from dispatch.matching.solvers.relaxed import Real, Relaxed, rounding
+from dispatch.matching.solvers.tables import Tables
+
+MOST_SLOTS = 250
+MOST_SHIFTS = 60
+LABELS = 200_000
+REMEMBERED = 10
+"""Nearest nodes that keep a label from coming back to a node."""
+
+CALM = 0.7
+"""Share of the best worths so far in those that are tried next."""
+
+ROUTES_A_SHIFT = 8
+ENOUGH = 1e-4
+"""The programme is solved when bound and value are this share apart."""
+
+
+class Day(NamedTuple):
+    """One shift as a graph of the slots it may serve."""
+
+    row: int
+    site: Whole  # [column]
+    slots: Whole  # [node]
+    ways: Whole  # [node or home or goal, node or home or goal], FAR = none
+    works: Whole  # [node]
+    price: Real  # [node]
+    near: Whole  # [node, word] bits of the nodes that are near
+    rests: Whole  # [break, earliest latest length]
+    terms: Real  # cost of leaving home, of a second of waiting, of a second of overtime
+
+
+class Route(NamedTuple):
+    """A column: the shift, its slots (one may come twice) and its cost."""
+
+    shift: int
+    slots: tuple[int, ...]
+    cost: float
+
+
+def is_small(tables: Tables, relaxed: Relaxed) -> bool:
+    """Whether routes can be generated in seconds."""
+    return 0 < len(relaxed.shift) and len(tables.scope.slots) <= MOST_SLOTS and len(tables.scope.shifts) <= MOST_SHIFTS
+
+
+def columns_bound(tables: Tables, relaxed: Relaxed, worth: Real, *, until: float) -> float:
+    """Give the best bound, in search cost, that is reached before ``until`` on the monotonic clock.
+
+    ``worth`` is where to begin, such as those of the capacity bound.
+    """
+    master = Master(relaxed=relaxed, pricing=Pricing(tables, relaxed))
+    return master.run(worth, until)
+
+
+@dataclass(kw_only=True)
+class Master:
+    """The programme over the routes found so far, and the best bound."""
+
+    relaxed: Relaxed
+    pricing: "Pricing"
+    best: float = field(init=False, default=-math.inf)
+    solver: pywraplp.Solver = field(init=False)
+    known: set[tuple[int, tuple[int, ...]]] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.solver = pywraplp.Solver.CreateSolver("GLOP")
+        infinity = self.solver.infinity()
+        self.solver.Objective().SetMinimization()
+        self.covered = []
+        for penalty in self.relaxed.penalty:
+            row = self.solver.Constraint(1.0, 1.0)
+            left_out = self.solver.NumVar(0.0, infinity, "")
+            row.SetCoefficient(left_out, 1.0)
+            self.solver.Objective().SetCoefficient(left_out, float(penalty))
+            self.covered.append(row)
+        self.driven = [
+            self.solver.Constraint(-infinity, infinity if loose else 1.0) for loose in self.relaxed.loose
+        ]
+        for slot, shift, k in self.pricing.free:
+            self.add([Route(shift=shift, slots=(slot,), cost=float(self.relaxed.price[k]))])
+
+    def run(self, worth: Real, until: float) -> float:
+        """Generate routes until bound and programme meet or time is up."""
+        penalty = self.relaxed.penalty
+        center = np.minimum(worth, penalty)
+        duals, value, calm = center, math.inf, CALM
+        while True:
+            trial = np.minimum(calm * center + (1.0 - calm) * duals, penalty)
+            bound, routes = self.pricing.value(trial, until)
+            if bound > self.best:
+                self.best, center = bound, trial
+            if time.monotonic() >= until or value - self.best <= ENOUGH * max(1.0, abs(self.best)):
+                return self.best
+            if self.add(routes):
+                calm = CALM
+            elif calm == 0.0:
+                return self.best
+            else:
+                calm = 0.0 if calm < 0.1 else calm / 2.0
+                if value < math.inf:
+                    continue
+            self.solver.SetTimeLimit(max(1, int(1_000 * (until - time.monotonic()))))
+            if self.solver.Solve() != pywraplp.Solver.OPTIMAL:
+                return self.best
+            value = self.solver.Objective().Value() + self.pricing.constant
+            duals = np.array([row.dual_value() for row in self.covered])
+
+    def add(self, routes: Iterable[Route]) -> int:
+        """Take up routes that are new; gives how many."""
+        added = 0
+        for route in routes:
+            key = (route.shift, route.slots)
+            if key in self.known:
+                continue
+            self.known.add(key)
+            added += 1
+            use = self.solver.NumVar(0.0, self.solver.infinity(), "")
+            self.solver.Objective().SetCoefficient(use, route.cost)
+            self.driven[route.shift].SetCoefficient(use, 1.0)
+            for slot in set(route.slots):
+                self.covered[slot].SetCoefficient(use, float(route.slots.count(slot)))
+        return added
+
+
+class Pricing:
+    """Finds the routes that are worth more than they cost."""
+
+    def __init__(self, tables: Tables, relaxed: Relaxed) -> None:
+        self.relaxed = relaxed
+        slot_of = np.repeat(np.arange(len(relaxed.penalty)), np.diff(relaxed.at))
+        self.days: list[Day] = []
+        self.free: list[tuple[int, int, int]] = []  # slot, shift and pair where time does not count
+        waiting = _waiting_is_known(tables)
+        for row in range(len(relaxed.room)):
+            pairs = np.flatnonzero(relaxed.shift == row)
+            if relaxed.loose[row]:
+                self.free += [(int(slot_of[k]), row, int(k)) for k in pairs]
+            elif len(pairs):
+                self.days.append(_day(tables, relaxed, row, slot_of[pairs], pairs, waiting=waiting))
+        most = max((len(day.slots) for day in self.days), default=1)
+        words = most // BITS + 1
+        self.labels = np.zeros((LABELS, MEMORY + words), dtype=np.int64)
+        self.costs = np.zeros(LABELS)
+        self.head, self.ending = np.zeros(most, dtype=np.int64), np.zeros(most, dtype=np.int64)
+        self.least = np.zeros(most)
+        loose_open = np.minimum(relaxed.open_cost[relaxed.loose], 0.0).sum()
+        self.constant = relaxed.constant + float(loose_open)
+
+    def value(self, worth: Real, until: float) -> tuple[float, list[Route]]:
+        """Give the bound at these worths, minus infinity if it was not finished, and routes worth taking up."""
+        total = float(worth.sum()) + self.constant
+        total += sum(min(0.0, float(self.relaxed.price[k]) - float(worth[slot])) for slot, _, k in self.free)
+        found: list[Route] = []
+        for day in self.days:
+            if time.monotonic() >= until:
+                return -math.inf, found
+            price = day.price - worth[day.slots]
+            nodes = len(day.slots)
+            least, ending = self.least[:nodes], self.ending[:nodes]
+            for exact in (True, False):
+                count = least_routes(
+                    day.site,
+                    self.relaxed.when,
+                    self.relaxed.window,
+                    day.rests,
+                    day.slots,
+                    day.ways,
+                    day.works,
+                    price,
+                    day.near,
+                    day.terms,
+                    exact,
+                    self.labels,
+                    self.costs,
+                    self.head,
+                    least,
+                    ending,
+                )
+                if count >= 0:
+                    break
+                total = -math.inf  # too many labels: no bound from these worths, only routes
+            total += min(0.0, float(least.min()))
+            for node in np.argsort(least)[:ROUTES_A_SHIFT]:
+                if least[node] < -1e-3:
+                    slots = self._slots(day, int(ending[node]))
+                    found.append(Route(shift=day.row, slots=slots, cost=float(least[node] + worth[list(slots)].sum())))
+        return total, found
+
+    def _slots(self, day: Day, label: int) -> tuple[int, ...]:
+        """Read a route back from its last label."""
+        found: list[int] = []
+        while label >= 0:
+            found.append(int(day.slots[self.labels[label, NODE]]))
+            label = int(self.labels[label, PARENT])
+        return tuple(reversed(found))
+
+
+def _day(
+    tables: Tables, relaxed: Relaxed, row: int, slots: Whole, pairs: npt.NDArray[np.int64], *, waiting: bool
+) -> Day:
+    shift, person, policy = tables.scope.shifts[row], tables.scope.technician(row), tables.scope.problem.policy
+    site = relaxed.site[row]
+    ways = _ways(tables, site, tables.place[slots])
+    nodes = len(slots)
+    visits = relaxed.when[slots, -1]
+    both = np.minimum(ways[:nodes, :nodes], ways[:nodes, :nodes].T).astype(np.float64)
+    both[np.diag_indices(nodes)] = -1.0
+    ways[:nodes, :nodes][visits[:, None] == visits[None, :]] = FAR  # nobody is twice in one crew
+    near = np.zeros((nodes, nodes // BITS + 1), dtype=np.int64)
+    for node in range(nodes):
+        for other in np.argsort(both[node], kind="stable")[: REMEMBERED + 1].tolist():
+            near[node, other // BITS] |= np.int64(1) << np.int64(other % BITS)
+    rests = [(item.earliest_s, item.latest_s, item.duration_s) for item in relaxed.rests[row]]
+    wait_price, open_cost = 0.0, float(person.call_out_cost * UNIT - rounding(shift, person.cost_percent))
+    if waiting and not shift.breaks and shift.depot is None and shift.max_length_s is None:
+        wait_price = person.cost_percent * policy.waiting_percent / 100.0
+        if person.cost_percent * policy.waiting_percent % 10_000 not in (0, 5_000):
+            open_cost -= UNIT // 2
+    return Day(
+        row=row,
+        site=site,
+        slots=slots,
+        ways=ways,
+        works=relaxed.work[pairs],
+        price=relaxed.price[pairs],
+        near=near,
+        rests=np.array(rests, dtype=np.int64).reshape(len(rests), 3),
+        terms=np.array([open_cost, wait_price, float(shift.overtime_percent)]),
+    )
+
+
+def _waiting_is_known(tables: Tables) -> bool:
+    """Whether every stop starts as early as it can, so that waiting follows from the order of stops."""
+    problem = tables.scope.problem
+    shared = any(visit.setup_s for visit in problem.visits)
+    return not (problem.policy.leave_late or problem.pins or tables.linked.any() or shared)
+
+
+def _ways(tables: Tables, site: Whole, places: Whole) -> Whole:
+    """Least driving between slots, from home (row before the last) and to the end place (last column)."""
+    data, nodes = tables.data, len(places)
+    home, goal, depot = int(site[HOME]), int(site[GOAL]), int(site[DEPOT])
+    ways = np.full((nodes + 2, nodes + 2), FAR, dtype=np.int64)
+    froms = [*places.tolist(), home]
+    for i, start in enumerate(froms):
+        for j, end in enumerate(places.tolist()):
+            way = int(drive(data, start, end))
+            if way <= site[MAX_LEG]:
+                ways[i, j] = way
+            if depot >= 0:
+                ways[i, j] = min(ways[i, j], int(drive(data, start, depot)) + int(drive(data, depot, end)))
+    ways[np.arange(nodes), np.arange(nodes)] = FAR
+    for i in range(nodes):
+        ways[i, nodes + 1] = 0 if goal < 0 else int(drive(data, int(places[i]), goal))
+    return ways
+
+
