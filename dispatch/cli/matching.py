@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the plan breaks rules (``check``), 2 a file or an option i
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -13,6 +14,7 @@ import click
 from dispatch.matching import Plan, Problem, ProgressUpdate, Refused, warm
 from dispatch.matching import check as check_plan
 from dispatch.matching import solve as solve_problem
+from dispatch.matching.bounds import bound_for, gap_percent
 from dispatch.matching.codec import encode
 from dispatch.matching.explain import Candidate, WhyNot, candidates, why_unassigned
 from dispatch.matching.plan import Reason
@@ -31,6 +33,7 @@ Document = TypeVar("Document", Problem, Plan)
 @click.option("--steps", type=click.IntRange(min=0), help="Search steps: the same seed and steps give the same plan.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the random choices.")
 @click.option("--warm-start", type=READABLE, help="A plan to start from.")
+@click.option("--bound", "bound_s", type=float, help="Seconds to spend afterwards on a cost that no plan goes under.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def solve(
     problem_file: Path,
@@ -39,6 +42,7 @@ def solve(
     steps: int | None,
     seed: int,
     warm_start: Path | None,
+    bound_s: float | None,
     quiet: bool,
 ) -> None:
     """Solve PROBLEM_FILE and write the plan as JSON."""
@@ -55,6 +59,9 @@ def solve(
             progress=None if quiet else _tell,
             warm_start=start,
         )
+        if bound_s is not None:
+            found = bound_for(problem, bound_s)
+            plan = replace(plan, stats=replace(plan.stats, bound=found.value))
     except ValueError as error:
         _fail(str(error))
     text = plan.to_json()
@@ -68,6 +75,9 @@ def solve(
         f" {plan.stats.steps} steps in {plan.stats.seconds:.1f} s",
         err=True,
     )
+    if bound_s is not None:
+        gap = gap_percent(plan.cost.total, found.value)
+        click.echo(f"bound {found.value}, gap {gap:.2f} % ({found.method}, {found.seconds:.1f} s)", err=True)
 
 
 @click.command()

@@ -70,11 +70,11 @@ def lower_bound(tables: Tables, *, seconds: float, method: str | None = None) ->
     return _bound(value, used, begun)
 
 
-def _bound(cost: float, method: str, begun: float) -> Bound:
-    """Round down to what surely holds: sums of floats may be off in the last digits."""
-    sure = math.floor(cost - 1e-10 * abs(cost) - 1e-3) if method != "exact" else math.floor(cost)
+def _bound(least: float, method: str, begun: float) -> Bound:
+    """Round up what surely holds, since costs are whole numbers; sums of floats may be off in the last digits."""
+    cost = math.ceil(least - 1e-10 * abs(least) - 1e-3)
     seconds = round(time.monotonic() - begun, 3)
-    return Bound(value=math.floor(sure / UNIT), cost=sure, method=method, seconds=seconds)
+    return Bound(value=-(-cost // UNIT), cost=cost, method=method, seconds=seconds)
 
 
 def capacity_bound(relaxed: Relaxed, *, until: float) -> Capacity:

@@ -1,4 +1,4 @@
-"""Kernels of the bounds: least driving of a visit, prices of capacity, best routes by labels, every order of a few stops.
+"""Kernels of the bounds: least driving of a visit, prices of capacity, best routes by labels, orders of a few stops.
 
 Arrays as in `relaxed.Relaxed`. Costs are search costs as floats: they are sums of whole and half hundredths below 1e15,
 so that nothing is lost where it matters; who uses a value as a bound rounds it down.
@@ -45,7 +45,7 @@ def late_price(when: np.ndarray, windows: np.ndarray, s: int, t: int, work: int)
         late = FAR
         for w in range(when[s, FIRST_WINDOW], when[s, LAST_WINDOW]):
             kind = windows[w, 2]
-            if (t if kind == PRICED or kind == HARD else t + work) <= windows[w, 1]:
+            if (t if kind in (PRICED, HARD) else t + work) <= windows[w, 1]:
                 late = 0
             elif kind == PRICED:
                 late = min(late, t - windows[w, 1])
@@ -473,6 +473,7 @@ def least_routes(
     slots: np.ndarray,
     ways: np.ndarray,
     works: np.ndarray,
+    back: np.ndarray,
     price: np.ndarray,
     near: np.ndarray,
     terms: np.ndarray,
@@ -487,12 +488,12 @@ def least_routes(
 
     A label is a way to start, visit nodes and be ready at the last one: cost, time, breaks taken, and which nodes it
     may not visit again. It forgets a node at the next one that is not near it (``near``), so a route may come back,
-    which only makes the least cost lower. A label falls where another at the node is no dearer even after waiting as
-    long, no later, has taken as many breaks and remembers no more; without ``exact`` what is remembered does not count,
-    which is fast and no bound.
+    which only makes the least cost lower. Breaks may be taken in any gap where their windows allow it. A label falls
+    where another at the node is no dearer even after waiting as long, no later, has taken as many breaks and remembers
+    no more; without ``exact`` what is remembered does not count, which is fast and no bound.
 
-    ``terms`` holds the cost of leaving home, the price of a second of waiting and that of one of overtime. ``least`` and
-    ``ending`` get cost and label by last node. Returns the number of labels, -1 if there was no room for all.
+    ``terms`` holds the cost of leaving home, the price of a second of waiting and that of one of overtime; ``back`` the
+    least time from each node to the end place. ``least`` and ``ending`` get cost and label by last node. Returns the number of labels, -1 if there was no room for all.
 
     Method: ng-routes after Baldacci, Mingozzi and Roberti (2011, doi 10.1287/opre.1110.0975).
     """
@@ -519,13 +520,14 @@ def least_routes(
                 continue
             t = since
             left = way
+            rested = 0
             for pause in range(taken, len(rests) + 1):
                 start = soonest(when, windows, slots[j], t + left, works[j])
                 ready = start + works[j]
-                if ready + ways[j, nodes + 1] > site[LAST]:
+                if ready + back[j] > site[LAST]:
                     break
                 if pause == len(rests) or ready <= rests[pause, 1]:
-                    waiting = 0 if at < 0 else start - since - way
+                    waiting = 0 if at < 0 else start - since - way - rested
                     value = cost + price[j] + way * float(site[PRICE]) + waiting * terms[1]
                     value += late_price(when, windows, slots[j], start, works[j])
                     new = _label(at, j, value, ready, pause, terms[1], near, exact, labels, costs, head, count, words)
@@ -545,6 +547,7 @@ def least_routes(
                         break
                     left -= min(left, begin - t)
                     t = begin + rests[pause, 2]
+                    rested += rests[pause, 2]
         at += 1
     return count
 
@@ -587,7 +590,11 @@ def _label(
     while k >= 0:
         follow = labels[k, NEXT]
         apart = ready - labels[k, TIME]
-        if apart >= 0 and labels[k, PAUSE] >= pause and costs[k] + waiting * apart <= cost:
+        more = labels[k, PAUSE] - pause
+        if waiting > 0.0 and more != 0:  # a break to come may still save waiting
+            before, k = k, follow
+            continue
+        if apart >= 0 and more >= 0 and costs[k] + waiting * apart <= cost:
             covered = True
             if exact:
                 for word in range(words):
@@ -595,7 +602,7 @@ def _label(
                         covered = False
             if covered:
                 return False
-        if apart <= 0 and labels[k, PAUSE] <= pause and cost - waiting * apart <= costs[k]:
+        if apart <= 0 and more <= 0 and cost - waiting * apart <= costs[k]:
             covered = True
             if exact:
                 for word in range(words):

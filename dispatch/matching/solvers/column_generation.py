@@ -29,7 +29,6 @@ from dispatch.matching.solvers.bound_kernels import (
     DEPOT,
     GOAL,
     HOME,
-
     MAX_LEG,
     MEMORY,
     NODE,
@@ -37,19 +36,20 @@ from dispatch.matching.solvers.bound_kernels import (
     least_routes,
 )
 from dispatch.matching.solvers.kernels import drive
-from dispatch.matching.solvers.relaxed import Real, Relaxed, rounding
+from dispatch.matching.solvers.relaxed import ROUNDED_WAYS_S, Real, Relaxed, rounding
 from dispatch.matching.solvers.tables import Tables
 
 MOST_SLOTS = 250
 MOST_SHIFTS = 60
 LABELS = 200_000
-REMEMBERED = 10
-"""Nearest nodes that keep a label from coming back to a node."""
+REMEMBERED = (6, 12)
+"""Nearest nodes that keep a label from coming back to a node: first few, for speed, then more, for a tighter bound."""
 
 CALM = 0.7
 """Share of the best worths so far in those that are tried next."""
 
 ROUTES_A_SHIFT = 8
+ROUTES_AT_LEAST = 5
 ENOUGH = 1e-4
 """The programme is solved when bound and value are this share apart."""
 
@@ -62,7 +62,9 @@ class Day(NamedTuple):
     slots: Whole  # [node]
     ways: Whole  # [node or home or goal, node or home or goal], FAR = none
     works: Whole  # [node]
+    back: Whole  # [node] least time from there to the end place, whichever way
     price: Real  # [node]
+    apart: Whole  # [node, node] shorter way of the two between them, least to itself
     near: Whole  # [node, word] bits of the nodes that are near
     rests: Whole  # [break, earliest latest length]
     terms: Real  # cost of leaving home, of a second of waiting, of a second of overtime
@@ -78,7 +80,7 @@ class Route(NamedTuple):
 
 def is_small(tables: Tables, relaxed: Relaxed) -> bool:
     """Whether routes can be generated in seconds."""
-    return 0 < len(relaxed.shift) and len(tables.scope.slots) <= MOST_SLOTS and len(tables.scope.shifts) <= MOST_SHIFTS
+    return len(relaxed.shift) > 0 and len(tables.scope.slots) <= MOST_SLOTS and len(tables.scope.shifts) <= MOST_SHIFTS
 
 
 def columns_bound(tables: Tables, relaxed: Relaxed, worth: Real, *, until: float) -> float:
@@ -97,6 +99,7 @@ class Master:
     relaxed: Relaxed
     pricing: "Pricing"
     best: float = field(init=False, default=-math.inf)
+    center: Real = field(init=False)
     solver: pywraplp.Solver = field(init=False)
     known: set[tuple[int, tuple[int, ...]]] = field(init=False, default_factory=set)
 
@@ -111,37 +114,51 @@ class Master:
             row.SetCoefficient(left_out, 1.0)
             self.solver.Objective().SetCoefficient(left_out, float(penalty))
             self.covered.append(row)
-        self.driven = [
-            self.solver.Constraint(-infinity, infinity if loose else 1.0) for loose in self.relaxed.loose
-        ]
+        self.driven = [self.solver.Constraint(-infinity, infinity if loose else 1.0) for loose in self.relaxed.loose]
         for slot, shift, k in self.pricing.free:
             self.add([Route(shift=shift, slots=(slot,), cost=float(self.relaxed.price[k]))])
 
     def run(self, worth: Real, until: float) -> float:
         """Generate routes until bound and programme meet or time is up."""
-        penalty = self.relaxed.penalty
-        center = np.minimum(worth, penalty)
-        duals, value, calm = center, math.inf, CALM
-        while True:
-            trial = np.minimum(calm * center + (1.0 - calm) * duals, penalty)
-            bound, routes = self.pricing.value(trial, until)
+        self.center = np.minimum(worth, self.relaxed.penalty)
+        for remembered in REMEMBERED:
+            self.pricing.remember(remembered)
+            self._settle(until)
+        return self.best
+
+    def _settle(self, until: float) -> None:
+        """Routes come from fast labels while those find any; then exact ones give a bound and the routes missed."""
+        duals, value = self._solve(until)
+        if self.best == -math.inf:
+            duals = self.center  # the duals without any route say nothing
+        calm, exact = CALM, True
+        while duals is not None and time.monotonic() < until:
+            trial = np.minimum(calm * self.center + (1.0 - calm) * duals, self.relaxed.penalty)
+            bound, routes = self.pricing.value(trial, until, exact=exact)
             if bound > self.best:
-                self.best, center = bound, trial
-            if time.monotonic() >= until or value - self.best <= ENOUGH * max(1.0, abs(self.best)):
-                return self.best
-            if self.add(routes):
+                self.best, self.center = bound, trial
+            if value - self.best <= ENOUGH * max(1.0, abs(self.best)):
+                return
+            added = self.add(routes)
+            if added < ROUTES_AT_LEAST and not exact:
+                exact = True
+                continue
+            exact = False
+            if added:
                 calm = CALM
             elif calm == 0.0:
-                return self.best
+                return
             else:
                 calm = 0.0 if calm < 0.1 else calm / 2.0
-                if value < math.inf:
-                    continue
-            self.solver.SetTimeLimit(max(1, int(1_000 * (until - time.monotonic()))))
-            if self.solver.Solve() != pywraplp.Solver.OPTIMAL:
-                return self.best
-            value = self.solver.Objective().Value() + self.pricing.constant
-            duals = np.array([row.dual_value() for row in self.covered])
+            duals, value = self._solve(until)
+
+    def _solve(self, until: float) -> tuple[Real | None, float]:
+        """Duals of the slots and value of the programme, None if there was no time."""
+        self.solver.SetTimeLimit(max(1, int(1_000 * (until - time.monotonic()))))
+        if self.solver.Solve() != pywraplp.Solver.OPTIMAL:
+            return None, math.inf
+        value = self.solver.Objective().Value() + self.pricing.constant
+        return np.array([row.dual_value() for row in self.covered]), value
 
     def add(self, routes: Iterable[Route]) -> int:
         """Take up routes that are new; gives how many."""
@@ -184,8 +201,16 @@ class Pricing:
         loose_open = np.minimum(relaxed.open_cost[relaxed.loose], 0.0).sum()
         self.constant = relaxed.constant + float(loose_open)
 
-    def value(self, worth: Real, until: float) -> tuple[float, list[Route]]:
-        """Give the bound at these worths, minus infinity if it was not finished, and routes worth taking up."""
+    def remember(self, count: int) -> None:
+        """Let labels remember nodes while they are among the ``count`` nearest."""
+        for day in self.days:
+            day.near[:] = 0
+            for node, others in enumerate(np.argsort(day.apart, axis=1, kind="stable")[:, : count + 1]):
+                for other in others.tolist():
+                    day.near[node, other // BITS] |= np.int64(1) << np.int64(other % BITS)
+
+    def value(self, worth: Real, until: float, *, exact: bool) -> tuple[float, list[Route]]:
+        """Give the bound at these worths, minus infinity if it was not ``exact`` or not finished, and good routes."""
         total = float(worth.sum()) + self.constant
         total += sum(min(0.0, float(self.relaxed.price[k]) - float(worth[slot])) for slot, _, k in self.free)
         found: list[Route] = []
@@ -195,7 +220,7 @@ class Pricing:
             price = day.price - worth[day.slots]
             nodes = len(day.slots)
             least, ending = self.least[:nodes], self.ending[:nodes]
-            for exact in (True, False):
+            for careful in (True, False) if exact else (False,):
                 count = least_routes(
                     day.site,
                     self.relaxed.when,
@@ -204,20 +229,21 @@ class Pricing:
                     day.slots,
                     day.ways,
                     day.works,
+                    day.back,
                     price,
                     day.near,
                     day.terms,
-                    exact,
+                    careful,
                     self.labels,
                     self.costs,
                     self.head,
                     least,
                     ending,
                 )
-                if count >= 0:
+                if careful and count >= 0:
+                    total += min(0.0, float(least.min()))
                     break
-                total = -math.inf  # too many labels: no bound from these worths, only routes
-            total += min(0.0, float(least.min()))
+                total = -math.inf  # careless, or too many labels: no bound from these worths, only routes
             for node in np.argsort(least)[:ROUTES_A_SHIFT]:
                 if least[node] < -1e-3:
                     slots = self._slots(day, int(ending[node]))
@@ -241,16 +267,12 @@ def _day(
     ways = _ways(tables, site, tables.place[slots])
     nodes = len(slots)
     visits = relaxed.when[slots, -1]
-    both = np.minimum(ways[:nodes, :nodes], ways[:nodes, :nodes].T).astype(np.float64)
-    both[np.diag_indices(nodes)] = -1.0
+    apart = np.minimum(ways[:nodes, :nodes], ways[:nodes, :nodes].T)
+    apart[np.diag_indices(nodes)] = -1  # a node always remembers itself
     ways[:nodes, :nodes][visits[:, None] == visits[None, :]] = FAR  # nobody is twice in one crew
-    near = np.zeros((nodes, nodes // BITS + 1), dtype=np.int64)
-    for node in range(nodes):
-        for other in np.argsort(both[node], kind="stable")[: REMEMBERED + 1].tolist():
-            near[node, other // BITS] |= np.int64(1) << np.int64(other % BITS)
     rests = [(item.earliest_s, item.latest_s, item.duration_s) for item in relaxed.rests[row]]
     wait_price, open_cost = 0.0, float(person.call_out_cost * UNIT - rounding(shift, person.cost_percent))
-    if waiting and not shift.breaks and shift.depot is None and shift.max_length_s is None:
+    if waiting and len(rests) == len(shift.breaks) and shift.depot is None and shift.max_length_s is None:
         wait_price = person.cost_percent * policy.waiting_percent / 100.0
         if person.cost_percent * policy.waiting_percent % 10_000 not in (0, 5_000):
             open_cost -= UNIT // 2
@@ -260,11 +282,22 @@ def _day(
         slots=slots,
         ways=ways,
         works=relaxed.work[pairs],
+        back=_back(tables, ways),
         price=relaxed.price[pairs],
-        near=near,
+        apart=apart,
+        near=np.zeros((nodes, nodes // BITS + 1), dtype=np.int64),
         rests=np.array(rests, dtype=np.int64).reshape(len(rests), 3),
         terms=np.array([open_cost, wait_price, float(shift.overtime_percent)]),
     )
+
+
+def _back(tables: Tables, ways: Whole) -> Whole:
+    """Least time from each node to the end place; in a given matrix a detour may be shorter than the direct way."""
+    direct, nodes = ways[:-2, -1], len(ways) - 2
+    shortest: Whole = np.minimum(direct, ways[:nodes, :nodes].min(axis=1))
+    if tables.scope.problem.travel.matrix is None:
+        shortest = np.maximum(shortest, direct - ROUNDED_WAYS_S)
+    return shortest
 
 
 def _waiting_is_known(tables: Tables) -> bool:
@@ -289,7 +322,6 @@ def _ways(tables: Tables, site: Whole, places: Whole) -> Whole:
                 ways[i, j] = min(ways[i, j], int(drive(data, start, depot)) + int(drive(data, depot, end)))
     ways[np.arange(nodes), np.arange(nodes)] = FAR
     for i in range(nodes):
+        # The depot comes before a stop, never on the way home.
         ways[i, nodes + 1] = 0 if goal < 0 else int(drive(data, int(places[i]), goal))
     return ways
-
-

@@ -6,12 +6,11 @@ from dispatch.matching.constraint import Whole
 from dispatch.matching.objective import UNIT
 from dispatch.matching.solvers.bound_kernels import every_order
 from dispatch.matching.solvers.layout import State
+from dispatch.matching.solvers.relaxed import rounding
 from dispatch.matching.solvers.tables import Tables, empty_state
 
 MOST_SLOTS = 7
 MOST_SHIFTS = 3
-TERMS = 5
-"""Terms of a route that are rounded on their own: driving, waiting, overtime and the two of fairness."""
 
 
 def is_tiny(tables: Tables) -> bool:
@@ -42,13 +41,14 @@ def best_cost(tables: Tables, *, seconds: float) -> float | None:
     model = cp_model.CpModel()
     serving: list[list[cp_model.IntVar]] = [[] for _ in range(slots)]
     terms = []
-    for row, sets in zip(costs, choices, strict=True):
+    for shift, (row, sets) in enumerate(zip(costs, choices, strict=True)):
+        slack = _rounding(tables, shift)
         own = []
         for bits in sets.tolist():
             if bits:
                 use = model.new_bool_var("")
                 own.append(use)
-                terms.append(use * int(row[bits] - UNIT // 2 * TERMS))
+                terms.append(use * (int(row[bits]) - slack))
                 for slot in range(slots):
                     if bits >> slot & 1:
                         serving[slot].append(use)
@@ -62,6 +62,14 @@ def best_cost(tables: Tables, *, seconds: float) -> float | None:
     solver.parameters.num_workers = 1
     solver.parameters.max_time_in_seconds = seconds
     return float(solver.objective_value) if solver.solve(model) == cp_model.OPTIMAL else None
+
+
+def _rounding(tables: Tables, shift: int) -> int:
+    """Search cost that rounding to whole units may take off the terms of one route, at most."""
+    policy, price = tables.scope.problem.policy, tables.scope.technician(shift).cost_percent
+    parts = int(price * policy.waiting_percent % 10_000 not in (0, 5_000))
+    parts += (policy.uneven_load_percent > 0) + (policy.long_overtime_percent > 0)
+    return rounding(tables.scope.shifts[shift], price) + parts * (UNIT // 2)
 
 
 def sets_of_routes(tables: Tables) -> np.ndarray:

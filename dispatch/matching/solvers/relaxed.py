@@ -2,9 +2,10 @@
 
 Everything here is a lower limit of what a feasible plan pays, or an upper limit of the time it has:
 
-- A visit's *share of driving* is half of the way into it and half of the way out. Over a route the halves add up to all
-  driving but half of the first and half of the last leg, which are charged to the route (``open_cost``). The share is at
-  least the cheapest pair of two different neighbours, or home and end place, that windows and qualification allow.
+- A visit's *share of driving* is half of the way into it and half of the way out. Over a route the halves add up to
+  all driving but half of the first and half of the last leg, which are charged to the route (``open_cost``). The share
+  is at least the cheapest pair of two different neighbours, or home and end place, that windows and qualification
+  allow. Where a day ends at the last visit, it is all of the way in.
 - *Work* is the person's own time, the set-up taken off wherever another visit at the site exists.
 - *Lateness* and a *moved start* are priced at the earliest start thinkable, and as if the visit could still wait for a
   better one, so that they only grow with time. *Waiting*, *fairness* and the depot stop cost nothing here.
@@ -14,6 +15,7 @@ Everything here is a lower limit of what a feasible plan pays, or an upper limit
 - A route's terms are rounded to whole units, so each route may be half a unit cheaper for each term with a fraction.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -86,7 +88,21 @@ def relax(tables: Tables) -> Relaxed:
         near = np.zeros(6, dtype=np.int64)
         lists = (ways, other, near)
         fill_pairs(
-            data, allowed, place, pair, site, when, windows, *lists, metric, ROUNDED_WAYS_S, at, shift, values, work, ends
+            data,
+            allowed,
+            place,
+            pair,
+            site,
+            when,
+            windows,
+            *lists,
+            metric,
+            ROUNDED_WAYS_S,
+            at,
+            shift,
+            values,
+            work,
+            ends,
         )
     constant, penalty, possible = _penalties(scope, np.diff(at) > 0)
     if not possible.all():
@@ -117,10 +133,10 @@ def relax(tables: Tables) -> Relaxed:
 
 
 def ordered_rests(shift: Shift) -> tuple[Break, ...]:
-    """Breaks of a shift that can be counted on: at fixed times, and only the first where their order is open."""
+    """Give the breaks of a shift that can be counted on: at fixed times, and only the first where their order is open."""
     fixed = [item for item in shift.breaks if not item.from_departure]
     fixed.sort(key=lambda item: (item.earliest_s, item.latest_s, item.id))
-    if any(later.earliest_s <= earlier.latest_s for earlier, later in zip(fixed, fixed[1:], strict=False)):
+    if any(later.earliest_s <= earlier.latest_s for earlier, later in pairwise(fixed)):
         return tuple(fixed[:1])
     return tuple(fixed)
 
@@ -149,7 +165,8 @@ def _when(scope: Scope) -> tuple[Whole, Whole]:
         visit = slot.visit
         first = len(windows)
         for item in visit.windows:
-            windows.append((item.start_s, item.end_s, WHOLE_VISIT if item.whole_visit else HARD if item.hard else PRICED))
+            kind = WHOLE_VISIT if item.whole_visit else HARD if item.hard else PRICED
+            windows.append((item.start_s, item.end_s, kind))
         shared = visit.setup_s if visit.site is not None and crowd[visit.site] > 1 else 0
         told = [item.start_s for item in visit.published if item.slot == slot.number]
         policy = scope.problem.policy
@@ -243,7 +260,8 @@ def _shifts(
         room[row] = max(0.0, usual - half_ends)
         extra[row] = max(0.0, whole - half_ends) - room[row]
         rate[row] = shift.overtime_percent
-        opening[row] = person.call_out_cost * UNIT + half_ends * person.cost_percent - rounding(shift, person.cost_percent)
+        opening[row] = person.call_out_cost * UNIT + half_ends * person.cost_percent
+        opening[row] -= rounding(shift, person.cost_percent)
     room[loose] = float(FAR)
     return room, extra, rate, opening
 
