@@ -458,8 +458,26 @@ def every_order(D: Data, S: State, r: int, slots: np.ndarray, place: np.ndarray,
     S.routes[r, SIZE] = 0
 
 
+@kernel
+def ways_of_day(D: Data, site: np.ndarray, places: np.ndarray, ways: np.ndarray) -> None:
+    """Least driving of one shift between places, from home (row before the last) and to its end (last column)."""
+    nodes = len(places)
+    for i in range(nodes + 1):
+        start = places[i] if i < nodes else site[HOME]
+        for j in range(nodes):
+            if i == j:
+                continue
+            way = drive(D, start, places[j])
+            if way <= site[MAX_LEG]:
+                ways[i, j] = way
+            if site[DEPOT] >= 0:
+                ways[i, j] = min(ways[i, j], drive(D, start, site[DEPOT]) + drive(D, site[DEPOT], places[j]))
+        if i < nodes:  # the depot comes before a stop, never on the way home
+            ways[i, nodes + 1] = 0 if site[GOAL] < 0 else drive(D, start, site[GOAL])
+
+
 # label
-NODE, TIME, PARENT, PAUSE, NEXT, DEAD, MEMORY = range(7)
+NODE, TIME, PARENT, PAUSE, NEXT, DEAD, QUEUED, MEMORY = range(8)
 BITS = 62
 """Nodes remembered in one word of a label."""
 
@@ -481,6 +499,7 @@ def least_routes(
     labels: np.ndarray,
     costs: np.ndarray,
     head: np.ndarray,
+    queue: np.ndarray,
     least: np.ndarray,
     ending: np.ndarray,
 ) -> int:
@@ -493,7 +512,8 @@ def least_routes(
     no more; without ``exact`` what is remembered does not count, which is fast and no bound.
 
     ``terms`` holds the cost of leaving home, the price of a second of waiting and that of one of overtime; ``back`` the
-    least time from each node to the end place. ``least`` and ``ending`` get cost and label by last node. Returns the number of labels, -1 if there was no room for all.
+    least time from each node to the end place. ``least`` and ``ending`` get cost and label by last node. Returns the
+    number of labels, -1 if there was no room for all.
 
     Method: ng-routes after Baldacci, Mingozzi and Roberti (2011, doi 10.1287/opre.1110.0975).
     """
@@ -503,11 +523,20 @@ def least_routes(
         head[j] = -1
         least[j] = np.inf
         ending[j] = -1
-    at = -1
-    while at < count:
-        if at >= 0 and labels[at, DEAD]:
-            at += 1
-            continue
+    for b in range(len(queue)):
+        queue[b] = -1
+    width = (site[LAST] - site[START]) // len(queue) + 1
+    at, bucket = -1, 0
+    while True:
+        if at >= 0:  # soonest first, about: later labels then meet the better ones that they give way to
+            while bucket < len(queue) and queue[bucket] < 0:
+                bucket += 1
+            if bucket == len(queue):
+                break
+            at = queue[bucket]
+            queue[bucket] = labels[at, QUEUED]
+            if labels[at, DEAD]:
+                continue
         place = nodes if at < 0 else labels[at, NODE]
         cost = terms[0] if at < 0 else costs[at]
         since = site[START] if at < 0 else labels[at, TIME]
@@ -532,6 +561,9 @@ def least_routes(
                     value += late_price(when, windows, slots[j], start, works[j])
                     new = _label(at, j, value, ready, pause, terms[1], near, exact, labels, costs, head, count, words)
                     if new:
+                        due = (ready - site[START]) // width
+                        labels[count, QUEUED] = queue[due]
+                        queue[due] = count
                         count += 1
                         finish = _home(ready, ways[j, nodes + 1], pause, rests)
                         if finish <= site[LAST]:
@@ -548,7 +580,7 @@ def least_routes(
                     left -= min(left, begin - t)
                     t = begin + rests[pause, 2]
                     rested += rests[pause, 2]
-        at += 1
+        at = max(at, 0)
     return count
 
 

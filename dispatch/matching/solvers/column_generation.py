@@ -26,22 +26,21 @@ from dispatch.matching.constraint import FAR, Whole
 from dispatch.matching.objective import UNIT
 from dispatch.matching.solvers.bound_kernels import (
     BITS,
-    DEPOT,
-    GOAL,
-    HOME,
-    MAX_LEG,
     MEMORY,
     NODE,
     PARENT,
     least_routes,
+    ways_of_day,
 )
-from dispatch.matching.solvers.kernels import drive
 from dispatch.matching.solvers.relaxed import ROUNDED_WAYS_S, Real, Relaxed, rounding
 from dispatch.matching.solvers.tables import Tables
 
 MOST_SLOTS = 250
 MOST_SHIFTS = 60
 LABELS = 200_000
+QUEUE = 256
+"""Steps of time in which labels wait for their turn."""
+
 REMEMBERED = (6, 12)
 """Nearest nodes that keep a label from coming back to a node: first few, for speed, then more, for a tighter bound."""
 
@@ -197,6 +196,7 @@ class Pricing:
         self.labels = np.zeros((LABELS, MEMORY + words), dtype=np.int64)
         self.costs = np.zeros(LABELS)
         self.head, self.ending = np.zeros(most, dtype=np.int64), np.zeros(most, dtype=np.int64)
+        self.queue = np.zeros(QUEUE, dtype=np.int64)
         self.least = np.zeros(most)
         loose_open = np.minimum(relaxed.open_cost[relaxed.loose], 0.0).sum()
         self.constant = relaxed.constant + float(loose_open)
@@ -237,6 +237,7 @@ class Pricing:
                     self.labels,
                     self.costs,
                     self.head,
+                    self.queue,
                     least,
                     ending,
                 )
@@ -264,8 +265,9 @@ def _day(
 ) -> Day:
     shift, person, policy = tables.scope.shifts[row], tables.scope.technician(row), tables.scope.problem.policy
     site = relaxed.site[row]
-    ways = _ways(tables, site, tables.place[slots])
     nodes = len(slots)
+    ways = np.full((nodes + 2, nodes + 2), FAR, dtype=np.int64)
+    ways_of_day(tables.data, site, tables.place[slots], ways)
     visits = relaxed.when[slots, -1]
     apart = np.minimum(ways[:nodes, :nodes], ways[:nodes, :nodes].T)
     apart[np.diag_indices(nodes)] = -1  # a node always remembers itself
@@ -305,23 +307,3 @@ def _waiting_is_known(tables: Tables) -> bool:
     problem = tables.scope.problem
     shared = any(visit.setup_s for visit in problem.visits)
     return not (problem.policy.leave_late or problem.pins or tables.linked.any() or shared)
-
-
-def _ways(tables: Tables, site: Whole, places: Whole) -> Whole:
-    """Least driving between slots, from home (row before the last) and to the end place (last column)."""
-    data, nodes = tables.data, len(places)
-    home, goal, depot = int(site[HOME]), int(site[GOAL]), int(site[DEPOT])
-    ways = np.full((nodes + 2, nodes + 2), FAR, dtype=np.int64)
-    froms = [*places.tolist(), home]
-    for i, start in enumerate(froms):
-        for j, end in enumerate(places.tolist()):
-            way = int(drive(data, start, end))
-            if way <= site[MAX_LEG]:
-                ways[i, j] = way
-            if depot >= 0:
-                ways[i, j] = min(ways[i, j], int(drive(data, start, depot)) + int(drive(data, depot, end)))
-    ways[np.arange(nodes), np.arange(nodes)] = FAR
-    for i in range(nodes):
-        # The depot comes before a stop, never on the way home.
-        ways[i, nodes + 1] = 0 if goal < 0 else int(drive(data, int(places[i]), goal))
-    return ways

@@ -133,7 +133,7 @@ def relax(tables: Tables) -> Relaxed:
 
 
 def ordered_rests(shift: Shift) -> tuple[Break, ...]:
-    """Give the breaks of a shift that can be counted on: at fixed times, and only the first where their order is open."""
+    """Give the breaks that can be counted on: at fixed times, and only the first where their order is open."""
     fixed = [item for item in shift.breaks if not item.from_departure]
     fixed.sort(key=lambda item: (item.earliest_s, item.latest_s, item.id))
     if any(later.earliest_s <= earlier.latest_s for earlier, later in pairwise(fixed)):
