@@ -2,10 +2,13 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 
+from dispatch.cli import main
 from dispatch.matching import Problem, solve
 from dispatch.matching.bounds import Bound, bound_for, gap_percent
 from dispatch.matching.constraint import Scope
@@ -279,6 +282,21 @@ def test_senseless_times_are_refused(seconds: float) -> None:
 )
 def test_the_gap_is_a_share_of_the_cost(cost: int, bound: int, gap: float) -> None:
     assert gap_percent(cost, bound) == gap
+
+
+def test_the_command_line_shows_bound_and_gap(tmp_path: Path) -> None:
+    question, answer = tmp_path / "problem.json", tmp_path / "plan.json"
+    question.write_text(problem(visit(place=at(10))).to_json())
+    arguments = ["solve", str(question), "-o", str(answer), "--steps", "10", "--quiet"]
+    done = CliRunner().invoke(main, [*arguments, "--bound", "5"])
+    assert done.exit_code == 0, done.output
+    plan = Plan.from_json(answer.read_text())
+    assert plan.stats.bound == plan.cost.total
+    assert f"bound {plan.cost.total}, gap 0.00 % (exact" in done.stderr
+    assert "bound" not in CliRunner().invoke(main, arguments).stderr
+    assert Plan.from_json(answer.read_text()).stats.bound is None
+    refused = CliRunner().invoke(main, [*arguments, "--bound", "0"])
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
 
 
 def test_breaks_that_could_change_places_count_once() -> None:
