@@ -18,6 +18,7 @@ import click
 from dispatch.matching import Plan, Problem, ProgressUpdate, Refused, warm
 from dispatch.matching import check as check_plan
 from dispatch.matching import solve as solve_problem
+from dispatch.matching.bounds import bound_for, gap_percent
 from dispatch.matching.codec import encode
 from dispatch.matching.explain import Candidate, WhyNot, candidates, why_unassigned
 from dispatch.matching.formats import vroom
@@ -46,6 +47,7 @@ T = TypeVar("T")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the random choices.")
 @click.option("--warm-start", type=READABLE, help="A plan to start from.")
 @FORMAT
+@click.option("--bound", "bound_s", type=float, help="Seconds to spend afterwards on a cost that no plan goes under.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def solve(
     problem_file: Path,
@@ -55,6 +57,7 @@ def solve(
     seed: int,
     warm_start: Path | None,
     file_format: str,
+    bound_s: float | None,
     quiet: bool,
 ) -> None:
     """Solve PROBLEM_FILE and write the plan as JSON."""
@@ -71,6 +74,9 @@ def solve(
             progress=None if quiet else _tell,
             warm_start=start,
         )
+        if bound_s is not None:
+            found = bound_for(problem, bound_s)
+            plan = replace(plan, stats=replace(plan.stats, bound=found.value))
     except ValueError as error:
         _fail(str(error))
     text = plan.to_json() if names is None else json.dumps(vroom.write(problem, plan, names), ensure_ascii=False)
@@ -84,6 +90,9 @@ def solve(
         f" {plan.stats.steps} steps in {plan.stats.seconds:.1f} s",
         err=True,
     )
+    if bound_s is not None:
+        gap = gap_percent(plan.cost.total, found.value)
+        click.echo(f"bound {found.value}, gap {gap:.2f} % ({found.method}, {found.seconds:.1f} s)", err=True)
 
 
 @click.command()

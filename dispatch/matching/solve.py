@@ -30,6 +30,8 @@ class ProgressUpdate:
         Objective, visits left out, and stops that start late.
     steps
         Search steps done.
+    bound
+        No plan can cost less; None while no bound is known.
     """
 
     elapsed_s: float
@@ -38,6 +40,7 @@ class ProgressUpdate:
     unserved: int
     late: int
     steps: int
+    bound: int | None = None
 
 
 Progress: TypeAlias = Callable[[ProgressUpdate], None]
