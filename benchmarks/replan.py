@@ -81,7 +81,7 @@ def generated(technicians: int, visits: int, seed: int) -> Problem:
             Visit(
                 id=f"v{number:05d}",
                 point=_place(draw),
-                duration_s=draw.choice((1_500, 2_100, 2_700, 3_600)),
+                duration_s=draw.choice((1_500, 2_400, 3_000, 3_900)),
                 windows=windows,
                 priority=draw.randint(1, 5),
                 crew=(CrewSlot(needs=(SkillNeed(any_of=(wanted,)),)),),

@@ -15,20 +15,20 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from dispatch.matching.constraint import FAR, Flags, Scope, Whole
-from dispatch.matching.plan import Cost, Plan, Route, Stats, Unassigned
+from dispatch.matching.plan import Plan, Stats
 from dispatch.matching.problem import Problem, Visit
-from dispatch.matching.reasons import Reasoner
-from dispatch.matching.replan import Appointment, Lost, Moved, Repair, Served
+from dispatch.matching.replan import Repair
 from dispatch.matching.solvers.crews import ordered_units, place_unit, slots_of
 from dispatch.matching.solvers.exact import best_repair, small
-from dispatch.matching.solvers.forced import close_shifts, forced_route, pin_violations
+from dispatch.matching.solvers.forced import close_shifts
 from dispatch.matching.solvers.improve import total_cost
 from dispatch.matching.solvers.insertion import price_everywhere
 from dispatch.matching.solvers.kernels import IMPOSSIBLE, best_place, insertion, put, refresh, take
 from dispatch.matching.solvers.layout import State
+from dispatch.matching.solvers.pushing import price_loosened, price_pushes
+from dispatch.matching.solvers.repairs import written
 from dispatch.matching.solvers.standing import Standing
 from dispatch.matching.solvers.tables import Tables, build, empty_state
-from dispatch.matching.timetable import route_of, unserved_cost
 from dispatch.units import SECONDS_PER_DAY
 
 NEAR = 30
@@ -201,11 +201,14 @@ class Repairer:
                 self._place_unit(visit)
         single = [row for row in rows if not self.tables.linked[row]]
         left = [row for row in single if not self._beside(row)]
-        for depth in range(1, DEPTH + 1):
-            left = [row for row in left if self.over() or not self._pushing(row, depth, frozenset())]
+        left = [row for row in left if self.over() or not self._pushing(row, 1, frozenset(), tries=FEW_TRIES)]
+        # What is worth less makes room at once, so that there is something to show; then it is looked for harder.
         while left and not self.over():
-            row = left.pop(0)
-            left += self._displacing(row)
+            left += self._displacing(left.pop(0))
+        for depth in range(1, DEPTH + 1):
+            for row in self.absent():
+                if row in single and not self.over():
+                    self._pushing(row, depth, frozenset())
 
     def _place_unit(self, visit: Visit) -> bool:
         """Place a linked visit: a crew keeps its time and those who can still come, else it is placed anew."""
@@ -272,21 +275,31 @@ class Repairer:
             return False
         barred = self._barred(row)
         touched = self.touched()
-        best: tuple[bool, int, int] | None = None
-        for shift in self._near(row):
-            if barred[shift] or shift in self.standing.wide:
-                continue
-            if self.standing.widen(shift):
-                price = self._price(row, shift)[0]
-                if price < limit:
-                    found = (shift not in touched, price, shift)
-                    best = found if best is None else min(best, found)
-            self.standing.widen(shift, wide=False)
-        if best is None:
+        near = [shift for shift in self._near(row) if not barred[shift] and shift not in self.standing.wide]
+        plain, led = self._split(row, near)
+        prices = self.prices[: len(plain)]
+        standing = self.standing
+        price_loosened(
+            self.tables.data, self.state, row, plain, standing.loose, standing.early, standing.timely, prices
+        )
+        priced = dict(zip(plain.tolist(), prices.tolist(), strict=True))
+        for shift in led:
+            priced[shift] = self._price(row, shift)[0] if standing.widen(shift) else IMPOSSIBLE
+            standing.widen(shift, wide=False)
+        able = [shift for shift in near if priced[shift] < limit]
+        if not able:
             return False
-        self.standing.widen(best[2])
-        self.standing.wide.add(best[2])
-        return self._insert(row, best[2])
+        best = min(able, key=lambda shift: (shift not in touched, priced[shift], shift))
+        standing.widen(best)
+        standing.wide.add(best)
+        return self._insert(row, best)
+
+    def _split(self, row: int, shifts: list[int]) -> tuple[Whole, list[int]]:
+        """Shifts that the kernels can price alone, and those where pins in their order have to be minded."""
+        if row in self.standing.order:
+            return np.zeros(0, dtype=np.int64), shifts
+        led = [shift for shift in shifts if self.standing.lead(shift)] if self.standing.order else []
+        return np.array([shift for shift in shifts if shift not in led], dtype=np.int64), led
 
     def _pushing(self, row: int, depth: int, locked: frozenset[int], tries: int = TRIES) -> bool:
         """Place one slot where another one makes room that finds a place itself; the best of a few such pushes."""
@@ -328,12 +341,19 @@ class Repairer:
         """Single stops without which ``row`` would fit, those that move nobody else first."""
         data, state, standing = self.tables.data, self.state, self.standing
         barred, touched = self._barred(row), self.touched()
-        found: list[Push] = []
-        for shift in self._near(row):
-            if barred[shift]:
-                continue
+        near = [shift for shift in self._near(row) if not barred[shift]]
+        plain, led = self._split(row, near)
+        stays = self.tables.pinned | self.tables.linked
+        stays[list(locked)] = True
+        lines = np.zeros((int(state.size[plain].sum()), 4), dtype=np.int64)
+        count = price_pushes(data, state, row, plain, stays, lines)
+        found = [
+            Push(int(not standing.loose[other]), shift not in touched, price, shift, at, other)
+            for shift, at, other, price in lines[:count].tolist()
+        ]
+        for shift in led:
             for at, other in enumerate(standing.stops(shift)):
-                if state.fixed[other] or self.tables.pinned[other] or other in locked or self.tables.linked[other]:
+                if state.fixed[other] or stays[other]:
                     continue
                 take(state, shift, at)
                 if refresh(data, state, shift):
@@ -570,8 +590,9 @@ class Repairer:
         self.state.slots[:] = memory.slots
         self.standing.loose[:] = memory.loose
         self.standing.wide = set(memory.wide)
-        for shift in self.altered:
+        for shift in self.altered | memory.routes.keys():
             self.standing.write(shift, memory.routes.get(shift, self.laid[shift]))
+        self.altered = set(memory.routes)
 
 
 def _links(problem: Problem) -> dict[str, list[tuple[str, bool]]]:
@@ -583,107 +604,6 @@ def _links(problem: Problem) -> dict[str, list[tuple[str, bool]]]:
                 found.setdefault(visit.id, []).append((name, same))
                 found.setdefault(name, []).append((visit.id, same))
     return found
-
-
-def _written(repairer: Repairer, *, proven: bool) -> Repair:
-    """Write out what changed; a route that came out as it was is the old object."""
-    standing, tables, state = repairer.standing, repairer.tables, repairer.state
-    scope, before = tables.scope, standing.plan
-    routes: list[Route] = []
-    touched: list[str] = []
-    repriced: list[str] = []
-    for shift, item in enumerate(scope.shifts):
-        old = standing.route_of_shift.get(shift)
-        if shift not in repairer.closed and not state.size[shift]:
-            touched += [item.id] if old is not None else []
-            continue
-        rows = repairer.closed.get(shift)
-        new = route_of(tables, state, shift) if rows is None else forced_route(tables, shift, rows)
-        if old == new:
-            new = old
-        elif old is not None and replace(new, cost=old.cost) == old:
-            repriced.append(item.id)
-        else:
-            touched.append(item.id)
-        routes.append(new)
-    served = {stop.visit for route in routes for stop in route.stops}
-    left_out = sorted((visit for visit in scope.problem.visits if visit.id not in served), key=lambda item: item.id)
-    reasoner = Reasoner(tables, state)
-    unassigned = tuple(Unassigned(visit=visit.id, reasons=reasoner.reasons_for(visit)) for visit in left_out)
-    plan = Plan(
-        routes=tuple(routes),
-        unassigned=unassigned,
-        cost=Cost.summed([*(route.cost for route in routes), *(unserved_cost(tables, item) for item in left_out)]),
-        violations=pin_violations(tables, state, repairer.closed),
-    )
-    return account(scope.problem, before, plan, touched=tuple(touched), repriced=tuple(repriced), proven=proven)
-
-
-def account(
-    problem: Problem, before: Plan, after: Plan, *, touched: tuple[str, ...], repriced: tuple[str, ...], proven: bool
-) -> Repair:
-    """Say what two plans do differently, visit by visit, from the plans alone."""
-    kept: list[str] = []
-    moved: list[Moved] = []
-    new: list[Served] = []
-    lost: list[Lost] = []
-    reasons = {item.visit: item.reasons for item in after.unassigned}
-    tolerance_s = problem.policy.retime_tolerance_s
-    for visit in sorted(problem.visits, key=lambda item: item.id):
-        was, will = _appointments(before, visit.id), _appointments(after, visit.id)
-        if was and not will:
-            lost.append(Lost(visit=visit.id, before=was, reasons=reasons.get(visit.id, ())))
-        elif will and not was:
-            new.append(Served(visit=visit.id, after=will))
-        elif was and _alike(was, will, tolerance_s):
-            kept.append(visit.id)
-        elif was:
-            moved.append(Moved(visit=visit.id, before=was, after=will))
-    return Repair(
-        plan=after,
-        kept=tuple(kept),
-        moved=tuple(moved),
-        lost=tuple(lost),
-        new=tuple(new),
-        touched=touched,
-        told=_told(problem, before, after),
-        repriced=repriced,
-        proven=proven,
-    )
-
-
-def _appointments(plan: Plan, visit: str) -> tuple[Appointment, ...]:
-    stops = plan.stops_by_visit.get(visit, ())
-    return tuple(Appointment(technician=route.technician, start_s=stop.start_s) for route, stop in stops)
-
-
-def _alike(was: tuple[Appointment, ...], will: tuple[Appointment, ...], tolerance_s: int) -> bool:
-    """Whether the same people come, at about the same time."""
-    return len(was) == len(will) and all(
-        one.technician == other.technician and abs(one.start_s - other.start_s) <= tolerance_s
-        for one, other in zip(was, will, strict=True)
-    )
-
-
-def _told(problem: Problem, before: Plan, after: Plan) -> tuple[str, ...]:
-    """People with a shift whose days differ by more than starts within the tolerance."""
-    days: list[dict[str, list[tuple[str, int, int]]]] = []
-    for plan in (before, after):
-        stops: dict[str, list[tuple[str, int, int]]] = {}
-        for route in sorted(plan.routes, key=lambda item: item.depart_s):
-            own = stops.setdefault(route.technician, [])
-            own += [(stop.visit, stop.slot, stop.start_s) for stop in route.stops]
-        days.append(stops)
-    tolerance_s = problem.policy.retime_tolerance_s
-    found: list[str] = []
-    for person in sorted({shift.technician for shift in problem.shifts}):
-        was, will = (day.get(person, []) for day in days)
-        same = len(was) == len(will) and all(
-            one[:2] == other[:2] and abs(one[2] - other[2]) <= tolerance_s for one, other in zip(was, will, strict=True)
-        )
-        if not same:
-            found.append(person)
-    return tuple(found)
 
 
 def repaired(
@@ -720,7 +640,7 @@ def repaired(
     waiting = {item.visit for item in plan.unassigned}
     repairer.fill(row for row in optional if improve or tables.scope.slots[row].visit.id not in waiting)
     searched = time.monotonic()
-    repair = _written(repairer, proven=proven)
+    repair = written(standing, repairer.closed, proven=proven)
     done = time.monotonic()
     stats = Stats(
         seconds=round(done - begun, 3),

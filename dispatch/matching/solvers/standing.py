@@ -89,8 +89,8 @@ class Standing:
         self.loose = np.zeros(slots, dtype=np.bool_)
         pinned, opens = self.tables.pinned_start, self.tables.opens
         self.early = np.where(pinned != FAR, pinned, np.maximum(opens, self.start - self.tolerance_s))
-        self.timely = np.where(pinned != FAR, pinned, np.maximum(opens, self.start))
         self.late = np.where(pinned != FAR, pinned, np.minimum(self.tables.closes, self.start + self.tolerance_s))
+        self.timely = np.where(pinned != FAR, pinned, np.minimum(np.maximum(opens, self.start), self.late))
         self._lay_out()
 
     def served_before(self, visit: Visit) -> bool:
@@ -107,7 +107,7 @@ class Standing:
 
     def hold(self, row: int, *, wide: bool = False) -> None:
         """Let the slot start no earlier than it did (``wide``: than the tolerance allows), and no later than that."""
-        self.state.low[row] = self.early[row] if wide else min(self.timely[row], self.late[row])
+        self.state.low[row] = self.early[row] if wide else self.timely[row]
         self.state.high[row] = self.late[row]
 
     def open(self, row: int) -> None:
@@ -121,7 +121,7 @@ class Standing:
         """Give all held stops of a route their tolerance (or take it back); whether a timetable allows that."""
         rows = self.state.sequence[shift, : self.state.size[shift]]
         rows = rows[~self.loose[rows] & (self.state.fixed[rows] == 0)]
-        self.state.low[rows] = self.early[rows] if wide else np.minimum(self.timely[rows], self.late[rows])
+        self.state.low[rows] = self.early[rows] if wide else self.timely[rows]
         return bool(refresh(self.tables.data, self.state, shift))
 
     def settle(self, shift: int) -> None:
