@@ -5,11 +5,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import permutations, product
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import given, settings
 
+from dispatch.cli import main
 from dispatch.matching import Plan, Problem, check, solve
 from dispatch.matching.check import unforced
 from dispatch.matching.levels import met
@@ -19,6 +22,8 @@ from dispatch.matching.replan import Repair, replan
 from tests.matching import naive
 from tests.matching.build import FLAT, HOUR, at, need, problem, shift, technician, visit, who, window
 from tests.matching.strategies import problems
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "howto"
 
 
 def planned(asked: Problem) -> Plan:
@@ -655,3 +660,47 @@ def test_any_plan_survives_the_loss_of_a_shift_and_a_longer_visit(asked: Problem
         repaired(without(asked, shifts=(asked.shifts[0].id,)), plan)
     for one in asked.visits[:2]:
         repaired(changed(asked, one.id, duration_s=one.duration_s + 2_700), plan, improve=True)
+
+
+# -- the command ----------------------------------------------------------------------------------------------------
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["replan", *(str(item) for item in arguments)])
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    example = Problem.from_json((DOCS / "example-problem.json").read_bytes())
+    plan = solve(example, time_limit_s=None, step_limit=200)
+    (tmp_path / "plan.json").write_text(plan.to_json())
+    (tmp_path / "sick.json").write_text(without(example, shifts=("ana-monday",)).to_json())
+    return tmp_path / "sick.json", tmp_path / "plan.json"
+
+
+def test_the_command_says_what_the_guide_says(files: tuple[Path, Path]) -> None:
+    done = run(*files, "--steps", 5)
+    assert done.exit_code == 0, done.output
+    guide = (DOCS / "repair-a-plan.md").read_text()
+    shown = [line[4:] for line in guide.splitlines() if line.startswith("    ")]
+    for line in done.stdout.splitlines()[:-1]:
+        assert line in shown or any(one.endswith("...") and line.startswith(one[:-3]) for one in shown), line
+
+
+def test_the_command_writes_the_plan_only_when_asked(files: tuple[Path, Path], tmp_path: Path) -> None:
+    output = tmp_path / "new.json"
+    assert run(*files, "--steps", 5).exit_code == 0
+    assert not output.exists()
+    assert run(*files, "--steps", 5, "-o", output).exit_code == 0
+    asked, plan = Problem.from_json(files[0].read_text()), Plan.from_json(files[1].read_text())
+    expected = replan(asked, plan, time_limit_s=None, step_limit=5).plan
+    assert Plan.from_json(output.read_text()).fingerprint() == expected.fingerprint()
+
+
+def test_the_command_refuses_what_is_no_plan(files: tuple[Path, Path]) -> None:
+    files[1].write_text("{}[")
+    refused = run(*files)
+    assert refused.exit_code == 2
+    assert "is not usable" in refused.stderr
+    assert run(files[0], files[0]).exit_code == 2
+    assert run(*files, "--time-limit", -1).exit_code == 2

@@ -623,7 +623,7 @@ def repaired(
     standing = Standing(tables=tables, plan=plan)
     loaded = time.monotonic()
     # Writing takes about as long as building the arrays: both go once through every stop.
-    reserve = 0.0 if time_limit_s is None else min(RESERVE_SHARE * time_limit_s, 0.02 + 1.5 * (built - begun))
+    reserve = 0.0 if time_limit_s is None else min(RESERVE_SHARE * time_limit_s, 0.02 + built - begun)
     stopped = False
 
     def over() -> bool:
