@@ -1,6 +1,6 @@
 """The account of a repair: only what changed is written anew, and two plans are compared visit by visit."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -50,10 +50,15 @@ def written(standing: Standing, closed: dict[int, list[int]], *, proven: bool) -
     plan = Plan(
         routes=tuple(routes),
         unassigned=_unassigned(standing, left_out),
-        cost=Cost.summed([*(route.cost for route in routes), *(unserved_cost(tables, item) for item in left_out)]),
+        cost=_summed([*(route.cost for route in routes), *(unserved_cost(tables, item) for item in left_out)]),
         violations=pin_violations(tables, state, closed),
     )
     return account(scope.problem, before, plan, touched=tuple(touched), repriced=tuple(repriced), proven=proven)
+
+
+def _summed(costs: list[Cost]) -> Cost:
+    """Add up term by term; adding hundreds of values one to the other would take longer than finding the repair."""
+    return Cost(**{term.name: sum(getattr(cost, term.name) for cost in costs) for term in fields(Cost)})
 
 
 def _is_as_before(standing: Standing, shift: int, old: Route) -> bool:
@@ -139,7 +144,14 @@ def account(
     lost: list[Lost] = []
     reasons = {item.visit: item.reasons for item in after.unassigned}
     tolerance_s = problem.policy.retime_tolerance_s
+    same = {route.shift for route in after.routes if route is before.route_by_shift.get(route.shift)}
+    old, now = before.stops_by_visit, after.stops_by_visit
     for visit in sorted(problem.visits, key=lambda item: item.id):
+        stops = now.get(visit.id, ())
+        # Most visits lie in routes that are the very objects of before: nothing to compare.
+        if stops and len(stops) == len(old.get(visit.id, ())) and all(route.shift in same for route, _ in stops):
+            kept.append(visit.id)
+            continue
         was, will = _appointments(before, visit.id), _appointments(after, visit.id)
         if was and not will:
             lost.append(Lost(visit=visit.id, before=was, reasons=reasons.get(visit.id, ())))

@@ -50,7 +50,7 @@ PATIENCE = 120
 MOST_TAKEN = 6
 """Most changed visits taken out in one attempt."""
 
-RESERVE_SHARE = 0.25
+RESERVE_SHARE = 0.35
 """Of the time limit, at most, set aside for writing."""
 
 Key: TypeAlias = tuple[int, int, int, int]

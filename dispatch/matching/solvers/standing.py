@@ -42,6 +42,8 @@ class Standing:
         Whether the change itself took each slot from its place  # [slot].
     early, timely, late
         First start of each slot when it is held, with and without the tolerance, and the last one  # [slot].
+    stays
+        Whether the person may still serve each slot, at some moment within the tolerance  # [slot].
     wide
         Shifts whose held stops have their whole tolerance.
     least_moved
@@ -65,6 +67,7 @@ class Standing:
     early: Whole = field(init=False)
     timely: Whole = field(init=False)
     late: Whole = field(init=False)
+    stays: Flags = field(init=False)
     wide: set[int] = field(init=False, default_factory=set)
     least_moved: int = field(init=False, default=0)
     exact: bool = field(init=False, default=True)
@@ -91,6 +94,8 @@ class Standing:
         self.early = np.where(pinned != FAR, pinned, np.maximum(opens, self.start - self.tolerance_s))
         self.late = np.where(pinned != FAR, pinned, np.minimum(self.tables.closes, self.start + self.tolerance_s))
         self.timely = np.where(pinned != FAR, pinned, np.minimum(np.maximum(opens, self.start), self.late))
+        may = (self.shift >= 0) & self.tables.data.allowed[np.arange(slots), self.shift] if scope.shifts else False
+        self.stays = may & (self.early <= self.late) & (abs(self.early - self.start) <= self.tolerance_s)
         self._lay_out()
 
     def served_before(self, visit: Visit) -> bool:
@@ -99,11 +104,7 @@ class Standing:
 
     def can_stay(self, row: int) -> bool:
         """Whether the person may still serve the slot, at some moment within the tolerance."""
-        shift = int(self.shift[row])
-        if shift < 0 or not self.tables.data.allowed[row, shift]:
-            return False
-        low = int(self.early[row])
-        return low <= int(self.late[row]) and abs(low - int(self.start[row])) <= self.tolerance_s
+        return bool(self.stays[row])
 
     def hold(self, row: int, *, wide: bool = False) -> None:
         """Let the slot start no earlier than it did (``wide``: than the tolerance allows), and no later than that."""
