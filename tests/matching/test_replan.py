@@ -181,6 +181,42 @@ def test_an_emergency_displaces_the_lower_priority_when_nothing_else_helps() -> 
     assert [item.visit for item in repair.new] == ["urgent"]
 
 
+def test_in_a_larger_day_too_the_lowest_priority_makes_room() -> None:
+    """More visits than are searched through exhaustively."""
+    names = [f"t{number}" for number in range(5)]
+    asked = problem(
+        *(technician(name) for name in names),
+        *(shift(name, since=8, until=12) for name in names),
+        *(visit(f"v{number}", minutes=120, priority=5 if number == 7 else 3) for number in range(10)),
+    )
+    plan = planned(asked)
+    repair = repaired(replace(asked, visits=(*asked.visits, visit("urgent", priority=1, minutes=120))), plan)
+    assert [item.visit for item in repair.lost] == ["v7"]
+    assert [item.visit for item in repair.new] == ["urgent"]
+
+
+def test_in_a_larger_day_too_one_colleague_is_told_rather_than_two() -> None:
+    """Each of the two visits of the sick person is nearer to another colleague, and either could take both."""
+    asked = problem(
+        *(technician(name) for name in "abc"),
+        *(shift(name, start=at(0, east), end=at(0, east)) for name, east in (("a", 0), ("b", -6), ("c", 6))),
+        visit("a0", place=at(0, -5), minutes=30, windows=(window(12, 13),), known_faces=("a",)),
+        visit("a1", place=at(0, 5), minutes=30, windows=(window(14, 15),), known_faces=("a",)),
+        *(
+            visit(f"{name}{hour}", place=at(0, east), minutes=30, windows=(window(hour, hour),), required=(name,))
+            for name, east in (("b", -6), ("c", 6))
+            for hour in (8, 9, 10, 11)
+        ),
+        policy=replace(FLAT, continuity_credit=9_000),
+    )
+    plan = planned(asked)
+    assert who(plan)["a0"] == who(plan)["a1"] == ["a"]
+    repair = repaired(without(asked, shifts=("a-day",)), plan)
+    assert moved(repair) == {"a0", "a1"}
+    assert len(repair.told) == 1
+    assert repair.proven
+
+
 def test_a_new_visit_of_little_worth_displaces_nobody() -> None:
     asked = problem(shift("t1", since=8, until=12), visit("v1", minutes=120), visit("v2", minutes=120))
     plan = planned(asked)
