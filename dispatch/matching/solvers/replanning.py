@@ -327,7 +327,11 @@ class Repairer:
         for push in sorted(pushes, key=lambda one: (int(self.tables.penalty[one.row]), one)):
             before = self._remember()
             if self._push(row, push):
-                return [] if self._beside(push.row) or self._pushing(push.row, 1, frozenset({row})) else [push.row]
+                return (
+                    []
+                    if self._beside(push.row) or self._pushing(push.row, 1, frozenset({row}), FEW_TRIES)
+                    else [push.row]
+                )
             self._come_back(before)
         return []
 
