@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "generate": ("dispatch.cli.data", "generate", "Make a plausible workforce for a set of jobs."),
     "plan": ("dispatch.cli.planning", "plan", "Ask for a plan of every territory's day."),
     "solve": ("dispatch.cli.matching", "solve", "Solve a problem file; needs no database."),
+    "replan": ("dispatch.cli.replanning", "replan", "Repair a plan file for a changed problem; needs no database."),
     "check": ("dispatch.cli.matching", "check", "Check a plan file against its problem; needs no database."),
     "explain": ("dispatch.cli.matching", "explain", "Say why a plan does what it does; needs no database."),
 }

@@ -10,8 +10,9 @@ import numpy as np
 
 from dispatch.matching.constraint import FAR
 from dispatch.matching.constraints.promise_windows import HARD, PRICED
+from dispatch.matching.solvers.clock import drive
 from dispatch.matching.solvers.jit import kernel
-from dispatch.matching.solvers.kernels import drive, refresh
+from dispatch.matching.solvers.kernels import refresh
 from dispatch.matching.solvers.layout import COST, SIZE, SLOT, Data, State
 
 # Relaxed.when

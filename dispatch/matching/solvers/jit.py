@@ -13,7 +13,16 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
-KERNEL_FILES = ("jit.py", "layout.py", "clock.py", "kernels.py", "ruin_recreate.py", "insertion.py")
+KERNEL_FILES = (
+    "jit.py",
+    "layout.py",
+    "clock.py",
+    "kernels.py",
+    "ruin_recreate.py",
+    "insertion.py",
+    "pushing.py",
+    "bound_kernels.py",
+)
 
 try:
     import numba
