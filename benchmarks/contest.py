@@ -75,6 +75,7 @@ def _judged(run: Run, instance: Instance, told: dict[str, Any]) -> Line:
     line: Line = {"visits": len(instance.problem.visits), "served": sum(len(trip.visits) for trip in trips)}
     line |= scored(instance, recount.objective(trips), recount.faults(trips), recount.details(trips))
     line |= {name: told[name] for name in ("seconds", "setup_s", "peak_mb")}
+    line["first_plan_s"] = round(told["setup_s"] + (told["trace"][0][0] if told["trace"] else told["seconds"]), 2)
     if run.trace:
         points = [(at, cost * instance.peer_unit) for at, cost in told["trace"]]
         last = line["objective"] + instance.call_out * line.get("vehicles", 0)
