@@ -13,7 +13,7 @@ from benchmarks import __main__ as command
 from benchmarks import peers
 from benchmarks.__main__ import main
 from benchmarks.contest import compete, engines
-from benchmarks.readers import read, rich, sdvrptw, solomon
+from benchmarks.readers import homberger, read, rich, sdvrptw, solomon
 from benchmarks.runs import Run, measure
 from tests.benchmarks import files
 
@@ -108,6 +108,7 @@ def test_question_speaks_of_the_same_jobs_and_shifts(tmp_path: Path, family: str
 def test_question_counts_as_the_family_does(tmp_path: Path) -> None:
     assert _ways(solomon.read(files.solomon(tmp_path)))[3] == [14, 36, 86, 0]
     assert _ways(sdvrptw.read(files.vrplib(tmp_path, files.SITE_DEPENDENT)))[3] == [1_414, 3_606, 8_602, 0]
+    assert _ways(homberger.read(files.solomon(tmp_path)))[3] == [1_415, 3_606, 8_603, 0]
     assert _ways(rich.read(files.rich(tmp_path)))[0] == [0, 130, 130, 1_170, 130, 130]
 
 

@@ -121,6 +121,13 @@ def test_nobody_is_out_for_too_long(tmp_path: Path) -> None:
     assert said == ["vehicle 1 is out for 40 of 39"]
 
 
+@pytest.mark.parametrize("due, said", [(25, []), (8, ["vehicle 1 is out for 57 of 45"])])
+def test_waiting_between_customers_is_time_out(tmp_path: Path, due: int, said: list[str]) -> None:
+    # customer 2 opens at 40 and is left at 50, home at 60; customer 1 may keep them from leaving home at 20
+    later = files.SITE_DEPENDENT.replace("3\t20\t60", "3\t40\t60").replace("2\t0\t50", f"2\t0\t{due}")
+    assert recount(sdvrptw.read(files.vrplib(tmp_path, later))).faults(trips("1 2", "3")) == said
+
+
 def test_depots_come_first_and_vehicles_have_theirs(tmp_path: Path) -> None:
     instance = mdvrptw.read(files.vrplib(tmp_path, files.TWO_DEPOTS))
     assert [visit.id for visit in instance.problem.visits] == ["2", "3"]

@@ -64,7 +64,7 @@ def test_command_prints_one_line_for_each_file_and_seed(
 
 
 def test_a_run_has_a_process_of_its_own(tmp_path: Path) -> None:
-    blocks = bytearray(600_000_000)  # a peak of this process, not of the run's
+    blocks = b"x" * 600_000_000  # a peak of this process, not of the run's
     told = isolated(Run(family="solomon", path=files.solomon(tmp_path), time_limit_s=0.3))
     assert told["served"] == 3
     assert 20 < told["peak_mb"] < len(blocks) / 1e6
@@ -147,3 +147,10 @@ def test_ratio_needs_two_feasible_plans() -> None:
     assert contest.with_ratio({"objective": 100.0, "feasible": True}, ours)["ours_to_peer"] == 0.9
     assert contest.with_ratio({"objective": 100.0, "feasible": False}, ours)["ours_to_peer"] is None
     assert contest.with_ratio({"objective": 100.0, "feasible": True}, {"error": "x"})["ours_to_peer"] is None
+
+
+@pytest.mark.parametrize("vehicles, ratio", [(3, 0.9), (4, None)])
+def test_ratio_needs_as_many_vehicles_where_they_count_first(vehicles: int, ratio: float | None) -> None:
+    ours = {"objective": 90.0, "feasible": True, "vehicles": 3, "best_known_vehicles": None}
+    peer = {"objective": 100.0, "feasible": True, "vehicles": vehicles}
+    assert contest.with_ratio(peer, ours)["ours_to_peer"] == ratio
