@@ -12,6 +12,9 @@ SECONDS_PER_DAY: Seconds = 86_400
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius of the earth in metres (IUGG), so that every part measures with the same globe."""
 
+PLANE_M_PER_DEGREE = 100_000.0
+"""Metres in a degree where points lie on a flat map."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Point:

@@ -8,22 +8,35 @@ from dispatch.matching.constraint import FAR
 from dispatch.matching.plan import Cost
 from dispatch.matching.policy import Policy
 from dispatch.matching.problem import Shift, Technician
-from dispatch.units import Seconds
+from dispatch.units import SECONDS_PER_HOUR, Seconds
 
 UNIT = 100
 """Search cost of one unit."""
 
 
 def route_cost(
-    *, policy: Policy, technician: Technician, shift: Shift, travel_s: Seconds, waiting_s: Seconds, finish_s: Seconds
+    *,
+    policy: Policy,
+    technician: Technician,
+    shift: Shift,
+    travel_s: Seconds,
+    waiting_s: Seconds,
+    work_s: Seconds,
+    depot_s: Seconds,
+    finish_s: Seconds,
 ) -> Cost:
-    """Price what belongs to a route as a whole: driving, waiting, overtime and the call-out."""
+    """Price what belongs to a route as a whole: driving, waiting, overtime, the call-out, the depot and fairness."""
     price = technician.cost_percent
+    busy_s, over_s = travel_s + work_s + depot_s, max(0, finish_s - shift.end_s)
+    uneven = busy_s * busy_s * policy.uneven_load_percent // max(1, shift.end_s - shift.start_s)
+    long = over_s * over_s * policy.long_overtime_percent // SECONDS_PER_HOUR
     return Cost(
         travel=(travel_s * price + 50) // 100,
         waiting=(waiting_s * price * policy.waiting_percent + 5_000) // 10_000,
-        overtime=(max(0, finish_s - shift.end_s) * shift.overtime_percent + 50) // 100,
+        overtime=(over_s * shift.overtime_percent + 50) // 100,
         call_out=technician.call_out_cost,
+        depot=(depot_s * price + 50) // 100,
+        fairness=(uneven + 50) // 100 + (long + 50) // 100,
     )
 
 

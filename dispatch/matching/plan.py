@@ -205,6 +205,7 @@ class ReasonCode(StrEnum):
     NOT_QUALIFIED = "not_qualified"
     NOT_CONFIRMED = "not_confirmed"
     NOT_CERTIFIED = "not_certified"
+    NOT_EQUIPPED = "not_equipped"
     EXCLUDED = "excluded"
     NOT_REQUIRED = "not_required"
     OTHER_TERRITORY = "other_territory"

@@ -1,24 +1,35 @@
 """From routes as arrays to a plan: instants, ways with their source, breaks in their place, exact costs by cause."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from dispatch.matching.objective import retime_cost, route_cost
-from dispatch.matching.plan import BreakTaken, Cost, Route, Stop
+from dispatch.matching.constraints import breaks
+from dispatch.matching.objective import UNIT, retime_cost, route_cost
+from dispatch.matching.plan import BreakTaken, Cost, DepotStop, Route, Stop
 from dispatch.matching.problem import Visit
-from dispatch.matching.solvers.kernels import late_s, work_s
+from dispatch.matching.solvers.clock import DEPOT_STOP, NOT_LEFT, late_s, reach, setup_credit, work_after
+from dispatch.matching.solvers.kernels import last_start
 from dispatch.matching.solvers.layout import (
     BREAK_EARLIEST,
     BREAK_FROM,
     BREAK_LATEST,
     BREAK_LENGTH,
+    BREAK_RELATIVE,
     BREAK_TO,
+    DEPOT,
+    DEPOT_TIME,
     GOAL,
     HOME,
+    LATE,
     LATE_RATE,
+    ORIGIN,
+    PLAIN,
+    SHIFT_START,
     State,
 )
 from dispatch.matching.solvers.tables import Tables
-from dispatch.units import Seconds
+from dispatch.units import Metres, Seconds
 
 
 def routes_of(tables: Tables, state: State) -> tuple[Route, ...]:
@@ -26,56 +37,82 @@ def routes_of(tables: Tables, state: State) -> tuple[Route, ...]:
     return tuple(route_of(tables, state, int(shift)) for shift in np.flatnonzero(state.size))
 
 
+@dataclass(kw_only=True)
+class _Leg:
+    """One drive of a route and the stop it leads to; ``slot`` None = the depot."""
+
+    slot: int | None
+    way: tuple[Seconds, Metres]
+    work_s: Seconds
+    start_s: Seconds
+    rests: list[BreakTaken]
+    arrive_s: Seconds
+
+
 def route_of(tables: Tables, state: State, row: int) -> Route:
     """Write out the route of shift number ``row``, which must not be empty."""
     scope, data = tables.scope, tables.data
     shift, person = scope.shifts[row], scope.technician(row)
-    stops: list[Stop] = []
-    taken: list[BreakTaken] = []
-    costs: list[Cost] = []
-    t, place, pause = shift.start_s, int(data.shift[row, HOME]), int(data.shift[row, BREAK_FROM])
-    depart = t
-    driven = 0
-    for i in range(int(state.size[row])):
-        slot = int(state.sequence[row, i])
-        start, until = int(state.start[row, i]), int(state.pause[row, i])
-        seconds, metres = tables.ways.way(place, int(tables.place[slot]))
-        rests, arrive = _rests(tables, row, t, seconds, range(pause, until))
+    legs, place, pause = _legs(tables, state, row)
+    origin = int(state.routes[row, ORIGIN])
+    if data.shift[row, LATE] and _plain(tables, state, row):
+        _leave_late(tables, state, row, legs)
+    first = legs[0]
+    depart = _just_in_time(first.start_s, first.way[0], first.rests)
+    taken = [rest for leg in legs for rest in leg.rests]
+    home_s = home_m = 0
+    t = legs[-1].start_s + legs[-1].work_s
+    finish = t
+    if data.shift[row, GOAL] >= 0:
+        home_s, home_m = tables.ways.way(place, int(data.shift[row, GOAL]))
+        rests, finish = _way_home(tables, row, t, home_s, pause, origin)
         taken += rests
-        if i == 0:
-            depart, arrive = _just_in_time(start, seconds, rests), start
-        waiting = 0 if i == 0 else start - t - seconds - sum(rest.end_s - rest.start_s for rest in rests)
-        late = max(0, int(late_s(data, slot, start, work_s(data, row, slot))))
-        visit, number = scope.slots[slot].visit, scope.slots[slot].number
+    stops: list[Stop] = []
+    costs: list[Cost] = []
+    depot: DepotStop | None = None
+    t = depart
+    for leg in legs:
+        rested = sum(rest.end_s - rest.start_s for rest in leg.rests)
+        if leg.slot is None:
+            start, end = leg.start_s, leg.start_s + leg.work_s
+            depot = DepotStop(
+                before=len(stops),
+                arrive_s=start,
+                leave_s=end,
+                travel_s=leg.way[0],
+                travel_m=leg.way[1],
+                travel_source=tables.ways.source,
+            )
+            t = end
+            continue
+        visit, number = scope.slots[leg.slot].visit, scope.slots[leg.slot].number
+        end = leg.start_s + leg.work_s
+        late = max(0, int(late_s(data, leg.slot, leg.start_s, leg.work_s)))
+        waiting = 0 if leg is first else leg.start_s - t - leg.way[0] - rested
         stops.append(
             Stop(
                 visit=visit.id,
                 slot=number,
-                arrive_s=arrive,
-                start_s=start,
-                end_s=int(state.leave[row, i]),
-                travel_s=seconds,
-                travel_m=metres,
+                arrive_s=leg.start_s if leg is first else leg.arrive_s,
+                start_s=leg.start_s,
+                end_s=end,
+                travel_s=leg.way[0],
+                travel_m=leg.way[1],
                 travel_source=tables.ways.source,
                 waiting_s=waiting,
                 late_s=late,
             )
         )
-        costs.append(stop_cost(tables, row, slot, start, late))
-        driven += seconds
-        t, place, pause = int(state.leave[row, i]), int(tables.place[slot]), until
-    home_s = home_m = 0
-    finish = t
-    if data.shift[row, GOAL] >= 0:
-        home_s, home_m = tables.ways.way(place, int(data.shift[row, GOAL]))
-        rests, finish = _way_home(tables, row, t, home_s, pause)
-        taken += rests
+        costs.append(stop_cost(tables, row, leg.slot, leg.start_s, late, leg.work_s))
+        t = end
     whole = route_cost(
         policy=scope.problem.policy,
         technician=person,
         shift=shift,
-        travel_s=driven + home_s,
+        travel_s=sum(leg.way[0] for leg in legs) + home_s,
         waiting_s=sum(stop.waiting_s for stop in stops),
+        work_s=sum(leg.work_s for leg in legs if leg.slot is not None),
+        depot_s=sum(leg.work_s for leg in legs if leg.slot is None),
         finish_s=finish,
     )
     return Route(
@@ -85,6 +122,7 @@ def route_of(tables: Tables, state: State, row: int) -> Route:
         finish_s=finish,
         stops=tuple(stops),
         breaks=tuple(taken),
+        depot=depot,
         home_travel_s=home_s,
         home_travel_m=home_m,
         home_source=tables.ways.source if data.shift[row, GOAL] >= 0 else "",
@@ -92,10 +130,67 @@ def route_of(tables: Tables, state: State, row: int) -> Route:
     )
 
 
-def stop_cost(tables: Tables, row: int, slot: int, start_s: Seconds, late: Seconds) -> Cost:
+def _legs(tables: Tables, state: State, row: int) -> tuple[list[_Leg], int, int]:
+    """Drive the route as early as possible; gives its legs, the last place and the next break."""
+    data = tables.data
+    legs: list[_Leg] = []
+    t, place, pause = int(data.shift[row, SHIFT_START]), int(data.shift[row, HOME]), int(data.shift[row, BREAK_FROM])
+    left, before, depot = NOT_LEFT, -1, int(data.shift[row, DEPOT])
+    for i in range(int(state.size[row])):
+        slot = int(state.sequence[row, i])
+        target = int(tables.place[slot])
+        calls: list[tuple[int | None, int]] = [(slot, target)]
+        if i == state.depot_at[row]:
+            calls.insert(0, (None, depot))
+        for called, there in calls:
+            way = tables.ways.way(place, there)
+            if called is None:
+                work, before = int(data.shift[row, DEPOT_TIME]), -1
+            else:
+                work = int(work_after(data, row, called, before))
+            number = DEPOT_STOP if called is None else called
+            start, until, taken = map(int, reach(data, state, row, t, way[0], number, work, pause, left))
+            if called is None and left == NOT_LEFT:
+                onward = tables.ways.way(depot, target)[0]
+                start = max(start, int(state.low[slot]) - onward - work)
+            since = int(state.routes[row, ORIGIN])
+            rests, arrive = _rests(tables, row, t, way[0], range(pause, until), since)
+            if left == NOT_LEFT:
+                left = start - way[0] - taken
+            legs.append(_Leg(slot=called, way=way, work_s=work, start_s=start, rests=rests, arrive_s=arrive))
+            t, place, pause = start + work, there, until
+        before = slot
+    return legs, place, pause
+
+
+def _plain(tables: Tables, state: State, row: int) -> bool:
+    """Whether the times of a route follow from its order alone."""
+    data = tables.data
+    stops = state.sequence[row, : state.size[row]]
+    return bool(data.slot[stops, PLAIN].all() and data.shift[row, BREAK_FROM] == data.shift[row, BREAK_TO])
+
+
+def _leave_late(tables: Tables, state: State, row: int, legs: list[_Leg]) -> None:
+    """Move starts as late as they can without finishing later; only where there are no breaks."""
+    for leg, after in zip(reversed(legs[:-1]), reversed(legs[1:]), strict=True):
+        start = after.start_s - after.way[0] - leg.work_s
+        if leg.slot is not None:
+            start = min(start, int(last_start(tables.data, state, row, leg.slot)))
+        leg.start_s = max(leg.start_s, start)
+    t = legs[0].start_s - legs[0].way[0]
+    for leg in legs:
+        leg.arrive_s = t + leg.way[0]
+        if leg.slot is None:
+            # Nobody waits at the depot: what is left to wait is waited for at the customer's.
+            leg.start_s = leg.arrive_s
+        t = leg.start_s + leg.work_s
+
+
+def stop_cost(tables: Tables, row: int, slot: int, start_s: Seconds, late: Seconds, work: Seconds) -> Cost:
     """Price one stop of shift ``row``: what depends on who comes and when, the way there not counted."""
     worker = int(tables.worker[row])
     by_pair = {name: int(values[slot, worker]) for name, values in tables.prices.items()}
+    by_pair["duration"] -= int(setup_credit(tables.data, row, slot, work)) // UNIT
     told = int(tables.published_start[slot])
     by_pair["changes"] += retime_cost(tables.scope.problem.policy, start_s, told)
     return Cost(lateness=late * int(tables.data.slot[slot, LATE_RATE]), **by_pair)
@@ -108,12 +203,14 @@ def unserved_cost(tables: Tables, visit: Visit) -> Cost:
     return Cost(unserved=tables.scope.problem.penalty(visit), changes=told)
 
 
-def _rests(tables: Tables, row: int, t: Seconds, way: Seconds, numbers: range) -> tuple[list[BreakTaken], Seconds]:
+def _rests(
+    tables: Tables, row: int, t: Seconds, way: Seconds, numbers: range, origin: Seconds
+) -> tuple[list[BreakTaken], Seconds]:
     """Place the breaks of one gap; gives them and the arrival: breaks after the drive do not delay it."""
     rests: list[BreakTaken] = []
     arrive = t + way
     for number in numbers:
-        begin = max(t, int(tables.data.rest[number, BREAK_EARLIEST]))
+        begin = max(t, _since(tables, number, origin) + int(tables.data.rest[number, BREAK_EARLIEST]))
         end = begin + int(tables.data.rest[number, BREAK_LENGTH])
         rests.append(BreakTaken(id=_break_id(tables, row, number), start_s=begin, end_s=end))
         driven = min(way, begin - t)
@@ -123,13 +220,16 @@ def _rests(tables: Tables, row: int, t: Seconds, way: Seconds, numbers: range) -
     return rests, arrive
 
 
-def _way_home(tables: Tables, row: int, t: Seconds, way: Seconds, pause: int) -> tuple[list[BreakTaken], Seconds]:
+def _way_home(
+    tables: Tables, row: int, t: Seconds, way: Seconds, pause: int, origin: Seconds
+) -> tuple[list[BreakTaken], Seconds]:
     """Place the breaks on the way home; one is owed only if the route still runs after its latest start."""
     rests: list[BreakTaken] = []
     for number in range(pause, int(tables.data.shift[row, BREAK_TO])):
-        if t + way <= tables.data.rest[number, BREAK_LATEST]:
+        since = _since(tables, number, origin)
+        if t + way <= since + tables.data.rest[number, BREAK_LATEST]:
             continue
-        begin = max(t, int(tables.data.rest[number, BREAK_EARLIEST]))
+        begin = max(t, since + int(tables.data.rest[number, BREAK_EARLIEST]))
         way -= min(way, begin - t)
         t = begin + int(tables.data.rest[number, BREAK_LENGTH])
         rests.append(BreakTaken(id=_break_id(tables, row, number), start_s=begin, end_s=t))
@@ -145,6 +245,12 @@ def _just_in_time(start: Seconds, way: Seconds, rests: list[BreakTaken]) -> Seco
     return depart
 
 
+def _since(tables: Tables, number: int, origin: Seconds) -> Seconds:
+    """Instant from which a break counts: the departure, or the problem's start."""
+    return origin if tables.data.rest[number, BREAK_RELATIVE] else 0
+
+
 def _break_id(tables: Tables, row: int, number: int) -> str:
-    ordered = sorted(tables.scope.shifts[row].breaks, key=lambda one: (one.earliest_s, one.latest_s, one.id))
+    shift = tables.scope.shifts[row]
+    ordered = sorted(shift.breaks, key=lambda item: breaks.order(shift, item))
     return ordered[number - int(tables.data.shift[row, BREAK_FROM])].id

@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dispatch.matching.problem import UNREACHABLE, Point, Travel
-from dispatch.units import EARTH_RADIUS_M, Metres, Seconds
+from dispatch.units import EARTH_RADIUS_M, PLANE_M_PER_DEGREE, Metres, Seconds
 
 MATRIX_PLACES = 4_000
 GREAT_CIRCLE = "great_circle"
+PLANE = "plane"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class Ways:
     points
         The places, in the order of their numbers.
     vectors
-        Unit vectors of the places  # [place, xyz].
+        Unit vectors of the places, or metres on a plane  # [place, xyz].
     seconds
         Travel time  # [from, to], seconds; no rows when there are too many places. -1 = unreachable.
     metres
@@ -36,7 +37,9 @@ class Ways:
     detour
         Metres of road per metre of great circle.
     seconds_per_m
-        Travel time per metre of great circle.
+        Travel time per metre of the direct way.
+    plane
+        Whether the vectors are metres on a plane.
     source
         Name shown with every stop.
     """
@@ -47,28 +50,28 @@ class Ways:
     metres: npt.NDArray[np.int32]
     detour: float
     seconds_per_m: float
+    plane: bool
     source: str
 
     def way(self, start: int, end: int) -> tuple[Seconds, Metres]:
         """Seconds and metres from one place to another; (-1, -1) if there is no way."""
         if len(self.metres):
             return int(self.seconds[start, end]), int(self.metres[start, end])
-        direct = direct_m(self.vectors[start], self.vectors[end])
+        chord = float(np.sqrt(np.sum((self.vectors[start] - self.vectors[end]) ** 2)))
+        direct = chord if self.plane else arc_m(chord)
         return int(np.floor(direct * self.seconds_per_m + 0.5)), int(np.floor(direct * self.detour + 0.5))
 
 
-def direct_m(start: npt.NDArray[np.float64], end: npt.NDArray[np.float64]) -> float:
-    """Give great circle metres between unit vectors; the chord stays exact for places close together."""
-    chord = float(np.sqrt(np.sum((start - end) ** 2)))
+def arc_m(chord: float) -> float:
+    """Give great circle metres for the chord between unit vectors; it stays exact for places close together."""
     return 2.0 * EARTH_RADIUS_M * float(np.arcsin(min(1.0, chord / 2.0)))
 
 
 def ways_between(points: Iterable[Point], travel: Travel) -> Ways:
     """Prepare travel between the distinct ``points``, in the order of their coordinates."""
     places = tuple(sorted(set(points), key=lambda point: (point.lat, point.lon)))
-    lat = np.radians(np.array([point.lat for point in places], dtype=np.float64))
-    lon = np.radians(np.array([point.lon for point in places], dtype=np.float64))
-    vectors = np.stack((np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)), axis=1)
+    degrees = np.array([(point.lat, point.lon) for point in places], dtype=np.float64).reshape(len(places), 2)
+    vectors = _on_a_plane(degrees) if travel.plane else _on_the_globe(degrees)
     speed = travel.speed_kmh / 3.6
     detour = travel.detour_percent / 100.0
     none = np.zeros((0, 0), dtype=np.int32)
@@ -82,8 +85,8 @@ def ways_between(points: Iterable[Point], travel: Travel) -> Ways:
         source = travel.matrix.source
     else:
         small = len(places) <= MATRIX_PLACES
-        seconds = _square(vectors, detour / speed) if small else none
-        metres, source = none, GREAT_CIRCLE
+        seconds = _square(vectors, detour / speed, travel.plane) if small else none
+        metres, source = none, PLANE if travel.plane else GREAT_CIRCLE
     return Ways(
         points=places,
         vectors=vectors,
@@ -91,16 +94,29 @@ def ways_between(points: Iterable[Point], travel: Travel) -> Ways:
         metres=metres,
         detour=detour,
         seconds_per_m=detour / speed,
+        plane=travel.plane,
         source=source,
     )
 
 
-def _square(vectors: npt.NDArray[np.float64], seconds_per_m: float) -> npt.NDArray[np.int32]:
+def _on_the_globe(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Give unit vectors  # [place, xyz]."""
+    lat, lon = np.radians(degrees[:, 0]), np.radians(degrees[:, 1])
+    return np.stack((np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)), axis=1)
+
+
+def _on_a_plane(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Give metres, free of the rounding that comes with degrees  # [place, xyz]."""
+    metres = np.round(degrees * PLANE_M_PER_DEGREE, 3)
+    return np.stack((metres[:, 1], metres[:, 0], np.zeros(len(metres))), axis=1)
+
+
+def _square(vectors: npt.NDArray[np.float64], seconds_per_m: float, plane: bool) -> npt.NDArray[np.int32]:
     """All travel times at once, row by row to keep the peak of memory low."""
     size = len(vectors)
     seconds = np.zeros((size, size), dtype=np.int32)
     for row in range(size):
         chord = np.sqrt(np.sum((vectors - vectors[row]) ** 2, axis=1))
-        metres = 2.0 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, chord / 2.0))
+        metres = chord if plane else 2.0 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, chord / 2.0))
         seconds[row] = np.floor(metres * seconds_per_m + 0.5)
     return seconds

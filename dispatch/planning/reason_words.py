@@ -18,6 +18,7 @@ GROUPS: Mapping[str, str] = {
     "not_qualified": "lack the skill",
     "not_confirmed": "have only their own word for the skill",
     "not_certified": "lack a certificate",
+    "not_equipped": "lack a tool or parts",
     "excluded": "are not wanted by the customer",
     "not_required": "are not who the customer insists on",
     "other_territory": "work elsewhere",
@@ -112,6 +113,16 @@ def _lacks_skill(names: Names, params: Params) -> str:
     return f"{names.person(params)} is not known well enough at {names.skill(params)}{_level(params)}{sure}."
 
 
+def _lacks_equipment(names: Names, params: Params) -> str:
+    who = names.person(params)
+    if "tool" in params:
+        return f"{who} does not have “{params['tool']}” on the van and passes no depot."
+    if "part" in params:
+        held, needed = params.get("held", 0), params.get("needed", "more")
+        return f"{who} has {held} of the {needed} pieces of “{params['part']}” on the van and passes no depot."
+    return f"{who} does not have everything on the van and passes no depot."
+
+
 def _level(params: Params) -> str:
     return f" level {params['level']}" if "level" in params else ""
 
@@ -127,6 +138,7 @@ _SENTENCES: Mapping[str, Callable[[Names, Params], str]] = {
     "not_qualified": _lacks_skill,
     "not_confirmed": lambda n, p: f"Nobody but {n.person(p, 'the person')} has confirmed {n.skill(p)}{_level(p)} yet.",
     "not_certified": lambda n, p: f"{n.person(p)} holds no {n.certificate(p)} that is valid on that day.",
+    "not_equipped": _lacks_equipment,
     "excluded": lambda n, p: f"The customer asked not to be served by {n.person(p)}.",
     "not_required": lambda n, p: f"The customer insists on somebody else than {n.person(p)}.",
     "other_territory": lambda n, p: f"{n.person(p)} does not work in this territory.",

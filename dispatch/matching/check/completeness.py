@@ -17,6 +17,9 @@ def unknown_names(problem: Problem, plan: Plan) -> Iterator[Violation]:
         elif shift.technician != route.technician:
             words = f"Shift {route.shift} belongs to {shift.technician}, not to {route.technician}."
             yield Violation(rule=RULE, message=words, shift=route.shift)
+        elif route.depot is not None and shift.depot is None:
+            words = f"Shift {route.shift} has no depot to go to."
+            yield Violation(rule=RULE, message=words, shift=route.shift)
         for stop in route.stops:
             visit = problem.visit_by_id.get(stop.visit)
             if visit is None:

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Iterator
 
+from dispatch.matching.check.longest_day import driven_s
 from dispatch.matching.check.promise_windows import lateness
+from dispatch.matching.check.shifts import work_of
 from dispatch.matching.check.skills import counts_as
 from dispatch.matching.plan import Cost, Plan, Route, Stop, Violation
 from dispatch.matching.problem import Policy, Problem, SkillLevel, SkillNeed, Technician, Visit
-from dispatch.units import SECONDS_PER_HOUR
+from dispatch.units import SECONDS_PER_HOUR, Seconds
 
 RULE = "costs"
 
@@ -50,33 +52,40 @@ def penalty(problem: Problem, visit: Visit) -> int:
 def count_route(problem: Problem, route: Route) -> Cost:
     """Count the cost of one route: what belongs to the day as a whole and to each stop."""
     person, shift, policy = problem.technician_by_id[route.technician], problem.shift_by_id[route.shift], problem.policy
-    driven = sum(stop.travel_s for stop in route.stops) + route.home_travel_s
-    waited = sum(stop.waiting_s for stop in route.stops)
+    drive_s, work = driven_s(route), work_of(problem, route)
+    depot_s = 0 if route.depot is None else shift.depot_s
+    waited_s = sum(stop.waiting_s for stop in route.stops)
+    late_s = max(0, route.finish_s - shift.end_s)
+    busy_s, length_s = drive_s + sum(work) + depot_s, max(1, shift.end_s - shift.start_s)
+    uneven = _half_up(busy_s * busy_s * policy.uneven_load_percent // length_s, 100)
+    long = _half_up(late_s * late_s * policy.long_overtime_percent // SECONDS_PER_HOUR, 100)
     cost = Cost(
-        travel=_half_up(driven * person.cost_percent, 100),
-        waiting=_half_up(waited * person.cost_percent * policy.waiting_percent, 10_000),
-        overtime=_half_up(max(0, route.finish_s - shift.end_s) * shift.overtime_percent, 100),
+        travel=_half_up(drive_s * person.cost_percent, 100),
+        waiting=_half_up(waited_s * person.cost_percent * policy.waiting_percent, 10_000),
+        overtime=_half_up(late_s * shift.overtime_percent, 100),
         call_out=person.call_out_cost,
+        depot=_half_up(depot_s * person.cost_percent, 100),
+        fairness=uneven + long,
     )
-    for stop in route.stops:
-        cost = cost + count_stop(problem, person, stop)
+    for stop, own_s in zip(route.stops, work, strict=True):
+        cost = cost + count_stop(problem, person, stop, own_s)
     return cost
 
 
-def count_stop(problem: Problem, person: Technician, stop: Stop) -> Cost:
-    """Count what belongs to one stop."""
+def count_stop(problem: Problem, person: Technician, stop: Stop, own_s: Seconds) -> Cost:
+    """Count what belongs to one stop, at which this person works for ``own_s``."""
     policy, visit = problem.policy, problem.visit_by_id[stop.visit]
     crew = visit.crew[stop.slot]
     rate = policy.lateness_rate if visit.lateness_rate is None else visit.lateness_rate
     again = policy.second_visit_cost if visit.second_visit_cost is None else visit.second_visit_cost
     late_s = lateness(visit, stop.start_s, stop.end_s)
-    own_s = _half_up(visit.duration_s * person.pace_percent, 100)
+    liked = -policy.preferred_credit if person.id in visit.preferred else 0
     return Cost(
         lateness=(stop.late_s if late_s is None else late_s) * rate if stop.slot == 0 else 0,
         second_visit=math.floor((1.0 - chance_to_fix(policy, person, crew.needs)) * again + 0.5),
         duration=_half_up(own_s * person.cost_percent, 100) - visit.duration_s,
         continuity=-policy.continuity_credit if person.id in visit.known_faces else 0,
-        preference=-policy.preferred_credit if person.id in visit.preferred else 0,
+        preference=liked + visit.person_cost.get(person.id, 0),
         scarcity=_scarcity(policy, person, visit, stop.slot),
         changes=_changes(policy, visit, person, stop),
     )

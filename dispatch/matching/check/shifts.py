@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from dispatch.matching.plan import Plan, Route, Violation
-from dispatch.matching.problem import Problem
+from dispatch.matching.problem import Problem, Technician, Visit
+from dispatch.units import Seconds
 
 RULE = "shifts"
 
@@ -24,13 +25,34 @@ def violations(problem: Problem, plan: Plan) -> Iterator[Violation]:
     yield from _two_places(plan)
 
 
+def shares_setup(earlier: Visit | None, visit: Visit) -> bool:
+    """Tell whether a person who comes straight from ``earlier`` has set up already; None = from elsewhere."""
+    return earlier is not None and visit.site is not None and earlier.site == visit.site
+
+
+def own_s(person: Technician, visit: Visit, *, shared: bool) -> Seconds:
+    """Return the time a person needs for a visit, rounded half up."""
+    planned_s = visit.duration_s - (visit.setup_s if shared else 0)
+    return (planned_s * person.pace_percent + 50) // 100
+
+
+def work_of(problem: Problem, route: Route) -> list[Seconds]:
+    """Return the time this person needs at each stop; after the depot nobody has set up."""
+    person, earlier = problem.technician_by_id[route.technician], None
+    needed: list[Seconds] = []
+    for number, stop in enumerate(route.stops):
+        visit = problem.visit_by_id[stop.visit]
+        if route.depot is not None and route.depot.before == number:
+            earlier = None
+        needed.append(own_s(person, visit, shared=shares_setup(earlier, visit)))
+        earlier = visit
+    return needed
+
+
 def _work(problem: Problem, route: Route) -> Iterator[Violation]:
-    pace = problem.technician_by_id[route.technician].pace_percent
-    for stop in route.stops:
-        planned_s = problem.visit_by_id[stop.visit].duration_s
-        own_s = int(planned_s * pace / 100 + 0.5)
-        if stop.end_s - stop.start_s != own_s:
-            words = f"Visit {stop.visit} takes this person {own_s} s, the plan gives {stop.end_s - stop.start_s} s."
+    for stop, needed_s in zip(route.stops, work_of(problem, route), strict=True):
+        if stop.end_s - stop.start_s != needed_s:
+            words = f"Visit {stop.visit} takes this person {needed_s} s, the plan gives {stop.end_s - stop.start_s} s."
             yield Violation(rule=RULE, message=words, visit=stop.visit, shift=route.shift)
 
 

@@ -5,18 +5,25 @@ from dispatch.matching.constraints import (
     certifications,
     changes,
     continuity,
+    fairness,
+    links,
+    longest_day,
     pace,
+    partners,
+    parts,
     people,
     pins,
     proficiency_fit,
     promise_windows,
+    rest,
     scarcity,
+    setup,
     shifts,
     skills,
     territory,
 )
 
-FORBIDDING = (people, skills, certifications, territory)
+FORBIDDING = (people, skills, certifications, parts, territory)
 """Rules that forbid pairs of crew slot and shift, unless the slot is pinned to that person."""
 
 EXPLAINING = (pins, *FORBIDDING)
@@ -25,5 +32,19 @@ EXPLAINING = (pins, *FORBIDDING)
 PRICING = (proficiency_fit, pace, continuity, scarcity, changes)
 """Rules that price pairs of crew slot and technician."""
 
-LIMITING = (pace, pins, promise_windows, shifts, breaks, changes)
-"""Rules that bound the timetable of a route."""
+LIMITING = (
+    pace,
+    pins,
+    promise_windows,
+    shifts,
+    rest,
+    longest_day,
+    breaks,
+    changes,
+    setup,
+    parts,
+    partners,
+    links,
+    fairness,
+)
+"""Rules that bound the timetable of a route, or tie routes to each other."""

@@ -6,12 +6,14 @@ from dispatch.matching.constraint import Limits, Prices, Scope
 
 
 def prices(scope: Scope) -> Prices:
-    """Price the person's own time for the work less the planned time."""
-    planned = np.array([slot.visit.duration_s for slot in scope.slots], dtype=np.int64)[:, None]
+    """Price the person's own time for the work less the planned time; each distinct length is worked out once."""
+    each = np.array([slot.visit.duration_s for slot in scope.slots], dtype=np.int64)
+    lengths, kind = np.unique(each, return_inverse=True)
+    planned = lengths[:, None]
     pace = np.array([person.pace_percent for person in scope.technicians], dtype=np.int64)[None, :]
     price = np.array([person.cost_percent for person in scope.technicians], dtype=np.int64)[None, :]
     own = (planned * pace + 50) // 100
-    return {"duration": (own * price + 50) // 100 - planned}
+    return {"duration": ((own * price + 50) // 100 - planned)[kind.reshape(-1)]}
 
 
 def limits(scope: Scope) -> Limits:

@@ -1,5 +1,7 @@
 """Whom the customer refuses is never sent; whom the customer insists on leads the crew."""
 
+import numpy as np
+
 from dispatch.matching.constraint import Flags, Scope
 from dispatch.matching.plan import Reason, ReasonCode
 
@@ -13,8 +15,9 @@ def forbids(scope: Scope) -> Flags:
             if person in index:
                 forbidden[row] |= worker == index[person]
         if slot.visit.required and slot.number == 0:
-            wanted = {index[person] for person in slot.visit.required if person in index}
-            forbidden[row] |= [int(person) not in wanted for person in worker]
+            others = np.ones(len(scope.technicians), dtype=np.bool_)
+            others[[index[person] for person in slot.visit.required if person in index]] = False
+            forbidden[row] |= others[worker]
     return forbidden
 
 

@@ -34,9 +34,13 @@ def refusal(scope: Scope, slot: int, shift: int) -> Reason | None:
 
 
 def limits(scope: Scope) -> Limits:
-    """Start instants of pins with a time; FAR = not pinned to a time."""
+    """Give start instants of pins with a time, and places of pins among the first stops of a day; FAR = not pinned."""
     start = np.full(len(scope.slots), FAR, dtype=np.int64)
+    order = np.full(len(scope.slots), FAR, dtype=np.int64)
     for pin in scope.problem.pins:
+        row = scope.slot_index[pin.visit, pin.slot]
         if pin.start_s is not None:
-            start[scope.slot_index[pin.visit, pin.slot]] = pin.start_s
-    return {"pinned_start": start}
+            start[row] = pin.start_s
+        if pin.order is not None:
+            order[row] = pin.order
+    return {"pinned_start": start, "pinned_order": order}

@@ -10,8 +10,9 @@ from scipy.optimize import linear_sum_assignment
 
 from dispatch.matching.constraint import FAR
 from dispatch.matching.problem import Visit
+from dispatch.matching.solvers.clock import work_s
 from dispatch.matching.solvers.insertion import earliest_starts, price_everywhere
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, put, refresh, take, work_s
+from dispatch.matching.solvers.kernels import IMPOSSIBLE, put, refresh, take
 from dispatch.matching.solvers.layout import State
 from dispatch.matching.solvers.tables import Tables
 

@@ -18,7 +18,7 @@ from dispatch.matching.solvers.construct import construct, place_units, sweep
 from dispatch.matching.solvers.crews import ordered_units, place_unit, remove_unit, slots_of, waiting_for
 from dispatch.matching.solvers.forced import close_shifts
 from dispatch.matching.solvers.greedy import nearest_qualified
-from dispatch.matching.solvers.improve import COLD, Improver, total_cost
+from dispatch.matching.solvers.improve import Improver, total_cost
 from dispatch.matching.solvers.kernels import count_late, refresh
 from dispatch.matching.solvers.layout import State
 from dispatch.matching.solvers.tables import Tables, build, copy_state
@@ -164,7 +164,7 @@ class Engine:
             self._recombine(improver)
             if not self.over():
                 self._move_units(improver)
-            hot = max(2.0 * COLD, improver.hot() * REHEAT)
+            hot = improver.hot() * REHEAT
 
     def _cycles(self) -> list[tuple[float, int]]:
         """Seconds and steps of each cycle, both at most."""
@@ -180,7 +180,7 @@ class Engine:
         seconds, steps = share
         usable = min(seconds * (1.0 - RECOMBINE_SHARE) if self._may_recombine(improver) else seconds, self.left_s())
         begun, done, chunk = time.monotonic(), 0, 100
-        ratio = COLD / hot
+        ratio = improver.cold() / hot
         while done < steps and not self.over():
             at = time.monotonic()
             size = min(chunk, steps - done)

@@ -10,7 +10,8 @@ from dispatch.matching import constraints
 from dispatch.matching.objective import route_cost
 from dispatch.matching.plan import Cost, Route, Stop, Violation
 from dispatch.matching.problem import Pin
-from dispatch.matching.solvers.kernels import late_s, refresh, work_s
+from dispatch.matching.solvers.clock import late_s, work_s
+from dispatch.matching.solvers.kernels import refresh
 from dispatch.matching.solvers.layout import GOAL, HOME, PENALTY, State
 from dispatch.matching.solvers.tables import Tables
 from dispatch.matching.timetable import stop_cost
@@ -76,7 +77,7 @@ def forced_route(tables: Tables, shift: int, rows: list[int]) -> Route:
                 late_s=late,
             )
         )
-        costs.append(stop_cost(tables, shift, row, start, late))
+        costs.append(stop_cost(tables, shift, row, start, late, work))
         t, place = start + work, int(tables.place[row])
     goal = int(data.shift[shift, GOAL])
     home_s, home_m = (max(0, value) for value in tables.ways.way(place, goal)) if goal >= 0 else (0, 0)
@@ -86,6 +87,8 @@ def forced_route(tables: Tables, shift: int, rows: list[int]) -> Route:
         shift=item,
         travel_s=home_s + sum(stop.travel_s for stop in stops),
         waiting_s=sum(stop.waiting_s for stop in stops),
+        work_s=sum(stop.end_s - stop.start_s for stop in stops),
+        depot_s=0,
         finish_s=t + home_s,
     )
     return Route(

@@ -7,8 +7,9 @@ and can still do it in time; crews are placed as everywhere else.
 import numpy as np
 
 from dispatch.matching.constraint import FAR
+from dispatch.matching.solvers.clock import drive
 from dispatch.matching.solvers.construct import place_units
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, drive, insertion, put
+from dispatch.matching.solvers.kernels import IMPOSSIBLE, insertion, put
 from dispatch.matching.solvers.layout import HOME, State
 from dispatch.matching.solvers.tables import Tables, empty_state
 

@@ -10,23 +10,54 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from dispatch.matching.constraint import Flags, Whole
+from dispatch.matching.constraint import FAR, Flags, Whole
 from dispatch.matching.objective import UNIT
 from dispatch.matching.solvers.insertion import price_alone
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, refresh
-from dispatch.matching.solvers.layout import DUE, DURATION, WINDOW_END, WINDOW_FROM, WINDOW_START, WINDOW_TO, State
-from dispatch.matching.solvers.ruin_recreate import ORDERS, Work, search
+from dispatch.matching.solvers.kernels import IMPOSSIBLE, NOT_TOLD, refresh
+from dispatch.matching.solvers.layout import (
+    COST_PERCENT,
+    DRIVEN,
+    DUE,
+    DURATION,
+    ORDER,
+    PLANE,
+    SHIFT_LAST,
+    SHIFT_START,
+    TOLD,
+    WAITING,
+    WINDOW_END,
+    WINDOW_FROM,
+    WINDOW_START,
+    WINDOW_TO,
+    State,
+)
+from dispatch.matching.solvers.ruin_recreate import BEST, CHANGES, CURRENT, MOST_CHANGES, ORDERS, Work, search
 from dispatch.matching.solvers.tables import NEAR_SHIFTS, NEIGHBOURS, Tables, copy_state, empty_state
+from dispatch.units import EARTH_RADIUS_M
 
-EVERYWHERE_SLOTS = 150
-"""Up to this many slots every route is tried for every insertion."""
+EVERYWHERE_PAIRS = 400_000
+"""Up to this many pairs of slot and shift every route is tried for every insertion."""
 
-COLD = 30 * UNIT
 HOT_SHARE = 0.3
-"""Of the mean penalty; 0.03 to 0.3 served more than 1.0 on a city day with 120 technicians, 60,000 steps, 2 seeds."""
+"""Of the mean penalty, while visits are left out: one is traded for another only at temperatures of that order."""
+
+HOT_STOPS = 12.0
+"""Highest temperature in costs of a stop, while visits are left out."""
+
+WARM_STOPS = 0.5
+"""First temperature in costs of a stop, while nothing is left out."""
+
+COLD_STOPS = 0.02
+"""Last temperature in costs of a stop."""
+
+MEAN_REMOVED = 10.0
+LONGEST_STRING = 10.0
 
 POOL = 4_000
 BLOCK = 256
+
+TIME_SHARE = 0.3
+"""How much a second between two windows counts against a second of driving, where both count."""
 
 
 @dataclass(kw_only=True)
@@ -45,6 +76,11 @@ class Improver:
         self._remember()
 
     @property
+    def everywhere(self) -> bool:
+        """Whether every route is tried for every insertion."""
+        return len(self.tables.scope.slots) * len(self.tables.scope.shifts) <= EVERYWHERE_PAIRS
+
+    @property
     def movable(self) -> bool:
         """Whether there is anything to search."""
         return len(self.work.movable) > 0
@@ -52,19 +88,31 @@ class Improver:
     @property
     def best_cost(self) -> int:
         """Search cost of the best plan: hundredths of a unit."""
-        return int(self.work.totals[1])
+        return int(self.work.totals[BEST])
 
     def hot(self) -> float:
-        """Give the temperature to start from, in proportion to the mean penalty of what can be moved."""
-        penalties = self.tables.penalty[self.work.movable]
-        ordinary = penalties[~self.tables.pinned[self.work.movable]]
-        return max(2.0 * COLD, HOT_SHARE * float(ordinary.mean()) if len(ordinary) else 0.0)
+        """Give the temperature to start from: by what is left out, or by what a stop costs where nothing is."""
+        rows = self.work.movable[~self.tables.pinned[self.work.movable]]
+        stop = self.stop_cost()
+        if len(rows) == 0 or (self.state.route_of[rows] >= 0).all():
+            return WARM_STOPS * stop
+        return min(HOT_STOPS * stop, max(stop, HOT_SHARE * float(self.tables.penalty[rows].mean())))
+
+    def cold(self) -> float:
+        """Give the temperature to end at."""
+        return COLD_STOPS * self.stop_cost()
+
+    def stop_cost(self) -> float:
+        """Give what a stop costs on the average, driving and waiting: the scale of small changes."""
+        size = int(self.state.size.sum())
+        data = self.tables.data
+        driven = (self.state.routes[:, DRIVEN] + self.state.routes[:, WAITING]) * data.shift[:, COST_PERCENT]
+        return max(float(UNIT), float(driven.sum()) / max(1, size))
 
     def run(self, steps: int, hot: float, cold: float) -> bool:
         """Search for ``steps`` steps; gives whether a better plan was found."""
         before = self.best_cost
-        everywhere = len(self.work.movable) <= EVERYWHERE_SLOTS
-        search(self.tables.data, self.state, self.work, steps, hot, cold, everywhere)
+        search(self.tables.data, self.state, self.work, steps, hot, cold, self.everywhere)
         self.steps += steps
         return self.best_cost < before
 
@@ -100,14 +148,15 @@ class Improver:
         for mine, theirs in zip(self.state, state, strict=True):
             mine[:] = theirs
         self.work.dirty[:] = True
+        self.work.version[:] = self.work.version[-1] + 1
         self.work.can_move[:] = _can_move(self.tables) & (state.fixed == 0)
-        self.work.totals[0] = total_cost(self.tables, state)
-        if self.work.totals[0] < self.work.totals[1]:
+        self._count()
+        if self.work.totals[CURRENT] < self.work.totals[BEST]:
             self._remember()
 
     def restart(self, state: State) -> None:
         """Go on from ``state`` as the best plan, whatever was best before: its crews start at other times."""
-        self.work.totals[1] = IMPOSSIBLE
+        self.work.totals[BEST] = IMPOSSIBLE
         self.pool.clear()
         self.adopt(state)
 
@@ -115,8 +164,15 @@ class Improver:
         self.work.best_sequence[:] = self.state.sequence
         self.work.best_size[:] = self.state.size
         self.work.dirty[:] = False
-        self.work.totals[0] = total_cost(self.tables, self.state)
-        self.work.totals[1] = self.work.totals[0]
+        self._count()
+        self.work.totals[BEST] = self.work.totals[CURRENT]
+
+    def _count(self) -> None:
+        cap = self.tables.scope.problem.policy.max_changes
+        changes = count_changes(self.tables, self.state)
+        self.work.totals[CURRENT] = total_cost(self.tables, self.state)
+        self.work.totals[CHANGES] = changes
+        self.work.totals[MOST_CHANGES] = IMPOSSIBLE if cap is None else max(cap, changes)
 
 
 def total_cost(tables: Tables, state: State) -> int:
@@ -124,8 +180,15 @@ def total_cost(tables: Tables, state: State) -> int:
     return int(state.cost.sum() + tables.penalty[state.route_of < 0].sum())
 
 
+def count_changes(tables: Tables, state: State) -> int:
+    """Count the published slots that are served otherwise than published, or not at all."""
+    left_out = (state.route_of < 0) & (tables.data.slot[:, TOLD] != NOT_TOLD)
+    return int(state.changed.sum() + left_out.sum())
+
+
 def _can_move(tables: Tables) -> Flags:
-    return np.asarray(~tables.linked & tables.data.allowed.any(axis=1))
+    ordered = tables.data.slot[:, ORDER] != FAR
+    return np.asarray(~tables.linked & ~ordered & tables.data.allowed.any(axis=1))
 
 
 def _work(tables: Tables, state: State, seed: int) -> Work:
@@ -134,15 +197,18 @@ def _work(tables: Tables, state: State, seed: int) -> Work:
     movable = np.flatnonzero(can_move).astype(np.int64)
     alone = np.zeros((slots, shifts), dtype=np.int64)
     price_alone(tables.data, empty_state(tables), alone)
-    near = np.argsort(alone, axis=1, kind="stable")[:, :NEAR_SHIFTS].astype(np.int64)
-    near[np.take_along_axis(alone, near, axis=1) >= IMPOSSIBLE] = -1
+    everywhere = slots * shifts <= EVERYWHERE_PAIRS
+    able = np.argsort(alone, axis=1, kind="stable")[:, : shifts if everywhere else NEAR_SHIFTS].astype(np.int64)
+    able[np.take_along_axis(alone, able, axis=1) >= IMPOSSIBLE] = -1
     return Work(
         # Xorshift never leaves 0, and seeds close together must not start close together.
         random=np.array([((seed + 1) * 2_654_435_761) % 4_294_967_291 + 1], dtype=np.int64),
         movable=movable,
         can_move=can_move,
+        mine=np.ones(shifts, dtype=np.bool_),
         neighbours=_neighbours(tables, movable),
-        near=near,
+        able=able,
+        dials=np.array([MEAN_REMOVED, LONGEST_STRING]),
         order_keys=_order_keys(tables, alone),
         absent=np.zeros(slots + 1, dtype=np.int64),
         was_served=np.zeros(slots, dtype=np.bool_),
@@ -150,37 +216,63 @@ def _work(tables: Tables, state: State, seed: int) -> Work:
         keys=np.zeros(slots + 1, dtype=np.float64),
         touched=np.zeros(shifts, dtype=np.int64),
         is_touched=np.zeros(shifts, dtype=np.bool_),
-        old_sequence=np.zeros_like(state.sequence),
-        old_size=np.zeros(shifts, dtype=np.int64),
-        old_cost=np.zeros(shifts, dtype=np.int64),
+        old_stops=np.zeros_like(state.stops),
+        old_routes=np.zeros_like(state.routes),
+        old_version=np.zeros(shifts, dtype=np.int64),
+        version=np.zeros(shifts + 1, dtype=np.int64),
+        known=np.full((slots, shifts, 3), -1, dtype=np.int64),
         stamp=np.zeros(shifts, dtype=np.int64),
         best_sequence=state.sequence.copy(),
         best_size=state.size.copy(),
         dirty=np.zeros(shifts, dtype=np.bool_),
-        totals=np.zeros(2, dtype=np.int64),
+        totals=np.zeros(4, dtype=np.int64),
     )
 
 
 def _neighbours(tables: Tables, movable: Whole) -> Whole:
-    """Nearest movable slots that share at least one allowed shift, the slot itself first  # [slot, neighbour]."""
+    """Nearest movable slots that share at least one allowed shift, the slot itself first  # [kind, slot, neighbour].
+
+    Kind 0 is near in driving time; kind 1 adds a share of the time between the windows.
+    """
     data = tables.data
-    result = np.full((len(tables.scope.slots), NEIGHBOURS + 1), -1, dtype=np.int64)
-    places = data.vectors[tables.place[movable]]
+    result = np.full((2, len(tables.scope.slots), NEIGHBOURS + 1), -1, dtype=np.int64)
     allowed = data.allowed[movable].astype(np.float32)
     width = min(NEIGHBOURS + 1, len(movable))
+    opens = np.maximum(tables.opens[movable], tables.data.shift[:, SHIFT_START].min(initial=FAR)).astype(np.float64)
+    closes = np.minimum(tables.closes[movable], tables.data.shift[:, SHIFT_LAST].max(initial=-FAR)).astype(np.float64)
     for begin in range(0, len(movable), BLOCK):
         block = slice(begin, min(begin + BLOCK, len(movable)))
-        # Of two unit vectors the larger product is the nearer pair; no n x n array is kept beyond one block of rows.
-        distance = 1.0 - places[block] @ places.T
-        distance[allowed[block] @ allowed.T == 0.0] = np.inf
+        strangers = allowed[block] @ allowed.T == 0.0
+        distance = _driving(tables, movable, block)
         rows = np.arange(block.stop - begin)
-        distance[rows, rows + begin] = -1.0
-        nearest = np.argpartition(distance, width - 1, axis=1)[:, :width]
-        far = np.take_along_axis(distance, nearest, axis=1)
-        order = np.lexsort((nearest, far), axis=1)
-        nearest, far = np.take_along_axis(nearest, order, axis=1), np.take_along_axis(far, order, axis=1)
-        result[movable[block], :width] = np.where(np.isfinite(far), movable[nearest], -1)
+        apart = np.maximum(opens - closes[block, None], opens[block, None] - closes)
+        for kind, measure in enumerate((distance, distance + TIME_SHARE * np.maximum(0.0, apart))):
+            measure[strangers] = np.inf
+            measure[rows, rows + begin] = -1.0
+            nearest = np.argpartition(measure, width - 1, axis=1)[:, :width]
+            far = np.take_along_axis(measure, nearest, axis=1)
+            order = np.lexsort((nearest, far), axis=1)
+            nearest, far = np.take_along_axis(nearest, order, axis=1), np.take_along_axis(far, order, axis=1)
+            result[kind, movable[block], :width] = np.where(np.isfinite(far), movable[nearest], -1)
     return result
+
+
+def _driving(tables: Tables, movable: Whole, block: slice) -> npt.NDArray[np.float64]:
+    """Seconds of driving between the slots of a block and all movable ones, both ways on the average  # [row, slot].
+
+    No square of all slots is kept beyond one block of rows.
+    """
+    data, place = tables.data, tables.place[movable]
+    if len(data.seconds):
+        there, back = data.seconds[np.ix_(place[block], place)], data.seconds[np.ix_(place, place[block])].T
+        seconds = (there.astype(np.float64) + back) / 2.0
+        seconds[(there < 0) | (back < 0)] = np.inf
+        return seconds
+    points = data.vectors[place]
+    squares = np.sum(points**2, axis=1)
+    chord = np.sqrt(np.maximum(0.0, squares[block, None] + squares - 2.0 * points[block] @ points.T))
+    metres = chord if data.policy[PLANE] else 2.0 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, chord / 2.0))
+    return np.asarray(metres * data.seconds_per_m)
 
 
 def _order_keys(tables: Tables, alone: Whole) -> npt.NDArray[np.float64]:

@@ -9,12 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from dispatch.matching.constraint import FAR, Flags, Whole
+from dispatch.matching.solvers.clock import NEVER, NOT_LEFT, drive, reach, work_after
 from dispatch.matching.solvers.jit import kernel
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, NEVER, best_place, drive, put, reach, work_s
+from dispatch.matching.solvers.kernels import IMPOSSIBLE, best_place, put
 from dispatch.matching.solvers.layout import (
     BREAK_FROM,
     HOME,
     LEAVE,
+    ORIGIN,
     PAUSE,
     PENALTY,
     PLACE,
@@ -136,14 +138,17 @@ def earliest_starts(D: Data, S: State, s: int, starts: Whole) -> int:
     for r in range(len(S.routes)):
         if not D.allowed[s, r]:
             continue
-        work = work_s(D, r, s)
         t, pause, place = D.shift[r, SHIFT_START], D.shift[r, BREAK_FROM], D.shift[r, HOME]
+        left, before = NOT_LEFT, -1
         for i in range(S.routes[r, SIZE] + 1):
             if i > 0:
                 t, pause = S.stops[r, i - 1, LEAVE], S.stops[r, i - 1, PAUSE]
-                place = D.slot[S.stops[r, i - 1, SLOT], PLACE]
+                left, before = S.routes[r, ORIGIN], S.stops[r, i - 1, SLOT]
+                place = D.slot[before, PLACE]
             way = drive(D, place, D.slot[s, PLACE])
-            start = reach(D, S, r, t, way, s, work, pause)[0] if way < FAR else NEVER
+            start = NEVER
+            if way < FAR:
+                start = reach(D, S, r, t, way, s, work_after(D, r, s, before), pause, left)[0]
             if start != NEVER:
                 starts[count] = start
                 count += 1

@@ -1,360 +1,623 @@
 """The timetable of a route and the price of an insertion, on flat arrays.
 
-A route is driven as early as possible: leave the start place just in time for the first stop, start each visit as soon
-as its windows allow. A break is taken in the gap where it costs no time, else as late as its window allows, and may
-interrupt a drive. Inserting a stop re-times the rest of the route until nothing changes any more (about O(1) where
-there is slack); an upper bound on each start (``latest``) ends hopeless trials early. Method: forward time slack after
-Savelsbergh (1992, doi 10.1287/ijoc.4.2.146), with breaks, several windows and priced lateness evaluated exactly.
+A route of plain stops (one hard window at most, no break, nothing priced by the clock) is summed up by a few numbers a
+stop, so that an insertion is priced exactly in O(1): forward time slack after Savelsbergh (1992, doi
+10.1287/ijoc.4.2.146), lengths joined as in Vidal et al. (2013, doi 10.1016/j.cor.2012.07.018). Elsewhere the rest of
+the route is timed anew until nothing changes any more; an upper bound on each start (`LATEST`) ends hopeless trials
+early. A route that must pass the depot is laid out anew for every place of the depot.
 """
 # mypy: disable-error-code="no-any-return, return-value"
 # Elements of arrays have no Python type; compiled they are 64-bit integers and floats.
 
-import math
-
 import numpy as np
 
-from dispatch.matching.constraint import FAR
-from dispatch.matching.constraints.promise_windows import HARD, PRICED, WHOLE_VISIT
+from dispatch.matching.constraint import FAR, Whole
+from dispatch.matching.solvers.clock import (
+    DEPOT_STOP,
+    NEVER,
+    NOT_LEFT,
+    drive,
+    late_s,
+    latest,
+    moved,
+    overtime_cost,
+    reach,
+    return_at,
+    setup_credit,
+    time_cost,
+    waiting_cost,
+    work_after,
+    work_s,
+)
 from dispatch.matching.solvers.jit import kernel
 from dispatch.matching.solvers.layout import (
-    BREAK_EARLIEST,
+    AT,
+    BARE,
+    BOND,
     BREAK_FROM,
-    BREAK_LATEST,
-    BREAK_LENGTH,
     BREAK_TO,
     CALL_OUT,
+    CHANGED,
     COST,
     COST_PERCENT,
-    DUE,
+    DEPART_FIRST,
+    DEPART_LAST,
+    DEPOT,
+    DEPOT_AT,
+    DEPOT_TIME,
+    DRIVEN,
     DURATION,
+    FINISH,
     FIXED,
     GOAL,
+    GROUP_FROM,
+    GROUP_TO,
     HIGH,
     HOME,
-    LATE_RATE,
+    HOMEWARD,
+    INTRICATE,
+    LATE,
     LATEST,
     LEAVE,
+    LENGTH,
+    LENGTH_SO_FAR,
+    LINK_FROM,
+    LINK_TO,
+    LOCKED,
     LOW,
+    MAX_DRIVE,
     MAX_LEG,
-    OVERTIME_PERCENT,
+    MAX_LENGTH,
+    MAX_VISITS,
+    NEED,
+    ORDER,
+    ORIGIN,
+    OTHER,
     PACE,
+    PARTS,
     PAUSE,
-    PINNED_START,
     PLACE,
-    PUBLISHED_START,
-    RETIME_COST,
-    RETIME_TOLERANCE,
+    PLAIN,
+    RELATIVE,
+    REST_EARLIEST,
+    REST_LENGTH,
     ROUTE,
-    SHIFT_END,
+    ROUTE_COLUMNS,
+    SAVING,
+    SETUP,
+    SHARED,
     SHIFT_LAST,
     SHIFT_START,
+    SITE,
     SIZE,
     SLOT,
     START,
+    STOCK,
+    SYMMETRIC,
+    THERE,
     TIME_COST,
-    TIME_SUM,
-    WAITING_PERCENT,
+    TOLD,
+    TOOLS,
+    UNEVEN,
+    USED,
+    WAITED,
+    WAITING,
+    WAY,
+    WHOLE,
     WINDOW_END,
     WINDOW_FROM,
-    WINDOW_KIND,
-    WINDOW_START,
-    WINDOW_TO,
+    WORKED,
     WORKER,
     Data,
     State,
 )
-from dispatch.units import EARTH_RADIUS_M
 
-NEVER = -(1 << 50)
-"""No possible start."""
+NOT_TOLD = -2
+"""Nothing was published for the slot."""
 
 IMPOSSIBLE = 1 << 60
 """Price of an insertion that no timetable allows."""
 
 
 @kernel
-def drive(D: Data, start: int, end: int) -> int:
-    """Seconds between two places, FAR if unreachable."""
-    if D.seconds.shape[0] > 0:
-        given = np.int64(D.seconds[start, end])
-        return given if given >= 0 else np.int64(FAR)
-    square = 0.0
-    for axis in range(3):
-        square += (D.vectors[start, axis] - D.vectors[end, axis]) ** 2
-    direct = 2.0 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(square) / 2.0))
-    return np.int64(math.floor(direct * D.seconds_per_m + 0.5))
+def whole_cost(D: Data, r: int, driven: int, worked: int, waiting: int, finish: int, at_depot: bool) -> int:
+    """Price of a route as a whole: driving, waiting, overtime, fairness, call-out and the time at the depot."""
+    price = D.shift[r, COST_PERCENT]
+    cost = D.shift[r, CALL_OUT] * 100 + driven * price + waiting_cost(D, r, waiting) + overtime_cost(D, r, finish)
+    busy = driven + worked
+    if at_depot:
+        cost += D.shift[r, DEPOT_TIME] * price
+        busy += D.shift[r, DEPOT_TIME]
+    return cost + uneven_cost(D, r, busy)
 
 
 @kernel
-def work_s(D: Data, r: int, s: int) -> int:
-    """Seconds the technician of shift ``r`` needs for slot ``s``."""
-    return (D.slot[s, DURATION] * D.shift[r, PACE] + 50) // 100
+def uneven_cost(D: Data, r: int, busy: int) -> int:
+    """Price of a shift's load, growing with its square, so that even loads cost least."""
+    if D.policy[UNEVEN] == 0:
+        return 0
+    return busy * busy * D.policy[UNEVEN] // D.shift[r, LENGTH]
 
 
 @kernel
-def earliest(D: Data, S: State, s: int, t: int, work: int) -> int:
-    """First possible start of slot ``s`` at or after ``t``; NEVER if there is none."""
-    t = max(t, S.slots[s, LOW])
-    if t > S.slots[s, HIGH]:
-        return NEVER
-    first, last = D.slot[s, WINDOW_FROM], D.slot[s, WINDOW_TO]
-    if first == last or D.slot[s, PINNED_START] != FAR:
-        return t
-    best = FAR
-    for w in range(first, last):
-        begin = max(t, D.window[w, WINDOW_START])
-        kind = D.window[w, WINDOW_KIND]
-        if kind == PRICED or (begin if kind == HARD else begin + work) <= D.window[w, WINDOW_END]:
-            best = min(best, begin)
-    return best if best <= S.slots[s, HIGH] else NEVER
+def last_start(D: Data, S: State, r: int, s: int) -> int:
+    """Latest start of a plain slot by its window alone."""
+    high = S.slots[s, HIGH]
+    if D.slot[s, WHOLE]:
+        high = min(high, D.window[D.slot[s, WINDOW_FROM], WINDOW_END] - work_s(D, r, s))
+    return high
 
 
 @kernel
-def latest(D: Data, S: State, s: int, t: int, work: int) -> int:
-    """Last possible start of slot ``s`` at or before ``t``; NEVER if there is none."""
-    t = min(t, S.slots[s, HIGH])
-    if t < S.slots[s, LOW]:
-        return NEVER
-    first, last = D.slot[s, WINDOW_FROM], D.slot[s, WINDOW_TO]
-    if first == last or D.slot[s, PINNED_START] != FAR:
-        return t
-    best = NEVER
-    for w in range(first, last):
-        kind = D.window[w, WINDOW_KIND]
-        end = t
-        if kind == HARD:
-            end = min(t, D.window[w, WINDOW_END])
-        elif kind != PRICED:
-            end = min(t, D.window[w, WINDOW_END] - work)
-        if end >= D.window[w, WINDOW_START]:
-            best = max(best, end)
-    return best if best >= S.slots[s, LOW] else NEVER
+def joined(length: int, first: int, final: int, way: int, work: int, low: int, high: int) -> tuple[int, int, int]:
+    """Append a stop to a way: least length, and first and last departure for it."""
+    ahead = length + way
+    idle = max(0, low - ahead - final)
+    return ahead + idle + work, max(low - ahead, first) - idle, min(high - ahead, final)
 
 
 @kernel
-def late_s(D: Data, s: int, start: int, work: int) -> int:
-    """Seconds by which a start misses the cheapest window, or the due time if that is more."""
-    first, last = D.slot[s, WINDOW_FROM], D.slot[s, WINDOW_TO]
-    late = FAR
-    for w in range(first, last):
-        if start < D.window[w, WINDOW_START]:
-            continue
-        kind = D.window[w, WINDOW_KIND]
-        if (start if kind != WHOLE_VISIT else start + work) <= D.window[w, WINDOW_END]:
-            late = 0
-        elif kind == PRICED:
-            late = min(late, start - D.window[w, WINDOW_END])
-    if late == FAR:
-        late = 0
-    return max(late, start - D.slot[s, DUE])
+def lay(D: Data, S: State, A: Whole, row: int, r: int, count: int, depot_at: int, keep: bool) -> int:
+    """Time and price the stops in ``A[row]`` as shift ``r``; IMPOSSIBLE if no timetable allows them.
 
-
-@kernel
-def reach(D: Data, S: State, r: int, t: int, way: int, s: int, work: int, pause: int) -> tuple[int, int, int]:
-    """Start of slot ``s`` when leaving at ``t``, the next break after it, and seconds of break taken on the way.
-
-    ``pause`` is the next break of shift ``r``. NEVER as start if it can not be reached in time.
+    ``depot_at`` is the number of the stop before which the depot is visited, -1 = not at all. With ``keep`` the stops
+    are those of the route itself, and what is found out about it is remembered.
     """
-    start = earliest(D, S, s, t + way, work)
-    taken = 0
-    while start != NEVER and pause < D.shift[r, BREAK_TO]:
-        begin = max(t, D.rest[pause, BREAK_EARLIEST])
-        driven = min(way, begin - t)
-        after = begin + D.rest[pause, BREAK_LENGTH]
-        delayed = earliest(D, S, s, after + way - driven, work)
-        in_time = begin <= D.rest[pause, BREAK_LATEST]
-        if not (in_time and delayed == start):
-            if start + work <= D.rest[pause, BREAK_LATEST]:
-                break
-            if not in_time:
-                return NEVER, pause, taken
-        start = delayed
-        t = after
-        way -= driven
-        taken += D.rest[pause, BREAK_LENGTH]
-        pause += 1
-    return start, pause, taken
+    t, place, pause = D.shift[r, SHIFT_START], D.shift[r, HOME], D.shift[r, BREAK_FROM]
+    left, before = NOT_LEFT, -1
+    driven, worked, waiting, timed, saving, paired, intricate, changed = 0, 0, 0, 0, 0, 0, 0, 0
+    plain = D.shift[r, BREAK_FROM] == D.shift[r, BREAK_TO]
+    length, first, final = 0, D.shift[r, SHIFT_START], np.int64(FAR)
+    for i in range(count):
+        s = A[row, i, SLOT]
+        direct = drive(D, place, D.slot[s, PLACE])
+        way = direct
+        if i == depot_at:
+            way = drive(D, place, D.shift[r, DEPOT])
+            if way > D.shift[r, MAX_LEG] or way >= FAR:
+                return IMPOSSIBLE
+            start, pause, taken = reach(D, S, r, t, way, DEPOT_STOP, D.shift[r, DEPOT_TIME], pause, left)
+            if start == NEVER:
+                return IMPOSSIBLE
+            if left == NOT_LEFT:
+                # Nobody waits at the first customer if the depot can be visited later instead.
+                onward = drive(D, D.shift[r, DEPOT], D.slot[s, PLACE])
+                start = max(start, S.slots[s, LOW] - onward - D.shift[r, DEPOT_TIME])
+                left = start - way - taken
+            length, first, final = joined(length, first, final, way, D.shift[r, DEPOT_TIME], -FAR, FAR)
+            driven += way
+            t = start + D.shift[r, DEPOT_TIME]
+            place, before = D.shift[r, DEPOT], -1
+            way = drive(D, place, D.slot[s, PLACE])
+        if way > D.shift[r, MAX_LEG] or way >= FAR:
+            return IMPOSSIBLE
+        work = work_after(D, r, s, before)
+        start, pause, taken = reach(D, S, r, t, way, s, work, pause, left)
+        if start == NEVER:
+            return IMPOSSIBLE
+        waited = 0
+        if left == NOT_LEFT:
+            left = start - way - taken
+        else:
+            waited = start - t - way - taken
+        cost = time_cost(D, s, start, work)
+        saving += cost
+        if D.slot[s, PLAIN]:
+            length, first, final = joined(length, first, final, way, work, S.slots[s, LOW], last_start(D, S, r, s))
+        else:
+            intricate += 1
+            if D.slot[s, SETUP] > 0:
+                cost -= setup_credit(D, r, s, work)
+            if D.slot[s, TOLD] != NOT_TOLD and (D.slot[s, TOLD] != D.shift[r, WORKER] or moved(D, s, start)):
+                changed += 1
+        waiting += waited
+        timed += cost
+        driven += way
+        worked += work
+        paired += D.pair[s, D.shift[r, WORKER]]
+        t = start + work
+        place, before = D.slot[s, PLACE], s
+        A[row, i, THERE] = place
+        A[row, i, WAY] = direct
+        A[row, i, START] = start
+        A[row, i, LEAVE] = t
+        A[row, i, PAUSE] = pause
+        A[row, i, TIME_COST] = cost
+        A[row, i, WAITED] = waited
+        A[row, i, LENGTH_SO_FAR] = length
+        A[row, i, DEPART_FIRST] = first
+        A[row, i, DEPART_LAST] = final
+    plain = plain and intricate == 0
+    finish, home = t, 0
+    if D.shift[r, GOAL] >= 0:
+        home = drive(D, place, D.shift[r, GOAL])
+        if home >= FAR:
+            return IMPOSSIBLE
+        finish = return_at(D, r, t, home, pause, left)
+        driven += home
+    if finish > D.shift[r, SHIFT_LAST] or driven > D.shift[r, MAX_DRIVE]:
+        return IMPOSSIBLE
+    if D.shift[r, LATE]:
+        if plain:
+            length += home
+            waiting = length - driven - worked - (D.shift[r, DEPOT_TIME] if depot_at >= 0 else 0)
+        else:
+            length = finish - left
+        if length > D.shift[r, MAX_LENGTH]:
+            return IMPOSSIBLE
+    total = whole_cost(D, r, driven, worked, waiting, finish, depot_at >= 0) + timed + paired
+    if keep:
+        S.routes[r, COST] = total
+        S.routes[r, SAVING] = saving + waiting_cost(D, r, waiting)
+        S.routes[r, DRIVEN] = driven
+        S.routes[r, HOMEWARD] = home
+        S.routes[r, WORKED] = worked
+        S.routes[r, WAITING] = waiting
+        S.routes[r, FINISH] = finish
+        S.routes[r, ORIGIN] = left
+        S.routes[r, INTRICATE] = 0 if plain and depot_at < 0 else 1
+        S.routes[r, DEPOT_AT] = depot_at
+        S.routes[r, CHANGED] = changed
+        look_back(D, S, r, count, home)
+    return total
 
 
 @kernel
-def return_at(D: Data, r: int, t: int, way: int, pause: int) -> int:
-    """Give the arrival at the end place when leaving at ``t``, owed breaks taken on the way; FAR = too late."""
-    while pause < D.shift[r, BREAK_TO]:
-        if t + way > D.rest[pause, BREAK_LATEST]:
-            begin = max(t, D.rest[pause, BREAK_EARLIEST])
-            if begin > D.rest[pause, BREAK_LATEST]:
-                return FAR
-            way -= min(way, begin - t)
-            t = begin + D.rest[pause, BREAK_LENGTH]
-        pause += 1
-    return t + way
+def look_back(D: Data, S: State, r: int, count: int, home: int) -> None:
+    """Find from the end what the rest of a route needs: latest starts, least length and where that begins."""
+    bound = D.shift[r, SHIFT_LAST] - home
+    length, first, way = 0, np.int64(-FAR), home
+    S.routes[r, LOCKED] = 0
+    for i in range(count - 1, -1, -1):
+        s = S.stops[r, i, SLOT]
+        S.slots[s, AT] = i
+        if D.slot[s, ORDER] != FAR:
+            S.routes[r, LOCKED] += 1
+        # The stop before may share its set-up: the bound must hold then too.
+        work = work_s(D, r, s)
+        least = work
+        if D.slot[s, SETUP] > 0:
+            least = ((D.slot[s, DURATION] - D.slot[s, SETUP]) * D.shift[r, PACE] + 50) // 100
+        S.stops[r, i, LATEST] = latest(D, S, s, bound - least, least)
+        idle = max(0, first - work - way - last_start(D, S, r, s))
+        first = max(first - work - way, S.slots[s, LOW]) - idle
+        length += work + way + idle
+        S.stops[r, i, REST_LENGTH] = length
+        S.stops[r, i, REST_EARLIEST] = first
+        if i > 0:
+            way = S.stops[r, i, WAY]
+            # From the depot the way is another one; without it the bound is only looser.
+            bound = S.stops[r, i, LATEST] - (0 if i == S.routes[r, DEPOT_AT] else way)
 
 
 @kernel
-def time_cost(D: Data, r: int, s: int, start: int, work: int, waiting: int) -> int:
-    """Price of when a stop happens: waiting, lateness and a start moved against what was published."""
-    cost = waiting * D.shift[r, COST_PERCENT] * D.policy[WAITING_PERCENT] // 100
-    if D.slot[s, LATE_RATE] > 0:
-        cost += max(0, late_s(D, s, start, work)) * D.slot[s, LATE_RATE] * 100
-    if D.slot[s, PUBLISHED_START] != FAR and abs(start - D.slot[s, PUBLISHED_START]) > D.policy[RETIME_TOLERANCE]:
-        cost += D.policy[RETIME_COST]
-    return cost
+def first_need(D: Data, A: Whole, row: int, r: int, count: int) -> int:
+    """Find the first stop that needs more than is on the van, -1 if all is there; notes what is used up."""
+    parts, tools = D.policy[PARTS], D.policy[TOOLS]
+    found = -1
+    for i in range(count):
+        s = A[row, i, SLOT]
+        for k in range(parts):
+            A[row, i, USED + k] = D.slot[s, NEED + k] + (A[row, i - 1, USED + k] if i > 0 else 0)
+            if found < 0 and D.slot[s, NEED + k] > 0 and A[row, i, USED + k] > D.shift[r, STOCK + k]:
+                found = i
+        for k in range(parts, parts + tools):
+            if found < 0 and D.slot[s, NEED + k] > D.shift[r, STOCK + k]:
+                found = i
+    return found
 
 
 @kernel
-def overtime_cost(D: Data, r: int, finish: int) -> int:
-    """Price of arriving home at ``finish``."""
-    return max(0, finish - D.shift[r, SHIFT_END]) * D.shift[r, OVERTIME_PERCENT]
+def lay_by_depot(D: Data, S: State, r: int, count: int, need: int) -> tuple[int, int]:
+    """Least price of the stops in ``S.trial`` as shift ``r`` over all places of the depot, and that place."""
+    best, depot_at = IMPOSSIBLE, -1
+    if D.shift[r, DEPOT] < 0:
+        return best, depot_at
+    for i in range(need + 1):
+        price = lay(D, S, S.trial, 0, r, count, i, False)
+        if price < best:
+            best, depot_at = price, i
+    return best, depot_at
 
 
 @kernel
 def refresh(D: Data, S: State, r: int) -> bool:
     """Time and price route ``r`` anew from its sequence; False if no timetable allows it."""
     count = S.routes[r, SIZE]
-    S.routes[r, COST] = 0
-    S.routes[r, TIME_SUM] = 0
+    for column in range(1, ROUTE_COLUMNS):
+        S.routes[r, column] = 0
+    S.routes[r, DEPOT_AT] = -1
+    S.routes[r, FINISH] = D.shift[r, SHIFT_START]
     if count == 0:
         return True
-    t, place, pause = D.shift[r, SHIFT_START], D.shift[r, HOME], D.shift[r, BREAK_FROM]
-    cost = D.shift[r, CALL_OUT] * 100
-    for i in range(count):
-        s = S.stops[r, i, SLOT]
-        way = drive(D, place, D.slot[s, PLACE])
-        if way > D.shift[r, MAX_LEG] or way >= FAR:
-            return False
-        work = work_s(D, r, s)
-        start, pause, taken = reach(D, S, r, t, way, s, work, pause)
-        if start == NEVER:
-            return False
-        timed = time_cost(D, r, s, start, work, 0 if i == 0 else start - t - way - taken)
-        S.stops[r, i, START] = start
-        S.stops[r, i, PAUSE] = pause
-        S.stops[r, i, TIME_COST] = timed
-        S.routes[r, TIME_SUM] += timed
-        cost += way * D.shift[r, COST_PERCENT] + timed + D.pair[s, D.shift[r, WORKER]]
-        t = start + work
-        S.stops[r, i, LEAVE] = t
-        place = D.slot[s, PLACE]
-    bound = D.shift[r, SHIFT_LAST]
-    finish = t
-    if D.shift[r, GOAL] >= 0:
-        way = drive(D, place, D.shift[r, GOAL])
-        if way >= FAR:
-            return False
-        finish = return_at(D, r, t, way, pause)
-        cost += way * D.shift[r, COST_PERCENT]
-        bound -= way
-    if finish > D.shift[r, SHIFT_LAST]:
-        return False
-    S.routes[r, COST] = cost + overtime_cost(D, r, finish)
-    for i in range(count - 1, -1, -1):
-        s = S.stops[r, i, SLOT]
-        work = work_s(D, r, s)
-        S.stops[r, i, LATEST] = latest(D, S, s, bound - work, work)
-        if i > 0:
-            bound = S.stops[r, i, LATEST] - drive(D, D.slot[S.stops[r, i - 1, SLOT], PLACE], D.slot[s, PLACE])
-    return True
+    depot_at = -1
+    if D.policy[PARTS] + D.policy[TOOLS] > 0:
+        need = first_need(D, S.stops, r, r, count)
+        if need >= 0:
+            for i in range(count):
+                S.trial[0, i, SLOT] = S.stops[r, i, SLOT]
+            depot_at = lay_by_depot(D, S, r, count, need)[1]
+            if depot_at < 0:
+                return False
+    return lay(D, S, S.stops, r, r, count, depot_at, True) < IMPOSSIBLE
 
 
 @kernel
 def insertion(D: Data, S: State, r: int, at: int, s: int, limit: int) -> int:
-    """Price slot ``s`` before stop ``at`` of route ``r``; IMPOSSIBLE if infeasible or not under ``limit``."""
+    """Price slot ``s`` before stop ``at`` of route ``r``; IMPOSSIBLE if infeasible or not under ``limit``.
+
+    What holds for the route as a whole, whatever the place, is up to `may_serve`.
+    """
     count = S.routes[r, SIZE]
-    t, pause, place = D.shift[r, SHIFT_START], D.shift[r, BREAK_FROM], D.shift[r, HOME]
+    t, place = D.shift[r, SHIFT_START], D.shift[r, HOME]
     if at > 0:
-        t, pause, place = S.stops[r, at - 1, LEAVE], S.stops[r, at - 1, PAUSE], D.slot[S.stops[r, at - 1, SLOT], PLACE]
+        t, place = S.stops[r, at - 1, LEAVE], S.stops[r, at - 1, THERE]
     here = D.slot[s, PLACE]
     way = drive(D, place, here)
-    if way > D.shift[r, MAX_LEG] or way >= FAR:
+    onward, spared = np.int64(0), S.routes[r, HOMEWARD]
+    if at < count:
+        onward, spared = drive(D, here, S.stops[r, at, THERE]), S.stops[r, at, WAY]
+    elif D.shift[r, GOAL] >= 0:
+        onward = drive(D, here, D.shift[r, GOAL])
+    if way > D.shift[r, MAX_LEG] or way >= FAR or onward >= FAR or (at < count and onward > D.shift[r, MAX_LEG]):
         return IMPOSSIBLE
-    further = D.slot[S.stops[r, at, SLOT], PLACE] if at < count else D.shift[r, GOAL]
-    onward = 0 if further < 0 else drive(D, here, further)
-    if onward >= FAR or (at < count and onward > D.shift[r, MAX_LEG]):
+    more = way + onward - spared
+    price = D.shift[r, COST_PERCENT]
+    paired = D.pair[s, D.shift[r, WORKER]]
+    if at < S.routes[r, LOCKED] and D.slot[s, ORDER] == FAR:
         return IMPOSSIBLE
-    spared = 0 if further < 0 or count == 0 else drive(D, place, further)
-    delta = (way + onward - spared) * D.shift[r, COST_PERCENT] + D.pair[s, D.shift[r, WORKER]]
+    if D.policy[PARTS] + D.policy[TOOLS] > 0 and (S.routes[r, DEPOT_AT] >= 0 or lacking(D, S, r, s)):
+        if D.shift[r, DEPOT] < 0:
+            return IMPOSSIBLE
+        # Passing the depot rarely saves anything: what is too dear without it is not worth laying out.
+        if more * price + paired - S.routes[r, SAVING] - leaving_out_depot(D, S, r) - may_share(D, r, s) >= limit:
+            return IMPOSSIBLE
+        return insertion_by_depot(D, S, r, at, s, limit)
+    fixed = paired
     if count == 0:
-        delta += D.shift[r, CALL_OUT] * 100
-    if delta - S.routes[r, TIME_SUM] >= limit:
+        fixed += D.shift[r, CALL_OUT] * 100
+    if (
+        more * price + fixed - S.routes[r, SAVING] - may_share(D, r, s) >= limit
+        or S.routes[r, DRIVEN] + more > D.shift[r, MAX_DRIVE]
+    ):
         return IMPOSSIBLE
+    if not D.slot[s, PLAIN] or S.routes[r, INTRICATE] or D.shift[r, BREAK_FROM] < D.shift[r, BREAK_TO]:
+        return insertion_stop_by_stop(D, S, r, at, s, limit)
     work = work_s(D, r, s)
-    start, pause, taken = reach(D, S, r, t, way, s, work, pause)
-    if start == NEVER:
+    low, high = S.slots[s, LOW], last_start(D, S, r, s)
+    start = max(t + way, low)
+    if start > high:
         return IMPOSSIBLE
-    delta += time_cost(D, r, s, start, work, 0 if at == 0 else start - t - way - taken)
-    t = start + work
-    for i in range(at, count):
-        q = S.stops[r, i, SLOT]
-        way = onward if i == at else drive(D, D.slot[S.stops[r, i - 1, SLOT], PLACE], D.slot[q, PLACE])
-        if t + way > S.stops[r, i, LATEST]:
+    finish = start + work + onward
+    if at < count:
+        if finish > S.stops[r, at, LATEST]:
             return IMPOSSIBLE
-        work = work_s(D, r, q)
-        start, pause, taken = reach(D, S, r, t, way, q, work, pause)
-        if start == NEVER or start > S.stops[r, i, LATEST]:
-            return IMPOSSIBLE
-        delta += time_cost(D, r, q, start, work, start - t - way - taken) - S.stops[r, i, TIME_COST]
-        if start == S.stops[r, i, START] and pause == S.stops[r, i, PAUSE]:
-            return delta if delta < limit else IMPOSSIBLE
-        t = start + work
-    finish = t
-    if D.shift[r, GOAL] >= 0:
-        home = onward if at == count else drive(D, D.slot[S.stops[r, count - 1, SLOT], PLACE], D.shift[r, GOAL])
-        finish = return_at(D, r, t, home, pause)
-    if finish > D.shift[r, SHIFT_LAST]:
+        finish = max(finish, S.stops[r, at, REST_EARLIEST]) + S.stops[r, at, REST_LENGTH]
+    elif finish > D.shift[r, SHIFT_LAST]:
         return IMPOSSIBLE
-    delta += overtime_cost(D, r, finish) - (overtime_cost(D, r, finish_of(D, S, r)) if count > 0 else 0)
+    driven, worked = S.routes[r, DRIVEN] + more, S.routes[r, WORKED] + work
+    if D.shift[r, LATE]:
+        length, first, final = 0, D.shift[r, SHIFT_START], np.int64(FAR)
+        if at > 0:
+            length = S.stops[r, at - 1, LENGTH_SO_FAR]
+            first, final = S.stops[r, at - 1, DEPART_FIRST], S.stops[r, at - 1, DEPART_LAST]
+        length, first, final = joined(length, first, final, way, work, low, high)
+        length += onward
+        if at < count:
+            length += max(0, S.stops[r, at, REST_EARLIEST] - length - final) + S.stops[r, at, REST_LENGTH]
+        if length > D.shift[r, MAX_LENGTH]:
+            return IMPOSSIBLE
+        waiting = length - driven - worked
+    elif at > 0:
+        waiting = S.routes[r, WAITING] + finish - S.routes[r, FINISH] - work - more
+    else:
+        waiting = finish - start - worked - (driven - way)
+    delta = fixed + more * price + overtime_cost(D, r, finish) - overtime_cost(D, r, S.routes[r, FINISH])
+    delta += waiting_cost(D, r, waiting) - waiting_cost(D, r, S.routes[r, WAITING])
+    if D.policy[UNEVEN] > 0:
+        delta += uneven_cost(D, r, driven + worked) - uneven_cost(D, r, S.routes[r, DRIVEN] + S.routes[r, WORKED])
     return delta if delta < limit else IMPOSSIBLE
 
 
 @kernel
-def finish_of(D: Data, S: State, r: int) -> int:
-    """Arrival at the end place of a route that is not empty."""
-    i = S.routes[r, SIZE] - 1
-    t = S.stops[r, i, LEAVE]
-    if D.shift[r, GOAL] < 0:
-        return t
-    return return_at(D, r, t, drive(D, D.slot[S.stops[r, i, SLOT], PLACE], D.shift[r, GOAL]), S.stops[r, i, PAUSE])
+def insertion_stop_by_stop(D: Data, S: State, r: int, at: int, s: int, limit: int) -> int:
+    """Price an insertion by timing the rest of the route anew until nothing changes any more."""
+    count = S.routes[r, SIZE]
+    t, pause, place = D.shift[r, SHIFT_START], D.shift[r, BREAK_FROM], D.shift[r, HOME]
+    left, before = NOT_LEFT, -1
+    if at > 0:
+        before = S.stops[r, at - 1, SLOT]
+        t, pause, place = S.stops[r, at - 1, LEAVE], S.stops[r, at - 1, PAUSE], S.stops[r, at - 1, THERE]
+        left = S.routes[r, ORIGIN]
+    way = drive(D, place, D.slot[s, PLACE])
+    work = work_after(D, r, s, before)
+    start, pause, taken = reach(D, S, r, t, way, s, work, pause, left)
+    if start == NEVER:
+        return IMPOSSIBLE
+    waiting = S.routes[r, WAITING]
+    if left == NOT_LEFT:
+        left = start - way - taken
+    else:
+        waiting += start - t - way - taken
+    driven, worked = S.routes[r, DRIVEN] + way, S.routes[r, WORKED] + work
+    delta = D.pair[s, D.shift[r, WORKER]] + time_cost(D, s, start, work) - setup_credit(D, r, s, work)
+    t = start + work
+    finish = FAR
+    for i in range(at, count):
+        q = S.stops[r, i, SLOT]
+        way = drive(D, D.slot[s, PLACE], D.slot[q, PLACE]) if i == at else S.stops[r, i, WAY]
+        if t + way > S.stops[r, i, LATEST]:
+            return IMPOSSIBLE
+        work = work_after(D, r, q, s if i == at else S.stops[r, i - 1, SLOT])
+        had = S.stops[r, i, LEAVE] - S.stops[r, i, START]
+        start, pause, taken = reach(D, S, r, t, way, q, work, pause, left)
+        if start == NEVER or start > S.stops[r, i, LATEST]:
+            return IMPOSSIBLE
+        if i == at:
+            driven += way - S.stops[r, i, WAY]
+        worked += work - had
+        waiting += start - t - way - taken - S.stops[r, i, WAITED]
+        delta += time_cost(D, q, start, work) - setup_credit(D, r, q, work) - S.stops[r, i, TIME_COST]
+        same = start == S.stops[r, i, START] and pause == S.stops[r, i, PAUSE] and work == had
+        if same and (left == S.routes[r, ORIGIN] or not D.shift[r, RELATIVE]):
+            finish = S.routes[r, FINISH]
+            break
+        t = start + work
+    if finish == FAR:
+        finish = t
+        if D.shift[r, GOAL] >= 0:
+            last = s if at == count else S.stops[r, count - 1, SLOT]
+            home = drive(D, D.slot[last, PLACE], D.shift[r, GOAL])
+            finish = return_at(D, r, t, home, pause, left)
+            if at == count:
+                driven += home - S.routes[r, HOMEWARD]
+    if finish > D.shift[r, SHIFT_LAST] or finish - left > D.shift[r, MAX_LENGTH]:
+        return IMPOSSIBLE
+    new = whole_cost(D, r, driven, worked, waiting, finish, False)
+    old = 0
+    if count > 0:
+        old = whole_cost(
+            D, r, S.routes[r, DRIVEN], S.routes[r, WORKED], S.routes[r, WAITING], S.routes[r, FINISH], False
+        )
+    delta += new - old
+    return delta if delta < limit else IMPOSSIBLE
+
+
+@kernel
+def may_share(D: Data, r: int, s: int) -> int:
+    """Price of the set-up that slot ``s`` may save, once for itself and once for the stop after it."""
+    if D.slot[s, SITE] < 0:
+        return 0
+    return 2 * D.slot[s, SHARED] * D.shift[r, PACE] * D.shift[r, COST_PERCENT] // 100 + 200
+
+
+@kernel
+def lacking(D: Data, S: State, r: int, s: int) -> bool:
+    """Whether route ``r`` can not serve slot ``s`` from the van besides its other stops."""
+    parts, tools, last = D.policy[PARTS], D.policy[TOOLS], S.routes[r, SIZE] - 1
+    for k in range(parts):
+        used = S.stops[r, last, USED + k] if last >= 0 else 0
+        if D.slot[s, NEED + k] > 0 and used + D.slot[s, NEED + k] > D.shift[r, STOCK + k]:
+            return True
+    missing = 0
+    for k in range(parts, parts + tools):
+        if D.slot[s, NEED + k] > D.shift[r, STOCK + k]:
+            missing += 1
+    return missing > 0
+
+
+@kernel
+def leaving_out_depot(D: Data, S: State, r: int) -> int:
+    """Price of the detour by the depot as it is: the most that another place of it could save."""
+    i = S.routes[r, DEPOT_AT]
+    if i < 0:
+        return 0
+    place = D.shift[r, HOME] if i == 0 else D.slot[S.stops[r, i - 1, SLOT], PLACE]
+    here = D.slot[S.stops[r, i, SLOT], PLACE]
+    detour = drive(D, place, D.shift[r, DEPOT]) + drive(D, D.shift[r, DEPOT], here) - drive(D, place, here)
+    return max(0, detour) * D.shift[r, COST_PERCENT]
+
+
+@kernel
+def insertion_by_depot(D: Data, S: State, r: int, at: int, s: int, limit: int) -> int:
+    """Price an insertion into a route that must pass the depot, at the best place of the depot."""
+    count = S.routes[r, SIZE]
+    for i in range(at):
+        S.trial[0, i, SLOT] = S.stops[r, i, SLOT]
+    S.trial[0, at, SLOT] = s
+    for i in range(at, count):
+        S.trial[0, i + 1, SLOT] = S.stops[r, i, SLOT]
+    need = first_need(D, S.trial, 0, r, count + 1)
+    delta = lay_by_depot(D, S, r, count + 1, need)[0] - S.routes[r, COST]
+    return delta if delta < limit else IMPOSSIBLE
+
+
+@kernel
+def may_serve(D: Data, S: State, r: int, s: int) -> bool:
+    """Whether route ``r`` may take slot ``s`` at all as things stand: who is bound to whom, and how much is enough."""
+    count = S.routes[r, SIZE]
+    if not D.allowed[s, r] or count >= S.stops.shape[1] or count >= D.shift[r, MAX_VISITS]:
+        return False
+    for i in range(D.slot[s, LINK_FROM], D.slot[s, LINK_TO]):
+        other = S.slots[D.relation[i, OTHER], ROUTE]
+        if other >= 0 and (D.shift[other, WORKER] == D.shift[r, WORKER]) != (D.relation[i, BOND] == 1):
+            return False
+    if D.shift[r, GROUP_FROM] < D.shift[r, GROUP_TO]:
+        taken = 0
+        for i in range(D.shift[r, GROUP_FROM], D.shift[r, GROUP_TO]):
+            taken += S.routes[D.relation[i, OTHER], SIZE]
+        return taken < D.relation[D.shift[r, GROUP_FROM], BOND]
+    return True
 
 
 @kernel
 def best_place(D: Data, S: State, r: int, s: int, limit: int) -> tuple[int, int]:
-    """Price and position of the cheapest insertion of slot ``s`` into route ``r`` under ``limit``.
+    """Price and position of the cheapest insertion of slot ``s`` into route ``r`` under ``limit``."""
+    if not may_serve(D, S, r, s):
+        return IMPOSSIBLE, -1
+    return cheapest_place(D, S, r, s, limit)
+
+
+@kernel
+def cheapest_place(D: Data, S: State, r: int, s: int, limit: int) -> tuple[int, int]:
+    """Price and position of the cheapest insertion where `may_serve` holds.
 
     Most places fail one of two bounds: driving alone costs too much, or the next stop would start too late even if the
-    slot's windows were all open. Only the rest is worth an exact trial.
+    slot's windows were all open. Only the rest is worth an exact trial, and not even that where driving is all that
+    changes the price (`BARE`).
     """
     best, at = IMPOSSIBLE, -1
     count = S.routes[r, SIZE]
-    if not D.allowed[s, r] or count >= S.stops.shape[1]:
+    if D.policy[PARTS] + D.policy[TOOLS] > 0 and D.shift[r, DEPOT] < 0 and lacking(D, S, r, s):
         return best, at
+    bare = D.shift[r, BARE] and D.slot[s, PLAIN] and S.routes[r, INTRICATE] == 0 and count > 0
+    if bare and (S.routes[r, LOCKED] or D.slot[s, ORDER] != FAR):
+        bare = False
     here = D.slot[s, PLACE]
     work = work_s(D, r, s)
+    if D.slot[s, SETUP] > 0:
+        work = ((D.slot[s, DURATION] - D.slot[s, SETUP]) * D.shift[r, PACE] + 50) // 100
     low, high = S.slots[s, LOW], S.slots[s, HIGH]
     price_s = D.shift[r, COST_PERCENT]
-    base = D.pair[s, D.shift[r, WORKER]] - S.routes[r, TIME_SUM]
+    base = D.pair[s, D.shift[r, WORKER]] - S.routes[r, SAVING] - leaving_out_depot(D, S, r) - may_share(D, r, s)
+    begin, end = S.routes[r, LOCKED], count
+    if D.slot[s, ORDER] != FAR:
+        begin = 0
+        while begin < S.routes[r, LOCKED] and D.slot[S.stops[r, begin, SLOT], ORDER] <= D.slot[s, ORDER]:
+            begin += 1
+        end = begin
     place, t = D.shift[r, HOME], D.shift[r, SHIFT_START]
-    for i in range(count + 1):
-        there = place
-        ready = t
+    if begin > 0:
+        place, t = S.stops[r, begin - 1, THERE], S.stops[r, begin - 1, LEAVE]
+    if bare:
+        high = last_start(D, S, r, s)
+    way = drive(D, place, here)
+    for i in range(begin, end + 1):
+        ready, arriving = t, way
+        onward, spared, bound = np.int64(0), np.int64(0), D.shift[r, SHIFT_LAST]
         if i < count:
-            place, t = D.slot[S.stops[r, i, SLOT], PLACE], S.stops[r, i, LEAVE]
-            onward = drive(D, here, place)
-            spared = drive(D, there, place)
-            bound = S.stops[r, i, LATEST]
-        else:
-            end = D.shift[r, GOAL]
-            onward = 0 if end < 0 else drive(D, here, end)
-            spared = 0 if end < 0 or count == 0 else drive(D, there, end)
-            bound = D.shift[r, SHIFT_LAST]
-        way = drive(D, there, here)
-        if base + (way + onward - spared) * price_s >= limit:
+            place, t = S.stops[r, i, THERE], S.stops[r, i, LEAVE]
+            onward, spared, bound = drive(D, here, place), S.stops[r, i, WAY], S.stops[r, i, LATEST]
+            way = onward if D.policy[SYMMETRIC] else drive(D, place, here)
+        elif D.shift[r, GOAL] >= 0:
+            onward = drive(D, here, D.shift[r, GOAL])
+            spared = S.routes[r, HOMEWARD]
+        delta = base + (arriving + onward - spared) * price_s
+        if delta >= limit:
             continue
-        start = max(ready + way, low)
-        if start > high or start + work + onward > bound:
+        start = max(ready + arriving, low)
+        if start > high:
+            if ready > high:
+                break
             continue
-        price = insertion(D, S, r, i, s, limit)
-        if price < limit:
-            best, at, limit = price, i, price
+        if start + work + onward > bound and S.routes[r, DEPOT_AT] < 0:
+            continue
+        if not bare:
+            delta = insertion(D, S, r, i, s, limit)
+        elif arriving > D.shift[r, MAX_LEG] or (i < count and onward > D.shift[r, MAX_LEG]) or onward >= FAR:
+            continue
+        if delta < limit:
+            best, at, limit = delta, i, delta
     return best, at
 
 

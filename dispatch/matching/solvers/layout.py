@@ -12,23 +12,36 @@ import numpy.typing as npt
 
 from dispatch.matching.constraint import Flags, Whole
 
-# Data.slot
+# Data.slot; behind them come the parts a slot uses up, by kind, and the tools it needs, 0 or 1
 PLACE, DURATION, WINDOW_FROM, WINDOW_TO, DUE, LATE_RATE, PINNED_START, PUBLISHED_START, PENALTY = range(9)
-# Data.shift
+SITE, SETUP, SHARED, LINK_FROM, LINK_TO, ORDER, TOLD, PLAIN, WHOLE = range(9, 18)
+NEED = 18
+# Data.shift; behind them come the parts on the van, by kind, and the tools, 0 or 1
 HOME, GOAL, PACE, SHIFT_START, SHIFT_END, SHIFT_LAST, MAX_LEG = range(7)
 COST_PERCENT, OVERTIME_PERCENT, CALL_OUT, BREAK_FROM, BREAK_TO, WORKER = range(7, 13)
+MAX_DRIVE, MAX_LENGTH, MAX_VISITS, GROUP_FROM, GROUP_TO, DEPOT, DEPOT_TIME, LENGTH, LATE, RELATIVE, BARE = range(13, 24)
+STOCK = 24
 # Data.window
 WINDOW_START, WINDOW_END, WINDOW_KIND = range(3)
 # Data.rest
-BREAK_EARLIEST, BREAK_LATEST, BREAK_LENGTH = range(3)
+BREAK_EARLIEST, BREAK_LATEST, BREAK_LENGTH, BREAK_RELATIVE = range(4)
+# Data.relation: for a slot the slots it is linked to and how, for a shift the shifts of its group and their capacity
+OTHER, BOND = range(2)
 # Data.policy
-RETIME_COST, RETIME_TOLERANCE, WAITING_PERCENT = range(3)
-# State.stops
-SLOT, START, LEAVE, PAUSE, TIME_COST, LATEST = range(6)
+RETIME_COST, RETIME_TOLERANCE, WAITING_PERCENT, UNEVEN, LONG_OVERTIME, PARTS, TOOLS, PLANE, SYMMETRIC = range(9)
+# State.stops; THERE is the place, WAY the drive from the place before; behind them the parts used up so far, by kind
+SLOT, THERE, WAY, LEAVE, LATEST, START, PAUSE, TIME_COST, WAITED = range(9)
+# of the stops from here to the end place: least length, and the earliest start that reaches it
+REST_LENGTH, REST_EARLIEST = range(9, 11)
+# of the way from the start place up to leaving here: least length, and first and last departure for it
+LENGTH_SO_FAR, DEPART_FIRST, DEPART_LAST = range(11, 14)
+USED = 14
 # State.routes
-SIZE, COST, TIME_SUM = range(3)
+SIZE, COST, SAVING, DRIVEN, WORKED, WAITING, FINISH, ORIGIN, INTRICATE, DEPOT_AT, LOCKED, CHANGED, HOMEWARD = range(13)
+ROUTE_COLUMNS = 13
 # State.slots
-ROUTE, LOW, HIGH, FIXED = range(4)
+ROUTE, LOW, HIGH, FIXED, AT = range(5)
+SLOT_COLUMNS = 5
 
 
 class Data(NamedTuple):
@@ -41,6 +54,7 @@ class Data(NamedTuple):
     shift: Whole  # [shift, column]
     window: Whole  # [window, column]; those of one slot follow each other
     rest: Whole  # [break, column]; those of one shift follow each other
+    relation: Whole  # [relation, column]; those of one slot or shift follow each other
     policy: Whole  # [column]
     pair: Whole  # [slot, technician] cost of who comes
     allowed: Flags  # [slot, shift]
@@ -52,6 +66,7 @@ class State(NamedTuple):
     stops: Whole  # [shift, number, column]
     routes: Whole  # [shift, column]
     slots: Whole  # [slot, column]
+    trial: Whole  # [1, number, column] a route being tried
 
     @property
     def sequence(self) -> Whole:
@@ -82,6 +97,16 @@ class State(NamedTuple):
     def cost(self) -> Whole:
         """Search cost  # [shift]."""
         return self.routes[:, COST]
+
+    @property
+    def depot_at(self) -> Whole:
+        """Number of the stop before which the depot is visited, -1 = not at all  # [shift]."""
+        return self.routes[:, DEPOT_AT]
+
+    @property
+    def changed(self) -> Whole:
+        """How many published slots each route serves otherwise than published  # [shift]."""
+        return self.routes[:, CHANGED]
 
     @property
     def route_of(self) -> Whole:

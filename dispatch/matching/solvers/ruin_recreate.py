@@ -1,8 +1,9 @@
 """Ruin and recreate: take out strings of stops near each other, put them back in a random order, keep what pays.
 
 Slack induction by string removals (Christiaens and Vanden Berghe 2020, doi 10.1287/trsc.2019.0914) with simulated
-annealing. Changes here: unserved neighbours join the stops to be put back, and a stop may go back at a loss of a few
-temperatures above its penalty, or a route whose first visit does not pay alone would never be opened.
+annealing. Changes here: unserved neighbours join the stops to be put back; a stop may go back at a loss of a few
+temperatures above its penalty, or a route whose first visit does not pay alone would never be opened; and what a stop
+costs in a route is remembered until that route changes, so that nearly every price is looked up instead of worked out.
 """
 # mypy: disable-error-code="no-any-return, return-value"
 # Elements of arrays have no Python type; compiled they are 64-bit integers and floats.
@@ -15,48 +16,59 @@ import numpy.typing as npt
 
 from dispatch.matching.constraint import Flags, Whole
 from dispatch.matching.solvers.jit import kernel
-from dispatch.matching.solvers.kernels import best_place, put, refresh
+from dispatch.matching.solvers.kernels import IMPOSSIBLE, NOT_TOLD, cheapest_place, may_serve, put, refresh
 from dispatch.matching.solvers.layout import (
+    AT,
+    CHANGED,
     COST,
     PENALTY,
     ROUTE,
     SIZE,
     SLOT,
+    TOLD,
     Data,
     State,
 )
 
-MEAN_REMOVED = 10.0
-LONGEST_STRING = 10.0
 UNSERVED_JOINING = 6
 BLINK = 0.01
 LOSS_ALLOWED = 3.0
 ORDERS = 8
+SURVEY_EVERY = 100
+
+# Work.totals
+CURRENT, BEST, CHANGES, MOST_CHANGES = range(4)
+# Work.known
+PRICE, POSITION, VERSION = range(3)
 
 
 class Work(NamedTuple):
-    """Scratch space and memory of one search; ``totals`` holds the current and the best cost."""
+    """Scratch space and memory of one search."""
 
     random: Whole  # [1] state of the generator
     movable: Whole  # slots that may be moved
     can_move: Flags  # [s]
-    neighbours: Whole  # [s, n] nearest slots that share a shift, -1 = no more
-    near: Whole  # [s, m] shifts that serve the slot cheapest alone, -1 = no more
+    mine: Flags  # [r] routes that this search may touch
+    neighbours: Whole  # [kind, s, n] nearest slots that share a shift, in space and in space and time; -1 = no more
+    able: Whole  # [s, m] shifts to try for a slot, cheapest alone first, -1 = no more
     order_keys: npt.NDArray[np.float64]  # [order, s] smaller goes first
+    dials: npt.NDArray[np.float64]  # [2] mean number of stops removed, longest string
     absent: Whole  # [s] slots to be put back
     was_served: Flags  # [s]
     listed: Flags  # [s]
     keys: npt.NDArray[np.float64]  # [s]
     touched: Whole  # [r]
     is_touched: Flags  # [r]
-    old_sequence: Whole  # [r, i]
-    old_size: Whole  # [r]
-    old_cost: Whole  # [r]
+    old_stops: Whole  # [r, i, column]
+    old_routes: Whole  # [r, column]
+    old_version: Whole  # [r]
+    version: Whole  # [r] another number whenever the route is another one; the last entry counts them
+    known: Whole  # [s, r, column] cheapest place, as of a version of the route
     stamp: Whole  # [r]
     best_sequence: Whole  # [r, i]
     best_size: Whole  # [r]
     dirty: Flags  # [r] differs from the best plan
-    totals: Whole  # [2]
+    totals: Whole  # [4]
 
 
 @kernel
@@ -77,11 +89,37 @@ def touch(S: State, W: Work, r: int, count: int) -> int:
         return count
     W.is_touched[r] = True
     W.touched[count] = r
-    W.old_size[r] = S.routes[r, SIZE]
-    W.old_cost[r] = S.routes[r, COST]
+    W.old_version[r] = W.version[r]
+    for column in range(S.routes.shape[1]):
+        W.old_routes[r, column] = S.routes[r, column]
     for i in range(S.routes[r, SIZE]):
-        W.old_sequence[r, i] = S.stops[r, i, SLOT]
+        for column in range(S.stops.shape[2]):
+            W.old_stops[r, i, column] = S.stops[r, i, column]
     return count + 1
+
+
+@kernel
+def renew(W: Work, r: int) -> None:
+    """Note that route ``r`` is another one now."""
+    last = len(W.version) - 1
+    W.version[last] += 1
+    W.version[r] = W.version[last]
+
+
+@kernel
+def place_of(D: Data, S: State, W: Work, r: int, s: int, limit: int) -> tuple[int, int]:
+    """Price and position of the cheapest place of slot ``s`` in route ``r`` under ``limit``, looked up if known."""
+    if W.known[s, r, VERSION] == W.version[r]:
+        price, at = W.known[s, r, PRICE], W.known[s, r, POSITION]
+        if at >= 0:
+            return (price, at) if price < limit else (IMPOSSIBLE, -1)
+        if limit <= price:
+            return IMPOSSIBLE, -1
+    price, at = cheapest_place(D, S, r, s, limit)
+    W.known[s, r, VERSION] = W.version[r]
+    W.known[s, r, PRICE] = price if at >= 0 else limit
+    W.known[s, r, POSITION] = at
+    return price, at
 
 
 @kernel
@@ -95,9 +133,7 @@ def remove_string(D: Data, S: State, W: Work, r: int, around: int, longest: floa
         spared = 1
         while length + spared < size and draw(W) < BLINK:
             spared += 1
-    at = 0
-    while S.stops[r, at, SLOT] != around:
-        at += 1
+    at = S.slots[around, AT]
     span = length + spared
     low = max(0, at - span + 1)
     high = min(at, size - span)
@@ -118,33 +154,41 @@ def remove_string(D: Data, S: State, W: Work, r: int, around: int, longest: floa
             kept += 1
     S.routes[r, SIZE] = kept
     refresh(D, S, r)
+    renew(W, r)
     return absent
 
 
 @kernel
-def ruin(D: Data, S: State, W: Work) -> tuple[int, int]:
-    """Empty some neighbourhood; gives the number of absent slots and of routes touched."""
-    absent, touched = 0, 0
+def mean_size(S: State, W: Work) -> float:
+    """Mean number of stops of the routes in use."""
     used, stops = 0, 0
     for r in range(len(S.routes)):
-        if S.routes[r, SIZE] > 0:
+        if W.mine[r] and S.routes[r, SIZE] > 0:
             used += 1
             stops += S.routes[r, SIZE]
-    longest = max(1.0, min(LONGEST_STRING, stops / used)) if used > 0 else 1.0
-    strings = int(draw(W) * (4.0 * MEAN_REMOVED / (1.0 + longest) - 1.0) + 1.0)
+    return stops / used if used > 0 else 1.0
+
+
+@kernel
+def ruin(D: Data, S: State, W: Work, mean: float) -> tuple[int, int]:
+    """Empty some neighbourhood; gives the number of absent slots and of routes touched."""
+    absent, touched = 0, 0
+    longest = max(1.0, min(W.dials[1], mean))
+    strings = int(draw(W) * (4.0 * W.dials[0] / (1.0 + longest) - 1.0) + 1.0)
     seed = W.movable[int(draw(W) * len(W.movable))]
-    for j in range(W.neighbours.shape[1]):
-        s = W.neighbours[seed, j]
+    kind = int(draw(W) * W.neighbours.shape[0])
+    for j in range(W.neighbours.shape[2]):
+        s = W.neighbours[kind, seed, j]
         if s < 0 or touched >= strings:
             break
         r = S.slots[s, ROUTE]
-        if r < 0 or W.is_touched[r] or not W.can_move[s]:
+        if r < 0 or not W.mine[r] or W.is_touched[r] or not W.can_move[s]:
             continue
         touched = touch(S, W, r, touched)
         absent = remove_string(D, S, W, r, s, longest, absent)
     joined = 0
-    for j in range(W.neighbours.shape[1]):
-        s = W.neighbours[seed, j]
+    for j in range(W.neighbours.shape[2]):
+        s = W.neighbours[kind, seed, j]
         if s < 0 or joined >= UNSERVED_JOINING:
             break
         if S.slots[s, ROUTE] < 0 and W.can_move[s] and not W.listed[s]:
@@ -179,58 +223,56 @@ def recreate(D: Data, S: State, W: Work, count: int, touched: int, loss: int, ev
     ruined = touched
     for j in range(count):
         s = W.absent[j]
-        limit = D.slot[s, PENALTY] + loss
+        widest = D.slot[s, PENALTY] + loss
+        limit = widest
         best, place = -1, -1
         mark += 1
-        if everywhere:
-            for r in range(len(S.routes)):
-                if D.allowed[s, r] and draw(W) >= BLINK:
-                    price, at = best_place(D, S, r, s, limit)
-                    if price < limit:
-                        best, place, limit = r, at, price
-        else:
-            for group in range(3):
-                members = ruined
+        for group in range(1 if everywhere else 3):
+            members = ruined
+            if group == 0:
+                members = W.able.shape[1]
+            elif group == 1:
+                members = W.neighbours.shape[2]
+            for i in range(members):
                 if group == 0:
-                    members = W.neighbours.shape[1]
+                    r = W.able[s, i]
+                    if r < 0:
+                        break
                 elif group == 1:
-                    members = W.near.shape[1]
-                for i in range(members):
-                    if group == 0:
-                        other = W.neighbours[s, i]
-                        if other < 0:
-                            break
-                        r = S.slots[other, ROUTE]
-                    elif group == 1:
-                        r = W.near[s, i]
-                    else:
-                        r = W.touched[i]
-                    if r < 0 or W.stamp[r] == mark or not D.allowed[s, r]:
-                        continue
-                    W.stamp[r] = mark
-                    if draw(W) < BLINK:
-                        continue
-                    price, at = best_place(D, S, r, s, limit)
-                    if price < limit:
-                        best, place, limit = r, at, price
+                    other = W.neighbours[0, s, i]
+                    if other < 0:
+                        break
+                    r = S.slots[other, ROUTE]
+                else:
+                    r = W.touched[i]
+                if r < 0 or W.stamp[r] == mark or not W.mine[r] or not D.allowed[s, r]:
+                    continue
+                W.stamp[r] = mark
+                price, at = place_of(D, S, W, r, s, widest)
+                if price < limit and draw(W) >= BLINK and may_serve(D, S, r, s):
+                    best, place, limit = r, at, price
         if best >= 0:
             touched = touch(S, W, best, touched)
             put(D, S, best, place, s)
+            renew(W, best)
     return touched
 
 
 @kernel
-def undo(D: Data, S: State, W: Work, count: int, touched: int) -> None:
+def undo(S: State, W: Work, count: int, touched: int) -> None:
     """Bring the touched routes back to what they were."""
     for j in range(count):
         S.slots[W.absent[j], ROUTE] = -1
     for j in range(touched):
         r = W.touched[j]
-        S.routes[r, SIZE] = W.old_size[r]
+        W.version[r] = W.old_version[r]
+        for column in range(S.routes.shape[1]):
+            S.routes[r, column] = W.old_routes[r, column]
         for i in range(S.routes[r, SIZE]):
-            S.stops[r, i, SLOT] = W.old_sequence[r, i]
+            for column in range(S.stops.shape[2]):
+                S.stops[r, i, column] = W.old_stops[r, i, column]
             S.slots[S.stops[r, i, SLOT], ROUTE] = r
-        refresh(D, S, r)
+            S.slots[S.stops[r, i, SLOT], AT] = i
 
 
 @kernel
@@ -242,7 +284,7 @@ def remember(S: State, W: Work) -> None:
             W.best_size[r] = S.routes[r, SIZE]
             for i in range(S.routes[r, SIZE]):
                 W.best_sequence[r, i] = S.stops[r, i, SLOT]
-    W.totals[1] = W.totals[0]
+    W.totals[BEST] = W.totals[CURRENT]
 
 
 @kernel
@@ -253,32 +295,38 @@ def search(D: Data, S: State, W: Work, steps: int, hot: float, cold: float, ever
     ratio = math.log(cold / hot)
     for r in range(len(W.stamp)):
         W.stamp[r] = -1
-    mark = 0
+    mark, mean = 0, 1.0
     for step in range(steps):
+        if step % SURVEY_EVERY == 0:
+            mean = mean_size(S, W)
         temperature = hot * math.exp(ratio * step / steps)
-        absent, touched = ruin(D, S, W)
+        absent, touched = ruin(D, S, W, mean)
         shuffle(W, absent)
         loss = int(LOSS_ALLOWED * temperature)
         touched = recreate(D, S, W, absent, touched, loss, everywhere, mark)
         mark += absent
-        change = 0
+        change, changes = 0, 0
         for j in range(touched):
-            change += S.routes[W.touched[j], COST] - W.old_cost[W.touched[j]]
+            r = W.touched[j]
+            change += S.routes[r, COST] - W.old_routes[r, COST]
+            changes += S.routes[r, CHANGED] - W.old_routes[r, CHANGED]
         for j in range(absent):
             s = W.absent[j]
             served = S.slots[s, ROUTE] >= 0
-            if W.was_served[s] and not served:
-                change += D.slot[s, PENALTY]
-            elif served and not W.was_served[s]:
-                change -= D.slot[s, PENALTY]
-        if change < -temperature * math.log(max(1e-12, draw(W))):
-            W.totals[0] += change
+            if served != W.was_served[s]:
+                change += -D.slot[s, PENALTY] if served else D.slot[s, PENALTY]
+                if D.slot[s, TOLD] != NOT_TOLD:
+                    changes += -1 if served else 1
+        bearable = changes <= 0 or W.totals[CHANGES] + changes <= W.totals[MOST_CHANGES]
+        if bearable and change < -temperature * math.log(max(1e-12, draw(W))):
+            W.totals[CURRENT] += change
+            W.totals[CHANGES] += changes
             for j in range(touched):
                 W.dirty[W.touched[j]] = True
-            if W.totals[0] < W.totals[1]:
+            if W.totals[CURRENT] < W.totals[BEST]:
                 remember(S, W)
         else:
-            undo(D, S, W, absent, touched)
+            undo(S, W, absent, touched)
         for j in range(touched):
             W.is_touched[W.touched[j]] = False
         for j in range(absent):

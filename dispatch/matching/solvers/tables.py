@@ -10,17 +10,33 @@ import numpy as np
 from dispatch.matching import constraints
 from dispatch.matching.constraint import FAR, Flags, Limits, Scope, Whole
 from dispatch.matching.constraints import pins
-from dispatch.matching.constraints.promise_windows import PRICED
+from dispatch.matching.constraints.promise_windows import HARD, PRICED, WHOLE_VISIT
 from dispatch.matching.objective import UNIT
+from dispatch.matching.policy import Policy
 from dispatch.matching.problem import MAX_COST
+from dispatch.matching.solvers.kernels import NOT_TOLD
 from dispatch.matching.solvers.layout import (
+    FINISH,
     HIGH,
+    LONG_OVERTIME,
     LOW,
+    PARTS,
     PENALTY,
     PINNED_START,
     PLACE,
+    PLANE,
     PUBLISHED_START,
+    RETIME_COST,
+    RETIME_TOLERANCE,
     ROUTE,
+    ROUTE_COLUMNS,
+    SHIFT_START,
+    SLOT_COLUMNS,
+    SYMMETRIC,
+    TOOLS,
+    UNEVEN,
+    USED,
+    WAITING_PERCENT,
     WORKER,
     Data,
     State,
@@ -34,7 +50,7 @@ NEIGHBOURS = 40
 NEAR_SHIFTS = 20
 
 
-SLOT_COLUMNS = (
+SLOT_NAMES = (
     "place",
     "duration",
     "window_from",
@@ -44,10 +60,19 @@ SLOT_COLUMNS = (
     "pinned_start",
     "published_start",
     "penalty",
+    "site",
+    "setup",
+    "shared",
+    "link_from",
+    "link_to",
+    "order",
+    "told",
+    "plain",
+    "whole",
 )
 """In the order of `layout`."""
 
-SHIFT_COLUMNS = (
+SHIFT_NAMES = (
     "home",
     "goal",
     "pace",
@@ -61,7 +86,22 @@ SHIFT_COLUMNS = (
     "break_from",
     "break_to",
     "worker",
+    "max_drive",
+    "max_length",
+    "max_visits",
+    "group_from",
+    "group_to",
+    "depot",
+    "depot_s",
+    "length",
+    "late",
+    "relative",
+    "bare",
 )
+"""In the order of `layout`."""
+
+
+BREAK_COLUMNS = ("break_earliest", "break_latest", "break_length", "break_relative")
 """In the order of `layout`."""
 
 
@@ -117,28 +157,50 @@ def build(scope: Scope) -> Tables:
     pair = sum(prices.values(), start=scope.no_prices())
     located = [slot.visit.point for slot in scope.slots if slot.visit.point is not None]
     ends = [shift.end for shift in scope.shifts if shift.end is not None]
-    ways = ways_between([*located, *ends, *(shift.start for shift in scope.shifts)], problem.travel)
+    depots = [shift.depot for shift in scope.shifts if shift.depot is not None]
+    ways = ways_between([*located, *ends, *depots, *(shift.start for shift in scope.shifts)], problem.travel)
     number = {point: index for index, point in enumerate(ways.points)}
     place = [-1 if slot.visit.point is None else number[slot.visit.point] for slot in scope.slots]
     forbidden[np.array(place, dtype=np.int64) < 0] = True
-    slot_columns = {"place": np.array(place, dtype=np.int64), "penalty": _penalties(scope), **limits}
+    slot_columns = {
+        "place": np.array(place, dtype=np.int64),
+        "penalty": _penalties(scope),
+        "told": _told(scope),
+        "plain": _plain(limits),
+        **limits,
+    }
     shift_columns = {
         "home": np.array([number[shift.start] for shift in scope.shifts], dtype=np.int64),
         "goal": np.array([-1 if shift.end is None else number[shift.end] for shift in scope.shifts], dtype=np.int64),
+        "depot": np.array([-1 if shift.depot is None else number[shift.depot] for shift in scope.shifts]),
         "worker": scope.technician_of,
         **limits,
     }
+    relation = np.stack((limits["relation_to"], limits["relation_kind"]), axis=1)
     policy = problem.policy
-    rates = [policy.retime_cost * UNIT, policy.retime_tolerance_s, policy.waiting_percent]
+    rates = {
+        RETIME_COST: policy.retime_cost * UNIT,
+        RETIME_TOLERANCE: policy.retime_tolerance_s,
+        WAITING_PERCENT: policy.waiting_percent,
+        UNEVEN: policy.uneven_load_percent,
+        LONG_OVERTIME: policy.long_overtime_percent,
+        PARTS: limits["need"].shape[1],
+        TOOLS: limits["tool_need"].shape[1],
+        PLANE: problem.travel.plane,
+        SYMMETRIC: len(ways.seconds) == 0 or np.array_equal(ways.seconds, ways.seconds.T),
+    }
     data = Data(
         seconds=ways.seconds,
         vectors=ways.vectors,
         seconds_per_m=ways.seconds_per_m,
-        slot=_columns(SLOT_COLUMNS, slot_columns, len(scope.slots)),
-        shift=_columns(SHIFT_COLUMNS, shift_columns, len(scope.shifts)),
+        slot=np.hstack([_columns(SLOT_NAMES, slot_columns, len(scope.slots)), limits["need"], limits["tool_need"]]),
+        shift=np.hstack(
+            [_columns(SHIFT_NAMES, shift_columns, len(scope.shifts)), limits["stock"], limits["tool_held"]]
+        ),
         window=_columns(("window_start", "window_end", "window_kind"), limits, len(limits["window_start"])),
-        rest=_columns(("break_earliest", "break_latest", "break_length"), limits, len(limits["break_length"])),
-        policy=np.array(rates, dtype=np.int64),
+        rest=_columns(BREAK_COLUMNS, limits, len(limits["break_length"])),
+        relation=relation,
+        policy=np.array([rates[column] for column in range(len(rates))], dtype=np.int64),
         pair=pair * UNIT,
         allowed=~forbidden,
     )
@@ -165,7 +227,77 @@ def _limits(scope: Scope) -> Limits:
         limits.update(rule.limits(scope))
     limits["window_from"], limits["window_to"] = limits["window_at"][:-1], limits["window_at"][1:]
     limits["break_from"], limits["break_to"] = limits["break_at"][:-1], limits["break_at"][1:]
+    limits["link_from"], limits["link_to_row"] = limits["link_at"][:-1], limits["link_at"][1:]
+    limits["shift_last"] = np.minimum(limits["shift_last"], limits["rest_last"])
+    limits["late"] = (limits["max_length"] < FAR) | scope.problem.policy.leave_late
+    limits["relative"] = np.array([any(item.from_departure for item in shift.breaks) for shift in scope.shifts])
+    limits["order"] = limits["pinned_order"]
+    limits["bare"] = _bare(limits, scope.problem.policy)
+    limits["whole"] = _one_window(limits, WHOLE_VISIT)
+    limits["shared"] = _shared(limits)
+    limits.update(_relations(limits))
     return limits
+
+
+def _bare(limits: Limits, policy: Policy) -> Flags:
+    """Shifts in which a plain stop costs what it is driven more, and nothing else depends on its place  # [shift]."""
+    free = policy.waiting_percent == 0 and policy.uneven_load_percent == 0
+    punctual = limits["shift_last"] <= limits["shift_end"]
+    no_breaks = limits["break_from"] == limits["break_to"]
+    return free & punctual & no_breaks & (limits["max_drive"] == FAR) & ~limits["late"]
+
+
+def _relations(limits: Limits) -> Limits:
+    """List what slots are linked to and, behind that, for each shift of a group all shifts of it with its capacity."""
+    group, capacity = limits["group"], limits["group_capacity"]
+    others, bonds = [limits["link_to"]], [limits["link_kind"]]
+    at = len(limits["link_to"])
+    first, last = np.zeros((2, len(group)), dtype=np.int64)
+    for number in range(len(capacity)):
+        members = np.flatnonzero(group == number)
+        others.append(members)
+        bonds.append(np.full(len(members), capacity[number], dtype=np.int64))
+        first[members], last[members] = at, at + len(members)
+        at += len(members)
+    return {
+        "relation_to": np.concatenate(others),
+        "relation_kind": np.concatenate(bonds),
+        "group_from": first,
+        "group_to": last,
+        "link_to": limits["link_to_row"],
+    }
+
+
+def _one_window(limits: Limits, *kinds: int) -> Flags:
+    """Slots with exactly one window of one of these kinds, and no pinned start  # [slot]."""
+    first, last = limits["window_from"], limits["window_to"]
+    kind = np.append(limits["window_kind"], -1)[np.minimum(first, len(limits["window_kind"]))]
+    return (last - first == 1) & np.isin(kind, kinds) & (limits["pinned_start"] == FAR)
+
+
+def _plain(limits: Limits) -> Flags:
+    """Slots whose cost does not depend on when they are served and whose times follow from one window  # [slot]."""
+    timed = (limits["due"] == FAR) & (limits["published_start"] == FAR)
+    none = limits["window_from"] == limits["window_to"]
+    return timed & (limits["site"] < 0) & (none | _one_window(limits, HARD, WHOLE_VISIT))
+
+
+def _shared(limits: Limits) -> Whole:
+    """Longest set-up at the site of each slot: the most that a stop there can save the stop after it  # [slot]."""
+    site, setup = limits["site"], limits["setup"]
+    longest = np.zeros(max(1, int(site.max(initial=-1)) + 1), dtype=np.int64)
+    np.maximum.at(longest, site[site >= 0], setup[site >= 0])
+    return np.where(site >= 0, longest[np.maximum(site, 0)], 0)
+
+
+def _told(scope: Scope) -> Whole:
+    """Technician published for each slot; -1 = somebody who is not there any more, NOT_TOLD = nobody  # [slot]."""
+    told = np.full(len(scope.slots), NOT_TOLD, dtype=np.int64)
+    for row, slot in enumerate(scope.slots):
+        for published in slot.visit.published:
+            if published.slot == slot.number:
+                told[row] = scope.technician_index.get(published.technician, -1)
+    return told
 
 
 def _columns(names: tuple[str, ...], values: Limits, rows: int) -> Whole:
@@ -206,11 +338,15 @@ def _linked(scope: Scope) -> Flags:
 def empty_state(tables: Tables) -> State:
     """Give a state without any stop."""
     slots, shifts = len(tables.scope.slots), len(tables.scope.shifts)
+    room, columns = max(1, min(slots, CAPACITY)), USED + int(tables.data.policy[PARTS])
     state = State(
-        stops=np.zeros((shifts, max(1, min(slots, CAPACITY)), 6), dtype=np.int64),
-        routes=np.zeros((shifts, 3), dtype=np.int64),
-        slots=np.zeros((slots, 4), dtype=np.int64),
+        stops=np.zeros((shifts, room, columns), dtype=np.int64),
+        routes=np.zeros((shifts, ROUTE_COLUMNS), dtype=np.int64),
+        slots=np.zeros((slots, SLOT_COLUMNS), dtype=np.int64),
+        trial=np.zeros((1, room, columns), dtype=np.int64),
     )
+    state.routes[:, FINISH] = tables.data.shift[:, SHIFT_START]
+    state.depot_at[:] = -1
     pinned = tables.pinned_start
     state.slots[:, ROUTE] = -1
     state.slots[:, LOW] = np.where(pinned != FAR, pinned, tables.opens)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dispatch.matching.check import check, feasible_insertions, unforced
+from dispatch.matching.check.changes import could_stay
 from dispatch.matching.check.costs import count, count_route
 from dispatch.matching.plan import BreakTaken, Plan, Reason, ReasonCode, Route, Stop, Unassigned
 from dispatch.matching.problem import (
@@ -15,6 +16,7 @@ from dispatch.matching.problem import (
     Certification,
     CrewSlot,
     Matrix,
+    Partner,
     Pin,
     Point,
     Predecessor,
@@ -222,6 +224,202 @@ PROBLEM_BREAKS: dict[str, tuple[str, Callable[[Problem], Problem]]] = {
         ),
     ),
 }
+
+
+def with_pins(problem: Problem, *orders: tuple[str, int]) -> Problem:
+    return replace(problem, pins=tuple(Pin(visit=name, technician="ana", order=order) for name, order in orders))
+
+
+def with_partner(problem: Problem, *people: str, visits_a_day: int | None) -> Problem:
+    for name in people:
+        problem = with_person(problem, name, partner="helpers")
+    return replace(problem, partners=(Partner(id="helpers", visits_a_day=visits_a_day), Partner(id="others")))
+
+
+def rested(problem: Problem, rest_s: int) -> Problem:
+    """Ana comes home at 16,200 and her next shift starts at 28,800."""
+    following = shift("ana", id="next", start_s=28_800, end_s=40_000, breaks=())
+    return replace(with_person(problem, "ana", min_rest_s=rest_s), shifts=(*problem.shifts, following))
+
+
+def after_hours(problem: Problem, earliest_s: int, latest_s: int) -> Problem:
+    """Ana leaves at 2,400 and rests at 13,200, which is 10,800 s later."""
+    owed = Break(id="lunch", earliest_s=earliest_s, latest_s=latest_s, duration_s=1_800, from_departure=True)
+    return with_shift(problem, "shift-ana", breaks=(owed,))
+
+
+def published(problem: Problem, *, most: int | None) -> Problem:
+    """Lone is as published, the first of the crew is another person, and left has nobody who could come any more."""
+    problem = with_visit(problem, "lone", published=(Published(technician="ana", start_s=3_900),))
+    problem = with_visit(problem, "crew", published=(Published(technician="ben", start_s=9_600),))
+    problem = with_visit(problem, "left", published=(Published(technician="ana", start_s=20_000),))
+    return replace(problem, policy=replace(problem.policy, max_changes=most))
+
+
+def stocked(problem: Problem, pieces: int, tools: tuple[str, ...] = ("ladder",)) -> Problem:
+    """Both visits of Ana need parts, the second one a tool; Ben has nothing and needs nothing."""
+    problem = with_visit(problem, "lone", parts={"valve": 2, "pipe": 0})
+    problem = with_visit(problem, "crew", parts={"valve": 1}, tools=("ladder",))
+    return with_shift(problem, "shift-ana", parts={"valve": pieces}, tools=tools)
+
+
+# What the good plan just keeps, and what is one second, visit, piece or person too much for it.
+LIMITS: dict[str, tuple[str, Callable[[Problem], Problem], Callable[[Problem], Problem]]] = {
+    "rest": ("rest", lambda p: rested(p, 12_600), lambda p: rested(p, 12_601)),
+    "driving": (
+        "longest_day",
+        lambda p: with_shift(p, "shift-ana", max_drive_s=2_400),
+        lambda p: with_shift(p, "shift-ana", max_drive_s=2_399),
+    ),
+    "length": (
+        "longest_day",
+        lambda p: with_shift(p, "shift-ana", max_length_s=13_800),
+        lambda p: with_shift(p, "shift-ana", max_length_s=13_799),
+    ),
+    "visits": (
+        "longest_day",
+        lambda p: with_shift(p, "shift-ana", max_visits=2),
+        lambda p: with_shift(p, "shift-ana", max_visits=1),
+    ),
+    "partner": (
+        "partners",
+        lambda p: with_partner(p, "ana", "ben", visits_a_day=3),
+        lambda p: with_partner(p, "ana", "ben", visits_a_day=2),
+    ),
+    "partner without a limit": (
+        "partners",
+        lambda p: with_partner(p, "ana", "ben", visits_a_day=None),
+        lambda p: with_partner(p, "ana", "ben", visits_a_day=0),
+    ),
+    "partner on another day": (
+        "partners",
+        lambda p: with_shift(with_partner(p, "ana", "ben", visits_a_day=2), "shift-ben", start_s=-1),
+        lambda p: with_shift(with_partner(p, "ana", "ben", visits_a_day=1), "shift-ben", start_s=-1),
+    ),
+    "same or another person": (
+        "links",
+        lambda p: with_visit(p, "lone", same_person_as=("crew",), other_person_than=("left",)),
+        lambda p: with_visit(p, "lone", other_person_than=("crew",)),
+    ),
+    "longest gap": (
+        "predecessors",
+        lambda p: with_visit(p, "crew", predecessors=(Predecessor(visit="lone", max_gap_s=3_000),)),
+        lambda p: with_visit(p, "crew", predecessors=(Predecessor(visit="lone", max_gap_s=2_999),)),
+    ),
+    "first stop": ("pins", lambda p: with_pins(p, ("lone", 7)), lambda p: with_pins(p, ("crew", 7))),
+    "order of the first stops": (
+        "pins",
+        lambda p: with_pins(p, ("lone", 1), ("crew", 2)),
+        lambda p: with_pins(p, ("lone", 2), ("crew", 1)),
+    ),
+    "break hours after departure": (
+        "breaks",
+        lambda p: after_hours(p, 10_000, 10_800),
+        lambda p: after_hours(p, 10_000, 10_799),
+    ),
+    "break not before hours after departure": (
+        "breaks",
+        lambda p: after_hours(p, 10_800, 12_000),
+        lambda p: after_hours(p, 10_801, 12_000),
+    ),
+    "changes": ("changes", lambda p: published(p, most=1), lambda p: published(p, most=0)),
+    "changed start": (
+        "changes",
+        lambda p: with_visit(published(p, most=1), "lone", published=(Published(technician="ana", start_s=3_900),)),
+        lambda p: with_visit(published(p, most=1), "lone", published=(Published(technician="ana", start_s=3_901),)),
+    ),
+    "parts": ("parts", lambda p: stocked(p, 3), lambda p: stocked(p, 2)),
+    "tools": ("parts", lambda p: stocked(p, 3, ("ladder", "pump")), lambda p: stocked(p, 3, ("pump",))),
+    "set-up at another site": (
+        "shifts",
+        lambda p: with_visit(with_visit(p, "lone", site="north"), "crew", site="south", setup_s=600),
+        lambda p: with_visit(with_visit(p, "lone", site="north"), "crew", site="north", setup_s=600),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LIMITS)
+def test_a_limit_that_is_just_kept_is_fine_and_a_little_less_is_told(case: str) -> None:
+    rule, kept, broken = LIMITS[case]
+    for change, rules in ((kept, set()), (broken, {rule})):
+        problem = change(good_problem())
+        assert {found.rule for found in check(problem, priced(problem, good_plan(problem)))} == rules
+
+
+def test_what_has_to_change_does_not_count_as_a_change() -> None:
+    problem = published(good_problem(), most=0)
+    (told,) = (found for found in check(problem, priced(problem, good_plan(problem))) if found.rule == "changes")
+    assert told.message.startswith("1 published visits")
+    assert told.message.endswith("beside 1 that have to.")
+    free = with_visit(problem, "left", crew=(CrewSlot(),))
+    (told,) = (found for found in check(free, priced(free, good_plan(problem))) if found.rule == "changes")
+    assert told.message.startswith("2 published visits")
+
+
+@pytest.mark.parametrize(
+    ("told", "changes", "has_to"),
+    [
+        (Published(technician="gone", start_s=9_600), {}, True),
+        (Published(technician="ben", start_s=300), {}, False),  # from 1,200 on there is time to drive there
+        (Published(technician="ben", start_s=299), {}, True),
+        (Published(technician="ben", start_s=23_100), {}, False),  # 5,400 s of work and 1,200 s home end at 28,800
+        (Published(technician="ben", start_s=23_101), {}, True),
+        (Published(technician="ben", start_s=9_600), {"excluded": ("ben",)}, True),
+        (Published(technician="ben", start_s=9_600), {"release_s": 10_500}, False),
+        (Published(technician="ben", start_s=9_600), {"release_s": 10_501}, True),
+        (Published(technician="ben", start_s=9_600), {"windows": (Window(start_s=10_501, end_s=12_000),)}, True),
+        (Published(technician="ben", start_s=9_600), {"windows": (Window(start_s=0, end_s=8_700, hard=False),)}, False),
+        (Published(technician="ben", start_s=9_600), {"windows": (Window(start_s=0, end_s=8_699),)}, True),
+        (
+            Published(technician="ben", start_s=9_600),
+            {"windows": (Window(start_s=0, end_s=14_099, whole_visit=True),)},
+            True,
+        ),
+    ],
+)
+def test_a_published_visit_that_its_person_could_not_even_serve_alone_has_to_change(
+    told: Published, changes: dict[str, Any], has_to: bool
+) -> None:
+    problem = with_visit(good_problem(), "crew", published=(told,), **changes)
+    assert could_stay(problem, problem.visit_by_id["crew"], told) is not has_to
+
+
+@pytest.mark.parametrize(("start_s", "has_to"), [(8_700, False), (8_699, True)])
+def test_a_pinned_start_decides_what_has_to_change(start_s: int, has_to: bool) -> None:
+    told = Published(technician="ben", start_s=9_600)
+    problem = replace(good_problem(), pins=(Pin(visit="crew", start_s=start_s),))
+    assert could_stay(problem, problem.visit_by_id["crew"], told) is not has_to
+
+
+def test_unpinned_visits_are_blamed_before_pinned_ones() -> None:
+    problem = with_visit(
+        with_partner(good_problem(), "ana", "ben", visits_a_day=2), "crew", other_person_than=("lone",)
+    )
+    plan = priced(problem, good_plan(problem))
+    for pinned, blamed in (("crew", "lone"), ("lone", "crew")):
+        asked = replace(problem, pins=(Pin(visit=pinned, technician="ana"),))
+        assert {(found.rule, found.visit) for found in check(asked, plan)} == {("links", blamed), ("partners", blamed)}
+        assert {found.visit for found in unforced(asked, plan)} == {blamed}
+    both = replace(problem, pins=(Pin(visit="crew", technician="ana"), Pin(visit="lone", technician="ana")))
+    assert unforced(both, plan) == ()
+
+
+def test_only_first_crew_slots_have_to_be_the_same_person() -> None:
+    asked = with_visit(good_problem(), "lone", same_person_as=("crew",))
+    plan = good_plan(asked)
+    assert "links" not in {found.rule for found in check(asked, plan)}
+    ana, ben = plan.routes
+    second = replace(ana, stops=(ana.stops[0], replace(ana.stops[1], slot=1)))
+    first = replace(ben, stops=(replace(ben.stops[0], slot=0),))
+    assert "links" in {found.rule for found in check(asked, replace(plan, routes=(second, first)))}
+
+
+def test_a_first_drive_is_not_longer_than_a_break_may_be_put_off() -> None:
+    problem = after_hours(good_problem(), 0, 600)
+    plan = with_route(good_plan(problem), 0, depart_s=600, breaks=rest(1_000, 2_800), finish_s=13_200 + 1_200)
+    assert check(problem, priced(problem, plan)) == ()
+    (told,) = check(after_hours(problem, 0, 599), priced(problem, plan))
+    assert (told.rule, told.message.startswith("The first drive")) == ("breaks", True)
 
 
 @pytest.mark.parametrize("case", PROBLEM_BREAKS)
