@@ -47,6 +47,30 @@ def test_every_family_is_read(family: str, tmp_path: Path) -> None:
     assert instance.best_known is None
 
 
+BEST = {
+    "solomon": 22.8,
+    "vrptw": 22.8,
+    "homberger": 20 + 2 * 2**0.5,
+    "pcvrptw": 220.0,  # customer 3 is worth less than its way
+    "sdvrptw": 22_828.0,
+    "mdvrptw": 10_020.0,
+    "rich": 1_177 + 130 + 130 + 600,
+    "rich-core": 1_177 + 130 + 130,
+    "kovacs": 30.0,
+    "kovacs-reduced": 10 + 200 + 2**1.5,
+    "trsp": 13 + 10 + 5 + 10 + 6,  # technician 1 by the depot to request 3, then 4
+}
+"""Best objective of the tiny files, found by hand."""
+
+
+@pytest.mark.parametrize("family", OWN_FAMILIES)
+def test_every_family_is_solved_to_the_end(family: str, tmp_path: Path) -> None:
+    instance = read(family, tiny(family, tmp_path))
+    line = judged(instance, solve(instance.problem, step_limit=300))
+    assert "faults" not in line
+    assert line["objective"] == pytest.approx(BEST[family], abs=1e-3)
+
+
 def test_command_prints_one_line_for_each_file_and_seed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
