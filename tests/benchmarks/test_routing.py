@@ -143,9 +143,12 @@ def test_coarser_counting_rounds_to_the_safe_side(tmp_path: Path) -> None:
     assert whole_ways(file, THOUSANDTHS, 1_000)[3] == [1_414, 3_606, 8_602, 0]
 
 
-def test_scale_is_as_fine_as_a_shift_may_be_long() -> None:
+def test_scale_is_as_fine_as_a_shift_may_be_long(monkeypatch: pytest.MonkeyPatch) -> None:
     assert finest_scale(100.0) == 1_000
-    assert finest_scale(10_000_000.0 / 1_000) <= 1_000
+    monkeypatch.setattr("benchmarks.readers.instance.SCALES", (10**9, 10**3, 10, 1))
+    assert finest_scale(172.0) == 1_000
+    monkeypatch.setattr("benchmarks.readers.instance.SCALES", (10**9, 10, 1))
+    assert finest_scale(172.0) == 10
     with pytest.raises(ValueError, match="too long for the matcher"):
         finest_scale(1e12)
 
