@@ -275,7 +275,7 @@ def instance_of(
         best_known=best_known,
         recount=RoutingRecount(file=file, rule=rule, printed=printed),
         cost_unit=scale / printed,
-        model=_model(file, rule, call_out),
+        ask=lambda: _model(file, rule, call_out),
         peer_unit=printed / (rule.unit if rule.rounding is not None else PEER_UNIT),
     )
 
