@@ -1,10 +1,15 @@
 """Commands on problem and plan files: ``solve``, ``check``, ``explain``. None of them needs a database.
 
-Exit codes: 0 done, 1 the plan breaks rules (``check``), 2 a file or an option is not usable; then one line says why.
+With ``--format vroom`` the files are VROOM's input and solution instead of ours.
+
+Exit codes: 0 done, 1 the plan breaks rules (``check``), 2 a file or an option is not usable; then one line a fault says
+why.
 """
 
 import json
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -15,13 +20,22 @@ from dispatch.matching import check as check_plan
 from dispatch.matching import solve as solve_problem
 from dispatch.matching.codec import encode
 from dispatch.matching.explain import Candidate, WhyNot, candidates, why_unassigned
+from dispatch.matching.formats import vroom
 from dispatch.matching.plan import Reason
 
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 WRITABLE = click.Path(dir_okay=False, writable=True, path_type=Path)
 SHOWN = 10
+FORMAT = click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["dispatch", "vroom"]),
+    default="dispatch",
+    show_default=True,
+    help="Of the files: ours, or VROOM's JSON.",
+)
 
-Document = TypeVar("Document", Problem, Plan)
+T = TypeVar("T")
 
 
 @click.command()
@@ -31,6 +45,7 @@ Document = TypeVar("Document", Problem, Plan)
 @click.option("--steps", type=click.IntRange(min=0), help="Search steps: the same seed and steps give the same plan.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the random choices.")
 @click.option("--warm-start", type=READABLE, help="A plan to start from.")
+@FORMAT
 @click.option("--quiet", is_flag=True, help="No progress.")
 def solve(
     problem_file: Path,
@@ -39,11 +54,12 @@ def solve(
     steps: int | None,
     seed: int,
     warm_start: Path | None,
+    file_format: str,
     quiet: bool,
 ) -> None:
     """Solve PROBLEM_FILE and write the plan as JSON."""
-    problem = _read(Problem, problem_file)
-    start = None if warm_start is None else _read(Plan, warm_start)
+    problem, names = _problem(problem_file, file_format)
+    start = None if warm_start is None else _plan(warm_start, problem, names)
     warm()  # a first call ever compiles for some seconds; the time limit is for solving
     limit = 10.0 if time_limit is None and steps is None else time_limit
     try:
@@ -57,7 +73,7 @@ def solve(
         )
     except ValueError as error:
         _fail(str(error))
-    text = plan.to_json()
+    text = plan.to_json() if names is None else json.dumps(vroom.write(problem, plan, names), ensure_ascii=False)
     if output is None:
         click.echo(text)
     else:
@@ -73,9 +89,15 @@ def solve(
 @click.command()
 @click.argument("problem_file", type=READABLE)
 @click.argument("plan_file", type=READABLE)
-def check(problem_file: Path, plan_file: Path) -> None:
+@FORMAT
+def check(problem_file: Path, plan_file: Path, file_format: str) -> None:
     """Count PLAN_FILE again from nothing and name every rule it breaks; exit code 1 if there is any."""
-    found = check_plan(_read(Problem, problem_file), _read(Plan, plan_file))
+    problem, names = _problem(problem_file, file_format)
+    plan = _plan(plan_file, problem, names)
+    if names is not None:  # such a file has no room for reasons, so nobody can have left them out
+        reasons = {item.visit: why_unassigned(problem, plan, item.visit).reasons for item in plan.unassigned}
+        plan = replace(plan, unassigned=tuple(replace(item, reasons=reasons[item.visit]) for item in plan.unassigned))
+    found = check_plan(problem, plan)
     for item in found:
         click.echo(f"{item.rule}: {item.message}")
     if found:
@@ -89,10 +111,20 @@ def check(problem_file: Path, plan_file: Path) -> None:
 @click.option("--visit", required=True, help="The visit to explain.")
 @click.option("--slot", type=click.IntRange(min=0), default=0, show_default=True, help="Crew slot of the visit.")
 @click.option("--technician", help="Only this person.")
+@FORMAT
 @click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
-def explain(problem_file: Path, plan_file: Path, visit: str, slot: int, technician: str | None, as_json: bool) -> None:
+def explain(
+    problem_file: Path,
+    plan_file: Path,
+    visit: str,
+    slot: int,
+    technician: str | None,
+    file_format: str,
+    as_json: bool,
+) -> None:
     """Say who could serve a visit at what cost, why others can not, and why it is left out if it is."""
-    problem, plan = _read(Problem, problem_file), _read(Plan, plan_file)
+    problem, names = _problem(problem_file, file_format)
+    plan = _plan(plan_file, problem, names)
     wanted = problem.visit_by_id.get(visit)
     if wanted is None:
         _fail(f"{problem_file} has no visit {visit}")
@@ -124,17 +156,31 @@ def explain(problem_file: Path, plan_file: Path, visit: str, slot: int, technici
             click.echo(f"  {count} can not: {code.replace('_', ' ')}")
 
 
-def _read(kind: type[Document], path: Path) -> Document:
+def _problem(path: Path, file_format: str) -> tuple[Problem, vroom.Names | None]:
+    """Read a problem; what VROOM's files say beyond it comes along where it is one of those."""
+    if file_format == "vroom":
+        return _read(vroom.read, path)
+    return _read(Problem.from_json, path), None
+
+
+def _plan(path: Path, problem: Problem, names: vroom.Names | None) -> Plan:
+    if names is None:
+        return _read(Plan.from_json, path)
+    return _read(lambda text: vroom.read_solution(text, problem), path)
+
+
+def _read(reader: Callable[[bytes], T], path: Path) -> T:
     try:
-        return kind.from_json(path.read_bytes())
+        return reader(path.read_bytes())
     except Refused as error:
-        _fail(f"{path} is not usable: " + "; ".join(str(fault) for fault in error.faults))
+        _fail(*(f"{path} is not usable: {fault}" for fault in error.faults))
     except (OSError, UnicodeDecodeError) as error:
         _fail(f"{path} can not be read: {error}")
 
 
-def _fail(message: str) -> NoReturn:
-    click.echo(f"Error: {message}", err=True)
+def _fail(*messages: str) -> NoReturn:
+    for message in messages:
+        click.echo(f"Error: {message}", err=True)
     sys.exit(2)
 
 

@@ -13,6 +13,7 @@ from dispatch.matching.problem import Problem
 
 DEFAULT_TIME_LIMIT_S = 10.0
 LONGEST_TIME_LIMIT_S = 86_400.0
+MOST_THREADS = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +49,7 @@ def solve(
     time_limit_s: float | None = DEFAULT_TIME_LIMIT_S,
     step_limit: int | None = None,
     seed: int = 1,
+    threads: int = 1,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
     warm_start: Plan | None = None,
@@ -64,6 +66,8 @@ def solve(
         Search steps. The same problem, seed and steps give the same plan, also after re-ordering the input.
     seed
         Of the random choices.
+    threads
+        Searches that run at the same time; a plan repeats only with one.
     progress
         Called with the first plan and at most about twice a second after that.
     should_stop
@@ -88,6 +92,10 @@ def solve(
         raise ValueError(f"time_limit_s is {time_limit_s!r}, give more than 0 and at most {LONGEST_TIME_LIMIT_S:g}")
     if step_limit is not None and not 0 <= step_limit <= 10**12:
         raise ValueError(f"step_limit is {step_limit!r}, give a whole number from 0 to 10^12")
+    if not 1 <= threads <= MOST_THREADS:
+        raise ValueError(f"threads is {threads!r}, give a whole number from 1 to {MOST_THREADS}")
+    if step_limit is not None and threads > 1:
+        raise ValueError("step_limit goes with one thread, or the plan would not repeat")
     from dispatch.matching.solvers.engine import Engine  # loads NumPy, Numba and their kernels
 
     engine = Engine(
@@ -95,6 +103,7 @@ def solve(
         time_limit_s=time_limit_s,
         step_limit=step_limit,
         seed=seed,
+        threads=threads,
         progress=progress,
         should_stop=should_stop,
     )

@@ -13,7 +13,6 @@ from dispatch.matching.constraint import Whole
 from dispatch.matching.solvers.layout import State
 from dispatch.matching.solvers.tables import Tables
 
-MOST_SLOTS = 800
 MOST_COLUMNS = 3_000
 
 
@@ -44,7 +43,7 @@ def recombine(
     known = {(column.shift, column.stops) for column in incumbent}
     others = [column for column in columns if (column.shift, column.stops) not in known]
     chosen = incumbent + others[-(MOST_COLUMNS - len(incumbent)) :]
-    if len(tables.scope.slots) > MOST_SLOTS or len(chosen) == len(incumbent):
+    if len(chosen) == len(incumbent):
         return None
     model = cp_model.CpModel()
     use = [model.new_bool_var("") for _ in chosen]

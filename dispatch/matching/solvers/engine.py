@@ -19,7 +19,7 @@ from dispatch.matching.solvers.crews import ordered_units, place_unit, remove_un
 from dispatch.matching.solvers.forced import close_shifts
 from dispatch.matching.solvers.greedy import nearest_qualified
 from dispatch.matching.solvers.improve import Improver, total_cost
-from dispatch.matching.solvers.kernels import count_late, refresh
+from dispatch.matching.solvers.kernels import count_late, keeps_bonds, refresh
 from dispatch.matching.solvers.layout import State
 from dispatch.matching.solvers.tables import Tables, build, copy_state
 from dispatch.matching.solvers.warm_start import restore
@@ -27,6 +27,12 @@ from dispatch.matching.solvers.write import written
 from dispatch.matching.timetable import route_of
 
 CYCLE_S = 10.0
+FIRST_SHARE = 0.5
+FIRST_S_PER_SLOT = 0.02
+SHORTEST_CYCLE_S = 2.5
+RECOMBINE_SLOTS = 800
+"""Up to this many slots routes are recombined; above, CP-SAT finds nothing in the time that is worth it."""
+
 CYCLE_STEPS = 120_000
 CHUNK_S = 0.04
 REPORT_S = 0.5
@@ -45,6 +51,7 @@ class Engine:
     time_limit_s: float | None
     step_limit: int | None
     seed: int
+    threads: int = 1
     progress: Progress | None = None
     should_stop: Callable[[], bool] | None = None
     begun: float = field(init=False, default_factory=time.monotonic)
@@ -54,6 +61,7 @@ class Engine:
     stopped: bool = field(init=False, default=False)
     closed: dict[int, list[int]] = field(init=False, default_factory=dict)
     loader: threading.Thread = field(init=False)
+    team: list[Improver] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.tables = build(Scope.of(self.problem))
@@ -72,25 +80,35 @@ class Engine:
         first_cost = total_cost(self.tables, first)
         self.report("construct", first, 0, always=True)
         self.reserve_s = self._finishing_time(first)
-        improver = Improver(tables=self.tables, state=copy_state(first), seed=self.seed)
-        if improver.movable:
-            self._improve(improver)
-        final = improver.best_state()
+        self.team = self._gather(first)
+        if self.lead.movable:
+            self._improve()
+        final = self.lead.best_state()
         sweep(self.tables, final)
         if total_cost(self.tables, final) > first_cost:
             final = first
-        self.report("finish", final, improver.steps, always=True)
+        self.report("finish", final, self.steps, always=True)
         return written(
             self.tables,
             final,
             closed=self.closed,
             seconds=self.elapsed_s(),
-            steps=improver.steps,
+            steps=self.steps,
             seed=self.seed,
             repeatable=self.step_limit is not None and not self.stopped,
             first_cost=self._shown_cost(first),
             ignored=ignored,
         )
+
+    def _gather(self, first: State) -> list[Improver]:
+        """Give one search for all threads where it divides the plan among them, else one each with its own seed."""
+        alone = Improver(tables=self.tables, state=copy_state(first), seed=self.seed, threads=self.threads)
+        if self.threads == 1 or alone.divided or not alone.movable:
+            return [alone]
+        return [
+            Improver(tables=self.tables, state=copy_state(first), seed=self.seed + 1_000_003 * number)
+            for number in range(self.threads)
+        ]
 
     def elapsed_s(self) -> float:
         """Wall time since the call."""
@@ -110,9 +128,9 @@ class Engine:
 
     def report(self, phase: str, state: State, steps: int, *, always: bool = False) -> None:
         """Tell the caller where the search stands, not more often than it can be looked at."""
-        now = self.elapsed_s()
-        if self.progress is None or not (always or now - self.reported >= REPORT_S):
+        if self.progress is None or not (always or self._due()):
             return
+        now = self.elapsed_s()
         self.reported = now
         self.progress(
             ProgressUpdate(
@@ -124,6 +142,10 @@ class Engine:
                 steps=steps,
             )
         )
+
+    def _due(self) -> bool:
+        """Whether the caller has not been told anything for a while."""
+        return self.progress is not None and self.elapsed_s() - self.reported >= REPORT_S
 
     def _shown_cost(self, state: State) -> int:
         """Cost in whole units, without the weight that keeps the search from trading pins away."""
@@ -152,35 +174,49 @@ class Engine:
         whole += (explained - routed) * max(1.0, len(left_out) / SAMPLE)
         return min(0.4 * self.time_limit_s, 0.05 + 1.5 * whole)
 
-    def _improve(self, improver: Improver) -> None:
+    def _improve(self) -> None:
         """Search in cycles: hot once, then warm; after each cycle recombine routes and try linked visits elsewhere."""
-        if self._may_recombine(improver):
+        if self._may_recombine():
             self.loader.start()
-        hot = improver.hot()
+        hot = self.lead.hot()
         for share in self._cycles():
-            self._cycle(improver, hot, share)
+            self._cycle(hot, share)
             if self.over():
                 break
-            self._recombine(improver)
+            self._recombine()
             if not self.over():
-                self._move_units(improver)
-            hot = improver.hot() * REHEAT
+                self._move_units()
+            self._share_best()
+            hot = self.lead.hot() * REHEAT
+        while self.time_limit_s is not None and not self.over():
+            # What recombining left over of its time.
+            self._cycle(2.0 * self.lead.cold(), (self.left_s(), 10**15))
+
+    @property
+    def lead(self) -> Improver:
+        """The search with the best plan so far."""
+        return min(self.team, key=lambda improver: improver.best_cost)
 
     def _cycles(self) -> list[tuple[float, int]]:
-        """Seconds and steps of each cycle, both at most."""
+        """Seconds and steps of each cycle, both at most; the first is the longest."""
         if self.step_limit is not None:
             count = max(1, round(self.step_limit / CYCLE_STEPS))
             bounds = np.linspace(0, self.step_limit, count + 1).astype(int)
             return [(float("inf"), int(size)) for size in np.diff(bounds)]
         left = self.left_s()
-        count = max(1, round(left / CYCLE_S))
-        return [(left / count, 10**15)] * count
+        if left < 2.0 * SHORTEST_CYCLE_S:
+            return [(left, 10**15)]
+        first = min(left, max(left * FIRST_SHARE, len(self.tables.scope.slots) * FIRST_S_PER_SLOT))
+        if left - first < SHORTEST_CYCLE_S / 2.0:
+            return [(left, 10**15)]
+        count = max(1, round((left - first) / max(SHORTEST_CYCLE_S, first / 2.0)))
+        return [(first, 10**15), *[((left - first) / count, 10**15)] * count]
 
-    def _cycle(self, improver: Improver, hot: float, share: tuple[float, int]) -> None:
+    def _cycle(self, hot: float, share: tuple[float, int]) -> None:
         seconds, steps = share
-        usable = min(seconds * (1.0 - RECOMBINE_SHARE) if self._may_recombine(improver) else seconds, self.left_s())
+        usable = min(seconds * (1.0 - RECOMBINE_SHARE) if self._may_recombine() else seconds, self.left_s())
         begun, done, chunk = time.monotonic(), 0, 100
-        ratio = improver.cold() / hot
+        ratio = self.lead.cold() / hot
         while done < steps and not self.over():
             at = time.monotonic()
             size = min(chunk, steps - done)
@@ -188,33 +224,64 @@ class Engine:
             if part >= 1.0:
                 break
             ahead = size / steps if self.step_limit is not None else min(1.0 - part, CHUNK_S / usable)
-            improver.run(size, hot * ratio**part, hot * ratio ** min(1.0, part + ahead))
+            self._run(size, hot * ratio**part, hot * ratio ** min(1.0, part + ahead))
             done += size
             took = time.monotonic() - at
             if self.step_limit is not None:
                 chunk = 500
             else:
                 chunk = max(1, min(20_000, int(chunk * min(4.0, CHUNK_S / max(1e-6, took)))))
-            if part > 0.5:
-                improver.collect()
-            self.report("improve", improver.state, improver.steps)
-        improver.collect()
+            if part > 0.5 and self._may_recombine():
+                for improver in self.team:
+                    improver.collect()
+            if self._due():
+                self.report("improve", self.lead.best_state(), self.steps)
 
-    def _may_recombine(self, improver: Improver) -> bool:
+    def _run(self, steps: int, hot: float, cold: float) -> None:
+        """Let everybody of the team search for a while."""
+        if len(self.team) == 1:
+            self.team[0].run(steps, hot, cold)
+            return
+        tasks = [threading.Thread(target=improver.run, args=(steps, hot, cold)) for improver in self.team]
+        for task in tasks:
+            task.start()
+        for task in tasks:
+            task.join()
+
+    @property
+    def steps(self) -> int:
+        """Search steps done by the whole team."""
+        return sum(improver.steps for improver in self.team)
+
+    def _share_best(self) -> None:
+        """Let everybody go on from the best plan."""
+        if len(self.team) > 1:
+            best = self.lead.best_state()
+            for improver in self.team:
+                improver.adopt(best)
+
+    def _may_recombine(self) -> bool:
+        if len(self.tables.scope.slots) > RECOMBINE_SLOTS or not self.lead.movable:
+            return False
         if self.step_limit is not None:
             return self.step_limit >= RECOMBINE_FROM_STEPS
-        return self.time_limit_s is not None and self.time_limit_s >= RECOMBINE_FROM_S and improver.movable
+        return self.time_limit_s is not None and self.time_limit_s >= RECOMBINE_FROM_S
 
-    def _recombine(self, improver: Improver) -> None:
-        if not self._may_recombine(improver):
+    def _recombine(self) -> None:
+        if not self._may_recombine():
             return
         self.loader.join(None if self.step_limit is not None else max(0.0, self.left_s() - 0.3))
         if self.loader.is_alive():
             return
         from dispatch.matching.solvers.assign import Column, recombine  # loaded by now
 
-        best = improver.best_state()
-        columns = [Column(shift=key[0], stops=stops, cost=cost) for key, (cost, stops) in improver.pool.items()]
+        lead = self.lead
+        best = lead.best_state()
+        columns = [
+            Column(shift=key[0], stops=stops, cost=cost)
+            for improver in self.team
+            for key, (cost, stops) in improver.pool.items()
+        ]
         seconds = 1.0 if self.step_limit is not None else min(CYCLE_S * RECOMBINE_SHARE, self.left_s() - 0.2)
         repeatable = self.step_limit is not None
         if seconds <= 0.1:
@@ -229,14 +296,14 @@ class Engine:
                 mixed.sequence[column.shift, : len(column.stops)] = column.stops
                 mixed.route_of[list(column.stops)] = column.shift
             timed = [refresh(self.tables.data, mixed, shift) for shift in range(len(mixed.size))]
-            if all(timed):
+            if all(timed) and keeps_bonds(self.tables.data, mixed):
                 best = mixed
-        improver.adopt(best)
-        self.report("recombine", best, improver.steps)
+        lead.adopt(best)
+        self.report("recombine", best, self.steps)
 
-    def _move_units(self, improver: Improver) -> None:
+    def _move_units(self) -> None:
         """Try crews that nothing else waits for at another moment, and linked visits left out once more."""
-        state = improver.best_state()
+        state = self.lead.best_state()
         changed = place_units(self.tables, state) > 0
         for visit in ordered_units(self.tables):
             if self.over():
@@ -251,7 +318,8 @@ class Engine:
             ):
                 state, changed = trial, True
         if changed:
-            improver.restart(state)
+            for improver in self.team:
+                improver.restart(state)
 
 
 def greedy_plan(problem: Problem) -> Plan:

@@ -5,7 +5,10 @@ trip the search never trades one visit against another. Cooling runs in short cy
 good plan is at hand at any time.
 """
 
+import threading
+import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +18,17 @@ from dispatch.matching.objective import UNIT
 from dispatch.matching.solvers.insertion import price_alone
 from dispatch.matching.solvers.kernels import IMPOSSIBLE, NOT_TOLD, refresh
 from dispatch.matching.solvers.layout import (
-    COST_PERCENT,
-    DRIVEN,
+    COST,
     DUE,
     DURATION,
+    HOME,
     ORDER,
+    PAIRED,
     PLANE,
     SHIFT_LAST,
     SHIFT_START,
+    SIZE,
     TOLD,
-    WAITING,
     WINDOW_END,
     WINDOW_FROM,
     WINDOW_START,
@@ -53,6 +57,11 @@ COLD_STOPS = 0.02
 MEAN_REMOVED = 10.0
 LONGEST_STRING = 10.0
 
+DIVIDED_SLOTS = 2_000
+"""From this many slots on several threads work on one plan, each on a strip of it."""
+
+CUT_EVERY_S = 1.5
+
 POOL = 4_000
 BLOCK = 256
 
@@ -62,14 +71,22 @@ TIME_SHARE = 0.3
 
 @dataclass(kw_only=True)
 class Improver:
-    """A plan being improved; ``state`` wanders, ``best`` is what counts."""
+    """A plan being improved; ``state`` wanders, ``best`` is what counts.
+
+    With several ``threads`` a large problem is cut into that many strips, each with its own routes and slots, and cut
+    anew in another direction again and again. Strips share all arrays and touch none of each other's rows.
+    """
 
     tables: Tables
     state: State
     seed: int
+    threads: int = 1
     work: Work = field(init=False)
     steps: int = field(init=False, default=0)
     pool: dict[tuple[int, tuple[int, ...]], tuple[int, tuple[int, ...]]] = field(init=False, default_factory=dict)
+    strips: list[tuple[State, Work]] = field(init=False, default_factory=list)
+    cut_at: float = field(init=False, default=0.0)
+    kept: tuple[Whole, Whole] = field(init=False)
 
     def __post_init__(self) -> None:
         self.work = _work(self.tables, self.state, self.seed)
@@ -78,7 +95,13 @@ class Improver:
     @property
     def everywhere(self) -> bool:
         """Whether every route is tried for every insertion."""
-        return len(self.tables.scope.slots) * len(self.tables.scope.shifts) <= EVERYWHERE_PAIRS
+        return everywhere(self.tables)
+
+    @property
+    def divided(self) -> bool:
+        """Whether the search runs in strips: worth it for large problems whose routes are not tied to each other."""
+        free = len(self.tables.data.relation) == 0 and self.tables.scope.problem.policy.max_changes is None
+        return self.threads > 1 and free and len(self.work.movable) >= DIVIDED_SLOTS
 
     @property
     def movable(self) -> bool:
@@ -103,32 +126,76 @@ class Improver:
         return COLD_STOPS * self.stop_cost()
 
     def stop_cost(self) -> float:
-        """Give what a stop costs on the average, driving and waiting: the scale of small changes."""
-        size = int(self.state.size.sum())
-        data = self.tables.data
-        driven = (self.state.routes[:, DRIVEN] + self.state.routes[:, WAITING]) * data.shift[:, COST_PERCENT]
-        return max(float(UNIT), float(driven.sum()) / max(1, size))
+        """Give what a stop costs on the average, who comes not counted: the scale of small changes."""
+        routes = self.state.routes
+        return max(float(UNIT), float((routes[:, COST] - routes[:, PAIRED]).sum()) / max(1, int(routes[:, SIZE].sum())))
 
-    def run(self, steps: int, hot: float, cold: float) -> bool:
-        """Search for ``steps`` steps; gives whether a better plan was found."""
-        before = self.best_cost
+    def run(self, steps: int, hot: float, cold: float) -> None:
+        """Search for ``steps`` steps, in strips each of them, while cooling."""
+        if self.divided:
+            self._run_strips(steps, hot, cold)
+            return
         search(self.tables.data, self.state, self.work, steps, hot, cold, self.everywhere)
         self.steps += steps
-        return self.best_cost < before
+
+    def _run_strips(self, steps: int, hot: float, cold: float) -> None:
+        now = time.monotonic()
+        if not self.strips or now - self.cut_at > CUT_EVERY_S:
+            self.cut_at = now
+            self._cut()
+        tasks = [
+            threading.Thread(target=search, args=(self.tables.data, *strip, steps, hot, cold, self.everywhere))
+            for strip in self.strips
+        ]
+        for task in tasks:
+            task.start()
+        for task in tasks:
+            task.join()
+        self.steps += steps * len(tasks)
+        found = sum(int(work.totals[BEST]) for _, work in self.strips)
+        if found < self.best_cost:
+            self.work.totals[BEST] = found
+            self.kept = (self.work.best_sequence.copy(), self.work.best_size.copy())
+
+    def _cut(self) -> None:
+        """Cut the plan as it is into strips; what was best so far is kept apart."""
+        tables, state, whole = self.tables, self.state, self.work
+        whole.best_sequence[:], whole.best_size[:] = state.sequence, state.size
+        whole.dirty[:] = False
+        rng = np.random.default_rng([self.seed, self.steps])
+        direction = rng.normal(size=3)
+        homes = tables.ways.vectors[tables.data.shift[:, HOME]] @ direction
+        sites = tables.ways.vectors[tables.place] @ direction
+        bounds = np.quantile(homes, np.linspace(0.0, 1.0, self.threads + 1)[1:-1])
+        route_in = np.searchsorted(bounds, homes)
+        served = state.route_of >= 0
+        slot_in = np.where(served, route_in[state.route_of], np.searchsorted(bounds, sites))
+        self.strips = []
+        for number in range(self.threads):
+            mine, can_move = route_in == number, whole.can_move & (slot_in == number)
+            cost = state.cost[mine].sum() + tables.penalty[~served & (slot_in == number)].sum()
+            scratch = _scratch(tables, state)
+            work = whole._replace(
+                **scratch,
+                random=np.array([rng.integers(1, 2**32 - 1)], dtype=np.int64),
+                movable=np.flatnonzero(can_move).astype(np.int64),
+                can_move=can_move,
+                mine=mine,
+                counter=whole.counter + (number + 1) * 10**9,
+                totals=np.array([cost, cost, 0, IMPOSSIBLE], dtype=np.int64),
+            )
+            self.strips.append((state._replace(trial=np.zeros_like(state.trial)), work))
+        whole.counter[0] += (self.threads + 1) * 10**9
 
     def collect(self) -> None:
-        """Keep the routes of the best and of the current plan for recombination."""
-        for sequence, size, cost in (
-            (self.state.sequence, self.state.size, self.state.cost),
-            (self.work.best_sequence, self.work.best_size, None),
-        ):
-            for shift in np.flatnonzero(size):
-                row = tuple(sequence[shift, : size[shift]].tolist())
-                key = (int(shift), tuple(sorted(row)))
-                if cost is None or (key in self.pool and self.pool[key][0] <= cost[shift]):
-                    continue
-                self.pool.pop(key, None)
-                self.pool[key] = (int(cost[shift]), row)
+        """Keep the routes of the current plan for recombination."""
+        state = self.state
+        for shift in np.flatnonzero(state.size):
+            row = tuple(state.sequence[shift, : state.size[shift]].tolist())
+            key = (int(shift), tuple(sorted(row)))
+            known = self.pool.pop(key, None)
+            cost = int(state.cost[shift])
+            self.pool[key] = (cost, row) if known is None or cost < known[0] else known
         while len(self.pool) > POOL:
             self.pool.pop(next(iter(self.pool)))
 
@@ -136,8 +203,7 @@ class Improver:
         """Give a copy of the best plan with its timetable."""
         state = copy_state(self.state)
         state.route_of[:] = -1
-        state.size[:] = self.work.best_size
-        state.sequence[:] = self.work.best_sequence
+        state.sequence[:], state.size[:] = self.kept if self.divided else (self.work.best_sequence, self.work.best_size)
         for shift in range(len(state.size)):
             state.route_of[state.sequence[shift, : state.size[shift]]] = shift
             refresh(self.tables.data, state, shift)
@@ -148,7 +214,9 @@ class Improver:
         for mine, theirs in zip(self.state, state, strict=True):
             mine[:] = theirs
         self.work.dirty[:] = True
-        self.work.version[:] = self.work.version[-1] + 1
+        self.work.counter[0] += 1
+        self.work.version[:] = self.work.counter[0]
+        self.strips = []
         self.work.can_move[:] = _can_move(self.tables) & (state.fixed == 0)
         self._count()
         if self.work.totals[CURRENT] < self.work.totals[BEST]:
@@ -164,6 +232,7 @@ class Improver:
         self.work.best_sequence[:] = self.state.sequence
         self.work.best_size[:] = self.state.size
         self.work.dirty[:] = False
+        self.kept = (self.state.sequence.copy(), self.state.size.copy())
         self._count()
         self.work.totals[BEST] = self.work.totals[CURRENT]
 
@@ -191,16 +260,22 @@ def _can_move(tables: Tables) -> Flags:
     return np.asarray(~tables.linked & ~ordered & tables.data.allowed.any(axis=1))
 
 
+def everywhere(tables: Tables) -> bool:
+    """Whether every route is tried for every insertion: where all prices can be remembered in little memory."""
+    return len(tables.scope.slots) * len(tables.scope.shifts) <= EVERYWHERE_PAIRS
+
+
 def _work(tables: Tables, state: State, seed: int) -> Work:
     slots, shifts = len(tables.scope.slots), len(tables.scope.shifts)
     can_move = _can_move(tables) & (state.fixed == 0)
     movable = np.flatnonzero(can_move).astype(np.int64)
     alone = np.zeros((slots, shifts), dtype=np.int64)
     price_alone(tables.data, empty_state(tables), alone)
-    everywhere = slots * shifts <= EVERYWHERE_PAIRS
-    able = np.argsort(alone, axis=1, kind="stable")[:, : shifts if everywhere else NEAR_SHIFTS].astype(np.int64)
+    tried = shifts if everywhere(tables) else NEAR_SHIFTS
+    able = np.argsort(alone, axis=1, kind="stable")[:, :tried].astype(np.int64)
     able[np.take_along_axis(alone, able, axis=1) >= IMPOSSIBLE] = -1
     return Work(
+        **_scratch(tables, state),
         # Xorshift never leaves 0, and seeds close together must not start close together.
         random=np.array([((seed + 1) * 2_654_435_761) % 4_294_967_291 + 1], dtype=np.int64),
         movable=movable,
@@ -208,25 +283,33 @@ def _work(tables: Tables, state: State, seed: int) -> Work:
         mine=np.ones(shifts, dtype=np.bool_),
         neighbours=_neighbours(tables, movable),
         able=able,
-        dials=np.array([MEAN_REMOVED, LONGEST_STRING]),
         order_keys=_order_keys(tables, alone),
-        absent=np.zeros(slots + 1, dtype=np.int64),
-        was_served=np.zeros(slots, dtype=np.bool_),
-        listed=np.zeros(slots, dtype=np.bool_),
-        keys=np.zeros(slots + 1, dtype=np.float64),
-        touched=np.zeros(shifts, dtype=np.int64),
-        is_touched=np.zeros(shifts, dtype=np.bool_),
-        old_stops=np.zeros_like(state.stops),
-        old_routes=np.zeros_like(state.routes),
-        old_version=np.zeros(shifts, dtype=np.int64),
-        version=np.zeros(shifts + 1, dtype=np.int64),
+        dials=np.array([MEAN_REMOVED, LONGEST_STRING]),
+        version=np.zeros(shifts, dtype=np.int64),
+        counter=np.zeros(1, dtype=np.int64),
         known=np.full((slots, shifts, 3), -1, dtype=np.int64),
-        stamp=np.zeros(shifts, dtype=np.int64),
         best_sequence=state.sequence.copy(),
         best_size=state.size.copy(),
         dirty=np.zeros(shifts, dtype=np.bool_),
         totals=np.zeros(4, dtype=np.int64),
     )
+
+
+def _scratch(tables: Tables, state: State) -> dict[str, Any]:
+    """Give what every search needs for itself."""
+    slots, shifts = len(tables.scope.slots), len(tables.scope.shifts)
+    return {
+        "absent": np.zeros(slots + 1, dtype=np.int64),
+        "was_served": np.zeros(slots, dtype=np.bool_),
+        "listed": np.zeros(slots, dtype=np.bool_),
+        "keys": np.zeros(slots + 1, dtype=np.float64),
+        "touched": np.zeros(shifts, dtype=np.int64),
+        "is_touched": np.zeros(shifts, dtype=np.bool_),
+        "old_stops": np.zeros_like(state.stops),
+        "old_routes": np.zeros_like(state.routes),
+        "old_version": np.zeros(shifts, dtype=np.int64),
+        "stamp": np.zeros(shifts, dtype=np.int64),
+    }
 
 
 def _neighbours(tables: Tables, movable: Whole) -> Whole:
@@ -269,10 +352,13 @@ def _driving(tables: Tables, movable: Whole, block: slice) -> npt.NDArray[np.flo
         seconds[(there < 0) | (back < 0)] = np.inf
         return seconds
     points = data.vectors[place]
-    squares = np.sum(points**2, axis=1)
-    chord = np.sqrt(np.maximum(0.0, squares[block, None] + squares - 2.0 * points[block] @ points.T))
+    square = np.zeros((block.stop - block.start, len(points)))
+    for axis in range(3):
+        square += (points[block, axis, None] - points[:, axis]) ** 2
+    chord = np.sqrt(square)
     metres = chord if data.policy[PLANE] else 2.0 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, chord / 2.0))
-    return np.asarray(metres * data.seconds_per_m)
+    # Rounded like any other way, so that a matrix of the same ways gives the same neighbours.
+    return np.asarray(np.floor(metres * data.seconds_per_m + 0.5))
 
 
 def _order_keys(tables: Tables, alone: Whole) -> npt.NDArray[np.float64]:

@@ -9,8 +9,6 @@ early. A route that must pass the depot is laid out anew for every place of the 
 # mypy: disable-error-code="no-any-return, return-value"
 # Elements of arrays have no Python type; compiled they are 64-bit integers and floats.
 
-import numpy as np
-
 from dispatch.matching.constraint import FAR, Whole
 from dispatch.matching.solvers.clock import (
     DEPOT_STOP,
@@ -74,6 +72,7 @@ from dispatch.matching.solvers.layout import (
     ORIGIN,
     OTHER,
     PACE,
+    PAIRED,
     PARTS,
     PAUSE,
     PLACE,
@@ -167,7 +166,7 @@ def lay(D: Data, S: State, A: Whole, row: int, r: int, count: int, depot_at: int
     left, before = NOT_LEFT, -1
     driven, worked, waiting, timed, saving, paired, intricate, changed = 0, 0, 0, 0, 0, 0, 0, 0
     plain = D.shift[r, BREAK_FROM] == D.shift[r, BREAK_TO]
-    length, first, final = 0, D.shift[r, SHIFT_START], np.int64(FAR)
+    length, first, final = 0, D.shift[r, SHIFT_START], FAR
     for i in range(count):
         s = A[row, i, SLOT]
         direct = drive(D, place, D.slot[s, PLACE])
@@ -249,6 +248,7 @@ def lay(D: Data, S: State, A: Whole, row: int, r: int, count: int, depot_at: int
     if keep:
         S.routes[r, COST] = total
         S.routes[r, SAVING] = saving + waiting_cost(D, r, waiting)
+        S.routes[r, PAIRED] = paired
         S.routes[r, DRIVEN] = driven
         S.routes[r, HOMEWARD] = home
         S.routes[r, WORKED] = worked
@@ -266,7 +266,7 @@ def lay(D: Data, S: State, A: Whole, row: int, r: int, count: int, depot_at: int
 def look_back(D: Data, S: State, r: int, count: int, home: int) -> None:
     """Find from the end what the rest of a route needs: latest starts, least length and where that begins."""
     bound = D.shift[r, SHIFT_LAST] - home
-    length, first, way = 0, np.int64(-FAR), home
+    length, first, way = 0, -FAR, home
     S.routes[r, LOCKED] = 0
     for i in range(count - 1, -1, -1):
         s = S.stops[r, i, SLOT]
@@ -354,7 +354,7 @@ def insertion(D: Data, S: State, r: int, at: int, s: int, limit: int) -> int:
         t, place = S.stops[r, at - 1, LEAVE], S.stops[r, at - 1, THERE]
     here = D.slot[s, PLACE]
     way = drive(D, place, here)
-    onward, spared = np.int64(0), S.routes[r, HOMEWARD]
+    onward, spared = 0, S.routes[r, HOMEWARD]
     if at < count:
         onward, spared = drive(D, here, S.stops[r, at, THERE]), S.stops[r, at, WAY]
     elif D.shift[r, GOAL] >= 0:
@@ -397,7 +397,7 @@ def insertion(D: Data, S: State, r: int, at: int, s: int, limit: int) -> int:
         return IMPOSSIBLE
     driven, worked = S.routes[r, DRIVEN] + more, S.routes[r, WORKED] + work
     if D.shift[r, LATE]:
-        length, first, final = 0, D.shift[r, SHIFT_START], np.int64(FAR)
+        length, first, final = 0, D.shift[r, SHIFT_START], FAR
         if at > 0:
             length = S.stops[r, at - 1, LENGTH_SO_FAR]
             first, final = S.stops[r, at - 1, DEPART_FIRST], S.stops[r, at - 1, DEPART_LAST]
@@ -594,7 +594,7 @@ def cheapest_place(D: Data, S: State, r: int, s: int, limit: int) -> tuple[int, 
     way = drive(D, place, here)
     for i in range(begin, end + 1):
         ready, arriving = t, way
-        onward, spared, bound = np.int64(0), np.int64(0), D.shift[r, SHIFT_LAST]
+        onward, spared, bound = 0, 0, D.shift[r, SHIFT_LAST]
         if i < count:
             place, t = S.stops[r, i, THERE], S.stops[r, i, LEAVE]
             onward, spared, bound = drive(D, here, place), S.stops[r, i, WAY], S.stops[r, i, LATEST]
@@ -673,3 +673,23 @@ def displacing(D: Data, S: State, r: int, s: int) -> int:
                 best, found = price, out
         put(D, S, r, out, q)
     return found
+
+
+@kernel
+def keeps_bonds(D: Data, S: State) -> bool:
+    """Whether linked slots go to the same or to other people as asked, and no group serves more than it may."""
+    for s in range(len(S.slots)):
+        r = S.slots[s, ROUTE]
+        if r < 0:
+            continue
+        for i in range(D.slot[s, LINK_FROM], D.slot[s, LINK_TO]):
+            other = S.slots[D.relation[i, OTHER], ROUTE]
+            if other >= 0 and (D.shift[other, WORKER] == D.shift[r, WORKER]) != (D.relation[i, BOND] == 1):
+                return False
+    for r in range(len(S.routes)):
+        taken = 0
+        for i in range(D.shift[r, GROUP_FROM], D.shift[r, GROUP_TO]):
+            taken += S.routes[D.relation[i, OTHER], SIZE]
+        if D.shift[r, GROUP_FROM] < D.shift[r, GROUP_TO] and taken > D.relation[D.shift[r, GROUP_FROM], BOND]:
+            return False
+    return True

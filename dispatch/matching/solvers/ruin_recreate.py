@@ -62,7 +62,8 @@ class Work(NamedTuple):
     old_stops: Whole  # [r, i, column]
     old_routes: Whole  # [r, column]
     old_version: Whole  # [r]
-    version: Whole  # [r] another number whenever the route is another one; the last entry counts them
+    version: Whole  # [r] another number whenever the route is another one
+    counter: Whole  # [1] the last number given
     known: Whole  # [s, r, column] cheapest place, as of a version of the route
     stamp: Whole  # [r]
     best_sequence: Whole  # [r, i]
@@ -101,9 +102,8 @@ def touch(S: State, W: Work, r: int, count: int) -> int:
 @kernel
 def renew(W: Work, r: int) -> None:
     """Note that route ``r`` is another one now."""
-    last = len(W.version) - 1
-    W.version[last] += 1
-    W.version[r] = W.version[last]
+    W.counter[0] += 1
+    W.version[r] = W.counter[0]
 
 
 @kernel
@@ -279,7 +279,7 @@ def undo(S: State, W: Work, count: int, touched: int) -> None:
 def remember(S: State, W: Work) -> None:
     """Make the current plan the best one; only routes that differ are copied."""
     for r in range(len(S.routes)):
-        if W.dirty[r]:
+        if W.dirty[r] and W.mine[r]:
             W.dirty[r] = False
             W.best_size[r] = S.routes[r, SIZE]
             for i in range(S.routes[r, SIZE]):

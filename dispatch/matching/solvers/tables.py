@@ -166,13 +166,15 @@ def build(scope: Scope) -> Tables:
         "place": np.array(place, dtype=np.int64),
         "penalty": _penalties(scope),
         "told": _told(scope),
-        "plain": _plain(limits),
+        "plain": _plain(limits).astype(np.int64),
         **limits,
     }
     shift_columns = {
         "home": np.array([number[shift.start] for shift in scope.shifts], dtype=np.int64),
         "goal": np.array([-1 if shift.end is None else number[shift.end] for shift in scope.shifts], dtype=np.int64),
-        "depot": np.array([-1 if shift.depot is None else number[shift.depot] for shift in scope.shifts]),
+        "depot": np.array(
+            [-1 if shift.depot is None else number[shift.depot] for shift in scope.shifts], dtype=np.int64
+        ),
         "worker": scope.technician_of,
         **limits,
     }
@@ -229,11 +231,12 @@ def _limits(scope: Scope) -> Limits:
     limits["break_from"], limits["break_to"] = limits["break_at"][:-1], limits["break_at"][1:]
     limits["link_from"], limits["link_to_row"] = limits["link_at"][:-1], limits["link_at"][1:]
     limits["shift_last"] = np.minimum(limits["shift_last"], limits["rest_last"])
-    limits["late"] = (limits["max_length"] < FAR) | scope.problem.policy.leave_late
-    limits["relative"] = np.array([any(item.from_departure for item in shift.breaks) for shift in scope.shifts])
+    limits["late"] = ((limits["max_length"] < FAR) | scope.problem.policy.leave_late).astype(np.int64)
+    relative = [any(item.from_departure for item in shift.breaks) for shift in scope.shifts]
+    limits["relative"] = np.array(relative, dtype=np.int64)
     limits["order"] = limits["pinned_order"]
-    limits["bare"] = _bare(limits, scope.problem.policy)
-    limits["whole"] = _one_window(limits, WHOLE_VISIT)
+    limits["bare"] = _bare(limits, scope.problem.policy).astype(np.int64)
+    limits["whole"] = _one_window(limits, WHOLE_VISIT).astype(np.int64)
     limits["shared"] = _shared(limits)
     limits.update(_relations(limits))
     return limits
@@ -244,7 +247,7 @@ def _bare(limits: Limits, policy: Policy) -> Flags:
     free = policy.waiting_percent == 0 and policy.uneven_load_percent == 0
     punctual = limits["shift_last"] <= limits["shift_end"]
     no_breaks = limits["break_from"] == limits["break_to"]
-    return free & punctual & no_breaks & (limits["max_drive"] == FAR) & ~limits["late"]
+    return np.asarray(free & punctual & no_breaks & (limits["max_drive"] == FAR) & (limits["late"] == 0))
 
 
 def _relations(limits: Limits) -> Limits:
@@ -272,14 +275,14 @@ def _one_window(limits: Limits, *kinds: int) -> Flags:
     """Slots with exactly one window of one of these kinds, and no pinned start  # [slot]."""
     first, last = limits["window_from"], limits["window_to"]
     kind = np.append(limits["window_kind"], -1)[np.minimum(first, len(limits["window_kind"]))]
-    return (last - first == 1) & np.isin(kind, kinds) & (limits["pinned_start"] == FAR)
+    return np.asarray((last - first == 1) & np.isin(kind, kinds) & (limits["pinned_start"] == FAR))
 
 
 def _plain(limits: Limits) -> Flags:
     """Slots whose cost does not depend on when they are served and whose times follow from one window  # [slot]."""
     timed = (limits["due"] == FAR) & (limits["published_start"] == FAR)
     none = limits["window_from"] == limits["window_to"]
-    return timed & (limits["site"] < 0) & (none | _one_window(limits, HARD, WHOLE_VISIT))
+    return np.asarray(timed & (limits["site"] < 0) & (none | _one_window(limits, HARD, WHOLE_VISIT)))
 
 
 def _shared(limits: Limits) -> Whole:

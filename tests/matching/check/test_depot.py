@@ -205,6 +205,13 @@ def test_what_is_just_kept(case: str) -> None:
     assert check(problem, priced(problem, planned(problem))) == ()
 
 
+def test_a_visit_that_takes_nothing_is_not_blamed_for_what_is_used_up() -> None:
+    problem = with_shift(with_visit(asked(), "two", parts={"filter": 0}, tools=()), "day", parts={"filter": 1})
+    plan = planned(problem)
+    late = with_route(plan, 0, depot=depot(2, 4_200, 900))
+    assert [found.visit for found in check(problem, late) if found.rule == "parts"] == ["one"]
+
+
 def test_a_depot_stop_that_nobody_needs_only_costs_time() -> None:
     problem = with_visit(with_shift(asked(), "day", tools=("pump",)), "two", parts={})
     plan = planned(problem)
