@@ -22,6 +22,8 @@ FAMILIES: dict[str, str] = {
     "pcvrptw": "benchmarks.readers.pcvrptw",
     "sdvrptw": "benchmarks.readers.sdvrptw",
     "mdvrptw": "benchmarks.readers.mdvrptw",
+    "vroom": "benchmarks.readers.vroom",
+    "pragmatic": "benchmarks.readers.pragmatic",
 }
 """Family to the module that reads its files."""
 
