@@ -75,6 +75,7 @@ def _judged(run: Run, instance: Instance, told: dict[str, Any]) -> Line:
     line: Line = {"visits": len(instance.problem.visits), "served": sum(len(trip.visits) for trip in trips)}
     line |= scored(instance, recount.objective(trips), recount.faults(trips), recount.details(trips))
     line |= {name: told[name] for name in ("seconds", "setup_s", "peak_mb")}
+    line["first_plan_s"] = round(told["setup_s"] + (told["trace"][0][0] if told["trace"] else told["seconds"]), 2)
     if run.trace:
         points = [(at, cost * instance.peer_unit) for at, cost in told["trace"]]
         last = line["objective"] + instance.call_out * line.get("vehicles", 0)
@@ -83,6 +84,11 @@ def _judged(run: Run, instance: Instance, told: dict[str, Any]) -> Line:
 
 
 def with_ratio(line: Line, ours: Line) -> Line:
-    """Add what our objective is of the peer's: below 1 = we are ahead; none where a plan is not feasible."""
+    """Add what our objective is of the peer's: below 1 = we are ahead.
+
+    None where a plan is not feasible, or where vehicles count first and their numbers differ.
+    """
     both = line.get("feasible") and ours.get("feasible") and line["objective"]
+    if "best_known_vehicles" in ours and line.get("vehicles") != ours.get("vehicles"):
+        both = False
     return line | {"ours_to_peer": round(ours["objective"] / line["objective"], 4) if both else None}

@@ -13,7 +13,7 @@ import json
 import math
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -64,16 +64,15 @@ class Axis:
 
     def ticks(self) -> list[float]:
         """Give round values to mark: powers of ten with their halves and fifths, or about five even steps."""
-        if self.logarithmic:
+        if self.high > 20.0 * self.low > 0.0 and self.logarithmic:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
             marks = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
-        else:
-            rough = (self.high - self.low) / 5
-            power = 10.0 ** math.floor(math.log10(rough))
-            step = power * next(digit for digit in (1, 2, 5, 10) if digit * power >= rough)
-            first = math.ceil(self.low / step - 1e-9)
-            marks = [number * step for number in range(first, math.floor(self.high / step + 1e-9) + 1)]
-        return [mark for mark in marks if self.low <= mark * (1 + 1e-9) and mark <= self.high * (1 + 1e-9)]
+            return [mark for mark in marks if self.low <= mark <= self.high]
+        rough = (self.high - self.low) / 5
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = power * next(digit for digit in (1, 2, 5, 10) if digit * power >= rough)
+        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+        return [number * step for number in range(first, last + 1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +96,6 @@ class Chart:
     x_logarithmic: bool = False
     y_logarithmic: bool = False
     level: tuple[str, float] | None = None
-    notes: tuple[str, ...] = field(default=())
 
     def svg(self) -> str:
         """Write the chart."""
@@ -140,7 +138,8 @@ def _axis(label: str, values: Sequence[float], near: float, far: float, *, logar
     """Fit an axis to the values, with a little room around them."""
     if logarithmic:
         values = [value for value in values if value > 0] or [1.0]
-        low, high = min(values) / 1.2, max(values) * 1.2
+        room = max(1.02, (max(values) / min(values)) ** 0.05)
+        low, high = min(values) / room, max(values) * room
     else:
         low, high = min(values, default=0.0), max(values, default=1.0)
         room = 0.05 * (high - low) or abs(high) * 0.05 or 1.0
@@ -172,7 +171,7 @@ def _shown(value: float) -> str:
 
 
 def _drawn(line: Series, across: Axis, up: Axis) -> str:
-    """Draw one line, with dots where it has few points."""
+    """Draw one line, with a dot at each measured value or, for steps, at the last one."""
     colour, dash = LOOKS.get(line.name, OTHER_LOOK)
     path, dots = "", ""
     height = 0.0
@@ -184,7 +183,7 @@ def _drawn(line: Series, across: Axis, up: Axis) -> str:
             path += f"L{left:.1f} {height:.1f}L{left:.1f} {now:.1f}"
         else:
             path += f"L{left:.1f} {now:.1f}"
-        if not line.steps:
+        if not line.steps or number == len(line.points) - 1:
             dots += f'<circle cx="{left:.1f}" cy="{now:.1f}" r="3.5" fill="{colour}"/>'
         height = now
     width, opacity = (1.2, 0.45) if line.faint else (2.5, 1)
@@ -202,17 +201,31 @@ def charts(lines: Sequence[Line]) -> dict[str, Chart]:
         mine = [line for line in good if line["family"] == family]
         for instance in dict.fromkeys(str(line["instance"]) for line in mine):
             traced = [line for line in mine if line["instance"] == instance and line.get("trace")]
+            longest = max((line["time_limit_s"] for line in traced), default=0.0)
             if traced:
-                found[f"{family}-{instance}-over-time.svg"] = _over_time(family, instance, traced)
-        if len({line["visits"] for line in mine}) > 1:
-            found[f"{family}-cost-by-size.svg"] = _by_size(
-                f"{family}: cost by size", "cost / best cost of the instance", mine, _ratios(mine), even=True
-            )
-            seconds = [(line, float(line["seconds"])) for line in mine]
-            found[f"{family}-time-by-size.svg"] = _by_size(
-                f"{family}: time by size", "seconds", mine, seconds, even=False
-            )
+                shown = [line for line in traced if line["time_limit_s"] == longest]
+                found[f"{family}-{instance}-over-time.svg"] = _over_time(family, instance, shown)
+        for limit in dict.fromkeys(float(line["time_limit_s"]) for line in mine):
+            alike = [line for line in mine if line["time_limit_s"] == limit]
+            if len({line["visits"] for line in alike}) > 1:
+                found |= _size_charts(family, f"{limit:g} s", alike)
     return found
+
+
+def _size_charts(family: str, limit: str, lines: Sequence[Line]) -> dict[str, Chart]:
+    """Cost and times of runs with the same limit."""
+    first = [(line, float(line["first_plan_s"])) for line in lines if line.get("first_plan_s") is not None]
+    seconds = [(line, float(line["seconds"])) for line in lines]
+    cost = "cost / best cost of the instance"
+    told = f"limit {limit}"
+    stem = f"{family}-{limit.replace(' ', '')}"
+    return {
+        f"{stem}-cost-by-size.svg": _by_size(f"{family}: cost by size, {told}", cost, _ratios(lines), even=True),
+        f"{stem}-time-by-size.svg": _by_size(f"{family}: time by size, {told}", "seconds", seconds, even=False),
+        f"{stem}-first-plan-by-size.svg": _by_size(
+            f"{family}: first plan by size, {told}", "seconds, set-up included", first, even=False
+        ),
+    }
 
 
 def _over_time(family: str, instance: str, lines: Sequence[Line]) -> Chart:
@@ -250,12 +263,10 @@ def _ratios(lines: Sequence[Line]) -> list[tuple[Line, float]]:
     return found
 
 
-def _by_size(
-    title: str, label: str, lines: Sequence[Line], values: Sequence[tuple[Line, float]], *, even: bool
-) -> Chart:
+def _by_size(title: str, label: str, values: Sequence[tuple[Line, float]], *, even: bool) -> Chart:
     """Medians over the runs of each size."""
     series: list[Series] = []
-    for engine in dict.fromkeys(str(line["engine"]) for line in lines):
+    for engine in dict.fromkeys(str(line["engine"]) for line, _ in values):
         sizes: dict[int, list[float]] = {}
         for line, value in values:
             if line["engine"] == engine:

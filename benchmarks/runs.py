@@ -161,7 +161,7 @@ def scored(instance: Instance, objective: float, faults: list[str], details: Lin
     line: Line = {
         "objective": round(objective, 3),
         "feasible": not faults,
-        "best_known": instance.best_known,
+        "best_known": None if instance.best_known is None else round(instance.best_known, 3),
         "gap_percent": None,
     }
     if comparable and instance.best_known:

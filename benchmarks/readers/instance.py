@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Protocol
 
 from dispatch.matching.plan import Plan
@@ -55,10 +56,15 @@ class Recount(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Contest:
-    """The same question for the peers: plain JSON values as `benchmarks.peers` describes them, and who recounts."""
+    """The same question for the peers, and who recounts; it is put into words only when a peer is asked."""
 
-    model: Mapping[str, Any]
+    ask: Callable[[], Mapping[str, Any]]
     recount: Recount
+
+    @cached_property
+    def model(self) -> Mapping[str, Any]:
+        """The question as plain JSON values, as `benchmarks.peers` describes them."""
+        return self.ask()
 
 
 def _nothing(plan: Plan) -> dict[str, Any]:
@@ -110,7 +116,7 @@ def recounted(
     recount: Recount,
     cost_unit: float = 1.0,
     cost_offset: float = 0.0,
-    model: Mapping[str, Any] | None = None,
+    ask: Callable[[], Mapping[str, Any]] | None = None,
     peer_unit: float = 1.0,
 ) -> Instance:
     """Make the instance whose plans ``recount`` judges."""
@@ -123,7 +129,7 @@ def recounted(
         details=lambda plan: recount.details(trips_of(plan)),
         cost_unit=cost_unit,
         cost_offset=cost_offset,
-        contest=None if model is None else Contest(model=model, recount=recount),
+        contest=None if ask is None else Contest(ask=ask, recount=recount),
         peer_unit=peer_unit,
     )
 

@@ -52,7 +52,7 @@ def read(path: Path, *, technicians: str = FULL) -> Instance:
         best_known=None,
         recount=KovacsRecount(RoutingRecount(file=file, rule=DOUBLES, printed=1)),
         cost_unit=instance.cost_unit,
-        model=instance.contest.model if instance.contest is not None else None,
+        ask=instance.contest.ask if instance.contest is not None else None,
         peer_unit=instance.peer_unit,
     )
 

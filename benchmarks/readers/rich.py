@@ -84,7 +84,7 @@ def read(path: Path, *, core: bool = False) -> Instance:
         problem=problem,
         best_known=None,
         recount=RichRecount(file=file, core=core),
-        model=_model(file, core=core),
+        ask=lambda: _model(file, core=core),
     )
 
 

@@ -26,8 +26,8 @@ from benchmarks.readers.instance import (
 from dispatch.matching.problem import Certification, CrewSlot, Problem, Shift, Technician, Visit, Window
 
 LOAD = "load"
-PEER_UNIT = 1_000
-"""Peers count whole thousandths where the rule is in doubles."""
+PEER_UNIT, ROUNDED_UP = 1_000, 1.0 - 1e-9
+"""Peers count whole thousandths where the rule is in doubles, ways rounded up as for us."""
 
 MUST_SERVE = 100_000_000
 """Cost of a customer left out who has to be served: dearer than all else in any of these files."""
@@ -275,7 +275,7 @@ def instance_of(
         best_known=best_known,
         recount=RoutingRecount(file=file, rule=rule, printed=printed),
         cost_unit=scale / printed,
-        model=_model(file, rule, call_out),
+        ask=lambda: _model(file, rule, call_out),
         peer_unit=printed / (rule.unit if rule.rounding is not None else PEER_UNIT),
     )
 
@@ -307,7 +307,7 @@ def _visit(name: str, number: int, site: Site, scale: int, crew: CrewSlot) -> Vi
 
 def _model(file: RoutingFile, rule: Rule, call_out: float) -> dict[str, Any]:
     """Put the question for the peers, in the rule's whole numbers."""
-    unit, rounding = (rule.unit, rule.rounding) if rule.rounding is not None else (PEER_UNIT, 0.5)
+    unit, rounding = (rule.unit, rule.rounding) if rule.rounding is not None else (PEER_UNIT, ROUNDED_UP)
     classes = {allowed: index for index, allowed in enumerate(dict.fromkeys(file.allowed.values()))}
     return {
         "points": [[site.x, site.y] for site in file.sites],
