@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
-KERNEL_FILES = ("jit.py", "layout.py", "kernels.py", "ruin_recreate.py", "insertion.py")
+KERNEL_FILES = ("jit.py", "layout.py", "kernels.py", "ruin_recreate.py", "insertion.py", "asking.py")
 
 try:
     import numba
