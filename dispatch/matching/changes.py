@@ -500,6 +500,132 @@ class DoNotWait(Change):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LongerDays(Change):
+    """Everybody works as long as days can be made, without breaks and limits; only tried, never proposed."""
+
+    @property
+    def effort(self) -> int:
+        """Be out of the question."""
+        return 100 * SECONDS_PER_DAY
+
+    def apply(self, problem: Problem) -> Problem:
+        """Let each shift reach half way to the one before and after; certificates that covered it still do."""
+        day = SECONDS_PER_DAY
+        own: dict[str, list[Shift]] = {}
+        for shift in sorted(problem.shifts, key=lambda item: (item.start_s, item.id)):
+            own.setdefault(shift.technician, []).append(shift)
+        longer: dict[str, Shift] = {}
+        documents: dict[str, list[Certification]] = {}
+        for person in problem.technicians:
+            shifts = own.get(person.id, [])
+            for number, shift in enumerate(shifts):
+                before = day if number == 0 else (shift.start_s - shifts[number - 1].end_s) // 2
+                after = day if number + 1 == len(shifts) else (shifts[number + 1].start_s - shift.end_s) // 2
+                room = max(0, (2 * day - (shift.end_s - shift.start_s)) // 2)
+                wide = replace(
+                    shift,
+                    start_s=shift.start_s - min(before, room),
+                    end_s=shift.end_s + min(after, room),
+                    breaks=(),
+                    overtime_limit_s=0,
+                    max_leg_s=None,
+                    max_drive_s=None,
+                    max_length_s=None,
+                    max_visits=None,
+                )
+                longer[shift.id] = wide
+                documents.setdefault(person.id, []).extend(
+                    Certification(id=held.id, valid_from_s=wide.start_s, valid_until_s=wide.end_s)
+                    for held in person.certifications
+                    if (held.valid_from_s is None or held.valid_from_s <= shift.start_s)
+                    and (held.valid_until_s is None or held.valid_until_s >= shift.end_s)
+                )
+        people = tuple(
+            replace(
+                person,
+                certifications=(*person.certifications, *documents.get(person.id, ())),
+                min_rest_s=0,
+            )
+            for person in problem.technicians
+        )
+        return replace(problem, technicians=people, shifts=tuple(longer[shift.id] for shift in problem.shifts))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoWork(Change):
+    """``visit`` takes no time; only tried, never proposed."""
+
+    visit: str
+
+    @property
+    def effort(self) -> int:
+        """Be out of the question."""
+        return 100 * SECONDS_PER_DAY
+
+    def apply(self, problem: Problem) -> Problem:
+        """Set the duration to nothing."""
+        return with_visit(problem, self.visit, lambda visit: replace(visit, duration_s=0, setup_s=0))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BringNothing(Change):
+    """``visit`` needs no parts and tools."""
+
+    visit: str
+
+    @property
+    def effort(self) -> int:
+        """Find another way to do the work."""
+        return 3 * SKILL_EFFORT
+
+    def apply(self, problem: Problem) -> Problem:
+        """Empty both lists."""
+        return with_visit(problem, self.visit, lambda visit: replace(visit, parts={}, tools=()))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unlink(Change):
+    """``visit`` may have any person, whoever serves the visits that it is linked with."""
+
+    visit: str
+
+    @property
+    def effort(self) -> int:
+        """Ask."""
+        return 2 * FACT_EFFORT
+
+    def apply(self, problem: Problem) -> Problem:
+        """Remove the links of both sides."""
+
+        def free(visit: Visit) -> Visit:
+            if visit.id == self.visit:
+                return replace(visit, same_person_as=(), other_person_than=())
+            if self.visit not in (*visit.same_person_as, *visit.other_person_than):
+                return visit
+            return replace(
+                visit,
+                same_person_as=tuple(one for one in visit.same_person_as if one != self.visit),
+                other_person_than=tuple(one for one in visit.other_person_than if one != self.visit),
+            )
+
+        return replace(problem, visits=tuple(free(visit) for visit in problem.visits))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoQuota(Change):
+    """No partner company limits how many visits it takes a day."""
+
+    @property
+    def effort(self) -> int:
+        """Ask the partners."""
+        return 2 * FACT_EFFORT
+
+    def apply(self, problem: Problem) -> Problem:
+        """Remove the limits."""
+        return replace(problem, partners=tuple(replace(one, visits_a_day=None) for one in problem.partners))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Locate(Change):
     """The place of ``visit`` becomes known: for a trial it is ``point``."""
 
@@ -602,7 +728,9 @@ def with_visit(problem: Problem, name: str, edit: Callable[[Visit], Visit]) -> P
 
 
 def with_crew(visit: Visit, slot: int, edit: Callable[[CrewSlot], CrewSlot]) -> Visit:
-    """Give the visit with one crew slot edited."""
+    """Give the visit with one crew slot edited, if the crew is that large."""
+    if slot >= len(visit.crew):
+        return visit
     return replace(visit, crew=(*visit.crew[:slot], edit(visit.crew[slot]), *visit.crew[slot + 1 :]))
 
 

@@ -126,6 +126,7 @@ class Desk:
         if scope.slots and scope.shifts:
             slot = scope.slots[0]
             self.candidates(slot.visit.id, slot=slot.number)
+            self.options(slot.visit.id, slot=slot.number)
 
     def candidates(self, visit: str | Visit, *, slot: int = 0, top: int = 5) -> Shortlist:
         """Name the ``top`` cheapest people for one crew slot, the rest of the plan left as it is.
@@ -272,6 +273,44 @@ class Desk:
                 return None
             with self._without(row):
                 return self._written(row, shift, int(self._sheet.place[shift]))
+
+    def able(self, visit: str | Visit, *, slot: int = 0) -> int:
+        """How many people have a place for a crew slot."""
+        with self._lock:
+            return self._inquire(self.row(visit, slot), 0)
+
+    def verdicts(self) -> list[int]:
+        """Give what stood between each person and the visit asked about last, as numbers of `asking`."""
+        return [int(verdict) for verdict in self._sheet.person]
+
+    def full(self) -> list[int]:
+        """Shifts in which the visit asked about last would have a place if they were empty, and has none."""
+        return [int(shift) for shift in np.flatnonzero(self._sheet.verdict == asking.FULL)]
+
+    def away(self, row: int, worker: int) -> Seconds:
+        """Seconds from where a person starts to a visit; FAR where that is not known."""
+        shift, place = int(self._first[worker]), int(self.tables.place[row])
+        if shift < 0 or place < 0:
+            return FAR
+        way, _ = self.tables.ways.way(int(self.tables.data.shift[shift, HOME]), place)
+        return FAR if way < 0 else way
+
+    def can(self, visit: str | Visit, technician: str, *, slot: int = 0) -> bool:
+        """Whether this person has a place for the visit."""
+        with self._lock:
+            self._inquire(self.row(visit, slot), 0)
+            return bool(self._sheet.chosen[self.tables.scope.technician_index[technician]] >= 0)
+
+    def seat(self, visit: str, technician: str, *, slot: int = 0) -> bool:
+        """Put a visit for good into the best place of a person; False if there is none."""
+        with self._lock:
+            row = self.row(visit, slot)
+            self._inquire(row, 0)
+            shift = int(self._sheet.chosen[self.tables.scope.technician_index[technician]])
+            if shift < 0:
+                return False
+            asking.withdraw(self.tables.data, self.state, row)
+            return bool(put(self.tables.data, self.state, shift, int(self._sheet.place[shift]), row))
 
     def row(self, visit: str | Visit, slot: int = 0) -> int:
         """Find the row of a crew slot; a visit that the problem does not have is added to the tables first."""

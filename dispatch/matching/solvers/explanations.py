@@ -5,6 +5,7 @@ from dispatch.matching.plan import Plan, ReasonCode
 from dispatch.matching.problem import Problem
 from dispatch.matching.reasons import Reasoner
 from dispatch.matching.solvers.desk import Desk
+from dispatch.matching.solvers.obstacles import Obstacles
 
 KINDS = {
     ReasonCode.NO_LOCATION: Kind.NOT_PLANNABLE,
@@ -32,4 +33,12 @@ def why_left_out(problem: Problem, plan: Plan, visit: str) -> WhyUnassigned:
         raise ValueError(f"visit {visit} is served by the plan")
     desk = Desk(problem, plan)
     reasons = Reasoner(desk.tables, desk.state).reasons_for(wanted)
-    return WhyUnassigned(visit=visit, kind=KINDS.get(reasons[0].code, Kind.DISPLACED), reasons=reasons)
+    obstacles = Obstacles(problem, plan, wanted, desk)
+    facts = obstacles.facts()
+    return WhyUnassigned(
+        visit=visit,
+        kind=KINDS.get(reasons[0].code, Kind.DISPLACED),
+        reasons=reasons,
+        facts=facts,
+        relaxation=obstacles.relaxation(facts),
+    )
