@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 
@@ -64,10 +65,10 @@ def measured(problem: Problem, plan: Plan, questions: int, seed: int) -> list[di
     wanted = [chosen.choice(names) for _ in range(questions)]
     asked = [chosen.choice(callers) for _ in range(questions)]
     lines = [
-        _line("candidates", [lambda name=name: prepared.candidates(name) for name in wanted], BUDGET_MS),
-        _line("admit", [lambda visit=visit: prepared.row(visit) for visit in callers], None),
-        _line("new", [lambda visit=visit: prepared.candidates(visit) for visit in asked], BUDGET_MS),
-        _line("options", [lambda visit=visit: prepared.options(visit) for visit in callers], None),
+        _line("candidates", [partial(prepared.candidates, name) for name in wanted], BUDGET_MS),
+        _line("admit", [partial(prepared.row, visit) for visit in callers], None),
+        _line("new", [partial(prepared.candidates, visit) for visit in asked], BUDGET_MS),
+        _line("options", [partial(prepared.options, visit) for visit in callers], None),
     ]
     return [{"prepare_s": round(prepared_s, 2)} | line for line in lines]
 

@@ -90,9 +90,7 @@ class ConfirmEvidence(Change):
 
         def confirmed(person: Technician) -> Technician:
             known = person.proficiencies.get(self.skill, problem.policy.unknown)
-            return replace(
-                person, proficiencies={**person.proficiencies, self.skill: replace(known, confirmed=True)}
-            )
+            return replace(person, proficiencies={**person.proficiencies, self.skill: replace(known, confirmed=True)})
 
         return with_technician(problem, self.technician, confirmed)
 
@@ -302,7 +300,7 @@ class AllowLeg(Change):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GiveAway(Change):
-    """``visit``, which stands in the way, goes to ``technician``, or is left out where that is None; it costs ``more``."""
+    """``visit``, which is in the way, goes to ``technician``, or is left out where that is None; it costs ``more``."""
 
     visit: str
     technician: str | None

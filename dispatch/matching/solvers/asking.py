@@ -146,9 +146,7 @@ def arrival(D: Data, S: State, r: int, at: int) -> int:
 
 
 @kernel
-def look(
-    D: Data, S: State, E: State, s: int, broken: Flags, price: Whole, place: Whole, verdict: Whole
-) -> None:
+def look(D: Data, S: State, E: State, s: int, broken: Flags, price: Whole, place: Whole, verdict: Whole) -> None:
     """Find the cheapest place of slot ``s`` in each route, and what stands in the way where there is none."""
     E.slots[s, LOW] = S.slots[s, LOW]
     E.slots[s, HIGH] = S.slots[s, HIGH]
@@ -184,7 +182,7 @@ def by_person(D: Data, price: Whole, verdict: Whole, colleague: Flags, chosen: W
             if old != FREE or price[r] < price[chosen[w]]:
                 chosen[w] = r
             person[w] = FREE
-        elif old == ABSENT or old == BARRED or (old == BROKEN and now != BARRED) or (now == FULL and old != FREE):
+        elif old in (ABSENT, BARRED) or (old == BROKEN and now != BARRED) or (now == FULL and old != FREE):
             person[w] = now
     for w in range(len(person)):
         if colleague[w] and person[w] != ABSENT:
@@ -285,7 +283,7 @@ class Sheet(NamedTuple):
 def inquire(D: Data, S: State, E: State, s: int, broken: Flags, colleague: Flags, A: Sheet, top: int) -> int:
     """Answer one question onto ``A`` with details of the ``top`` cheapest people; gives how many could come.
 
-    ``E`` is a state without stops. ``S`` is the same before and after, but for the times of stops that could be earlier.
+    ``E`` is a state without stops. ``S`` is the same before and after.
     """
     home, at = withdraw(D, S, s)
     look(D, S, E, s, broken, A.price, A.place, A.verdict)
@@ -348,10 +346,10 @@ def spread(D: Data, S: State, r: int, at: int, s: int, percent: int) -> int:
 
 @kernel
 def blocking(D: Data, S: State, r: int, s: int, kept: Flags) -> bool:
-    """Thin route ``r`` out to a smallest set of stops that leaves slot ``s`` no place; flags them in ``kept``  # [slot].
+    """Thin route ``r`` out to a smallest set of stops that leaves slot ``s`` no place; they are marked in ``kept``.
 
-    Deletion filter after Chinneck (1997, doi 10.1007/978-1-4615-6103-3_14): a stop whose absence helps nothing goes, so
-    each one left is necessary. False if the slot would fit.
+    Deletion filter after Chinneck (1997, doi 10.1007/978-1-4615-6103-3_14): a stop whose absence helps nothing goes,
+    so each one left is necessary. ``kept`` is by slot. False if the slot would fit.
     """
     if best_place(D, S, r, s, IMPOSSIBLE)[0] < IMPOSSIBLE:
         return False

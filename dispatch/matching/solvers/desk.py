@@ -309,8 +309,19 @@ class Desk:
             shift = int(self._sheet.chosen[self.tables.scope.technician_index[technician]])
             if shift < 0:
                 return False
-            asking.withdraw(self.tables.data, self.state, row)
-            return bool(put(self.tables.data, self.state, shift, int(self._sheet.place[shift]), row))
+            tables, state = self.tables, self.state
+            linked = bool(tables.linked[row])
+            asking.withdraw(tables.data, state, row)
+            if linked and state.low[row] != state.high[row]:
+                low, high = self.bounds(row)
+                state.low[row], state.high[row] = max(int(state.low[row]), low), min(int(state.high[row]), high)
+            at = int(self._sheet.place[shift])
+            if not put(tables.data, state, shift, at, row):
+                return False
+            if linked:
+                state.low[row] = state.high[row] = state.start[shift, at]
+                state.fixed[row] = 1
+            return True
 
     def row(self, visit: str | Visit, slot: int = 0) -> int:
         """Find the row of a crew slot; a visit that the problem does not have is added to the tables first."""
@@ -397,7 +408,7 @@ class Desk:
             with self._without(row):
                 return self._written(row, shift, detail[asking.AT])
         scope, worker = tables.scope, int(tables.worker[shift])
-        slot, person = scope.slots[row], scope.technicians[worker]
+        person = scope.technicians[worker]
         terms = {name: int(values[row, worker]) for name, values in tables.prices.items()}
         if detail[asking.RETIMED]:
             retimed = detail[asking.RETIMED] * scope.problem.policy.retime_cost
@@ -496,7 +507,7 @@ class Desk:
         return told
 
     def _codes(self, row: int) -> Whole:
-        """Number of the reason that each person's first shift is refused for  # [technician]."""
+        """Give the number of the reason that each person's first shift is refused for  # [technician]."""
         codes = self._codes_of(pins, row)
         for rule in constraints.EXPLAINING[1:]:
             own = self._codes_of(rule, row)

@@ -5,6 +5,7 @@ A visit that hangs together with others, or arrays that this file does not know,
 """
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ from dispatch.matching.solvers.layout import PLACE, ROUTE, WINDOW_FROM, WINDOW_T
 from dispatch.matching.solvers.tables import SLOT_COLUMNS, Tables, build, empty_state
 from dispatch.matching.travel import Ways
 from dispatch.units import EARTH_RADIUS_M
+
+Kind = TypeVar("Kind", bound=np.generic)
 
 ROOM = 24
 """Rows, places and windows added at a time."""
@@ -178,7 +181,7 @@ def _measure(ways: Ways, number: int, problem: Problem) -> None:
     ways.seconds[:places, number] = seconds
 
 
-def _longer(values: npt.NDArray[np.generic], rows: int) -> npt.NDArray[np.generic]:
+def _longer(values: npt.NDArray[Kind], rows: int) -> npt.NDArray[Kind]:
     """Give the same values with empty rows behind."""
     longer = np.zeros((rows, *values.shape[1:]), dtype=values.dtype)
     longer[: len(values)] = values

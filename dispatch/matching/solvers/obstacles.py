@@ -1,8 +1,8 @@
 """Why nobody serves a visit, to the last fact: a smallest set of facts that exclude it, and the cheapest way out.
 
-The set is found by a deletion filter (Chinneck 1997, doi 10.1007/978-1-4615-6103-3_14) that lifts many facts at a time
-where it can (after QuickXplain, Junker 2004): everything that can be lifted without giving the visit a place is not among
-the reasons. What is left is irreducible: lift any one of it as well, and there is a place.
+The set is found by a deletion filter (Chinneck 1997, doi 10.1007/978-1-4615-6103-3_14) that lifts many facts at a
+time where it can (after QuickXplain, Junker 2004): everything that can be lifted without giving the visit a place is
+not among the reasons. What is left is irreducible: lift any one of it as well, and there is a place.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +36,7 @@ from dispatch.matching.changes import (
     effort,
     without_visits,
 )
-from dispatch.matching.check import check
+from dispatch.matching.check import unforced
 from dispatch.matching.explain import Candidate, Effect, Fact, Part, Remedy
 from dispatch.matching.limits import MAX_COST
 from dispatch.matching.plan import Cost, Plan, Route
@@ -65,7 +65,14 @@ class Obstacles:
 
     def __init__(self, problem: Problem, plan: Plan, visit: Visit, desk: Desk) -> None:
         self.problem, self.plan, self.visit, self.desk = problem, plan, visit, desk
-        self.simple = len(visit.crew) == 1 and not desk.tables.linked[desk.row(visit.id)]
+        bound = (
+            visit.same_person_as
+            or visit.other_person_than
+            or any(one.visits_a_day is not None for one in problem.partners)
+        )
+        bound = bound or any(visit.id in (*one.same_person_as, *one.other_person_than) for one in problem.visits)
+        # Only what is in the way within the route of who comes can be found route by route.
+        self.simple = len(visit.crew) == 1 and not desk.tables.linked[desk.row(visit.id)] and not bound
 
     def facts(self) -> tuple[Fact, ...]:
         """Give an irreducible set of facts that exclude the visit; empty if it has a place as things are."""
@@ -262,13 +269,14 @@ class Obstacles:
             if not isinstance(fact.lift[0], (LongerDays, NoWork, Locate)):
                 yield fact.lift
 
-    def _likely(self) -> list[str]:
+    def _likely(self, slot: int = 0) -> list[str]:
         """Choose people for whom little is missing."""
         desk = self.desk
-        row = desk.row(self.visit.id)
-        desk.able(self.visit.id)
+        row = desk.row(self.visit.id, slot)
+        desk.able(self.visit.id, slot=slot)
         verdicts = desk.verdicts()
         order = {
+            asking.FREE: 0,
             asking.FULL: 0,
             asking.THEN: 1,
             asking.FAR_OFF: 1,
@@ -293,21 +301,33 @@ class Obstacles:
         ladders: list[list[Change]] = []
         for number, window in enumerate(visit.windows):
             if window.hard:
-                ladders.append(
-                    [WidenWindow(visit=visit.id, window=number, later_s=60 * n) for n in STEPS_MINUTES]
-                )
-                ladders.append(
-                    [WidenWindow(visit=visit.id, window=number, earlier_s=60 * n) for n in STEPS_MINUTES]
-                )
+                ladders.append([WidenWindow(visit=visit.id, window=number, later_s=60 * n) for n in STEPS_MINUTES])
+                ladders.append([WidenWindow(visit=visit.id, window=number, earlier_s=60 * n) for n in STEPS_MINUTES])
         if len(self.problem.shifts) <= MOST_PEOPLE:
             for shift in self.problem.shifts:
                 ladders.append([AllowOvertime(shift=shift.id, more_s=60 * n) for n in STEPS_MINUTES])
                 ladders.append([StartEarlier(shift=shift.id, earlier_s=60 * n) for n in STEPS_MINUTES])
+        yield from self._for_members()
         for ladder in ladders:
             for change in ladder:
                 if servable(trial(self.problem, self.plan, (change,)), visit.id):
                     yield (change,)
                     break
+
+    def _for_members(self) -> Iterator[tuple[Change, ...]]:
+        """Give what single people would need to fill each place of the crew that nobody can fill, or that some can."""
+        lacking: list[tuple[Change, ...]] = []
+        for number in range(len(self.visit.crew)):
+            found: list[tuple[Change, ...]] = []
+            for person in self._likely(number):
+                search = Search(self.problem, self.plan, self.desk, self.visit, number, person)
+                found += [changes for changes in search.qualifying() if changes]
+            found.sort(key=lambda item: (effort(item), repr(item)))
+            yield from found
+            if found and not self.desk.tables.data.allowed[self.desk.row(self.visit.id, number)].any():
+                lacking.append(found[0])
+        if len(lacking) > 1:
+            yield tuple({repr(change): change for changes in lacking for change in changes}.values())
 
     def _correcting(self, universe: Sequence[Fact]) -> tuple[Change, ...] | None:
         """Lift facts, the easiest first, until there is a place, and take back what was not needed."""
@@ -335,8 +355,8 @@ class Obstacles:
         if made is None:
             return None
         desk, plan, people = made
-        known = {(item.rule, item.visit, item.shift) for item in check(self.problem, self.plan)}
-        if any((item.rule, item.visit, item.shift) not in known for item in check(desk.problem, plan)):
+        known = {(item.rule, item.visit, item.shift) for item in unforced(self.problem, self.plan)}
+        if any((item.rule, item.visit, item.shift) not in known for item in unforced(desk.problem, plan)):
             return None
         return Remedy(changes=changes, effect=Effect.SERVED, candidates=people)
 

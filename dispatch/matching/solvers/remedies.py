@@ -1,12 +1,14 @@
 """What would have to change so that one person can take a visit, or is the cheapest to take it.
 
-Candidates for a change are found on a small part of the problem (the person's own days and what hangs together with the
-visit): what is missing among the musts one after the other, then how much time is missing by bisection, then which other
-visit stands in the way. Every finding is made for a trial on the whole problem and asked about again before it is told.
+Candidates for a change are found on a small part of the problem (the person's own days and what hangs together with
+the visit): what is missing among the musts one after the other, then how much time is missing by bisection, then which
+other visit stands in the way. Every finding is made for a trial on the whole problem, and asked about again before it
+is told.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import combinations, islice
 from typing import NamedTuple
 
@@ -62,7 +64,14 @@ class Dial(NamedTuple):
 
 
 def remedies(
-    problem: Problem, plan: Plan, visit: str, technician: str, *, slot: int = 0, count: int = 3, desk: Desk | None = None
+    problem: Problem,
+    plan: Plan,
+    visit: str,
+    technician: str,
+    *,
+    slot: int = 0,
+    count: int = 3,
+    desk: Desk | None = None,
 ) -> tuple[Remedy, ...]:
     """Find what would change it; see `dispatch.matching.explain.what_would_change`."""
     desk = Desk(problem, plan) if desk is None else desk
@@ -179,6 +188,13 @@ class Search:
         for shift in self._nearest(own):
             yield from self._on(shift, ())
 
+    def qualifying(self) -> Iterator[tuple[Change, ...]]:
+        """Give what the person lacks among the musts alone, for each shift that could do."""
+        for shift in self._nearest([one for one in self.small.shifts if one.technician == self.technician]):
+            musts = self._musts(shift, ())
+            if musts is not None:
+                yield musts
+
     def _nearest(self, own: list[Shift]) -> list[Shift]:
         """Prefer shifts that overlap the windows most closely."""
         hard = [window for window in self.visit.windows if window.hard]
@@ -275,12 +291,8 @@ class Search:
         dials: list[Dial] = []
         for number, window in enumerate(visit.windows):
             if window.hard:
-                dials.append(
-                    Dial(lambda n, i=number: WidenWindow(visit=visit.id, window=i, later_s=n * MINUTE), MOST_MINUTES)
-                )
-                dials.append(
-                    Dial(lambda n, i=number: WidenWindow(visit=visit.id, window=i, earlier_s=n * MINUTE), MOST_MINUTES)
-                )
+                dials.append(Dial(partial(_later, visit.id, number), MOST_MINUTES))
+                dials.append(Dial(partial(_earlier, visit.id, number), MOST_MINUTES))
         if visit.release_s is not None:
             dials.append(Dial(lambda n: ReleaseEarlier(visit=visit.id, earlier_s=n * MINUTE), MOST_MINUTES))
         others = [one for one in self.problem.shifts if one.technician == shift.technician and one.id != shift.id]
@@ -373,9 +385,7 @@ class Search:
 
     def _fits(self, changes: tuple[Change, ...]) -> bool:
         # Whoever takes a visit may not be part of the small problem; there it is only out of the way.
-        out = tuple(
-            replace(change, technician=None) if isinstance(change, GiveAway) else change for change in changes
-        )
+        out = tuple(replace(change, technician=None) if isinstance(change, GiveAway) else change for change in changes)
         desk = trial(self.small, self.part, out)
         return desk is not None and desk.can(self.visit.id, self.technician, slot=self.slot)
 
@@ -469,3 +479,11 @@ def extra_shift(problem: Problem, visit: Visit, technician: str) -> Shift:
         start=place,
         end=place,
     )
+
+
+def _later(visit: str, window: int, minutes: int) -> Change:
+    return WidenWindow(visit=visit, window=window, later_s=minutes * MINUTE)
+
+
+def _earlier(visit: str, window: int, minutes: int) -> Change:
+    return WidenWindow(visit=visit, window=window, earlier_s=minutes * MINUTE)
