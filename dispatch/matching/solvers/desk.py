@@ -78,6 +78,8 @@ class Desk:
     ----------
     problem, plan
         The plan may break rules; routes that no timetable allows are left alone, and nobody on them is a candidate.
+    rigid
+        Visits that keep their start, besides crews and visits that wait for each other.
 
     Raises
     ------
@@ -85,15 +87,18 @@ class Desk:
         If the plan names shifts or visits that the problem does not know.
     """
 
-    def __init__(self, problem: Problem, plan: Plan) -> None:
+    def __init__(self, problem: Problem, plan: Plan, *, rigid: frozenset[str] = frozenset()) -> None:
         self._lock = threading.RLock()
+        self._rigid = rigid
         self._start(problem, plan)
 
     def _start(self, problem: Problem, plan: Plan) -> None:
         self.problem, self.plan = problem, plan
         self.tables = build(Scope.of(problem))
-        self.state, self.broken = load(self.tables, plan)
         scope = self.tables.scope
+        for row, slot in enumerate(scope.slots) if self._rigid else ():
+            self.tables.linked[row] |= slot.visit.id in self._rigid
+        self.state, self.broken = load(self.tables, plan)
         shifts, workers = len(scope.shifts), len(scope.technicians)
         self._blank = _blank(self.tables)
         self._broken = np.zeros(shifts, dtype=np.bool_)

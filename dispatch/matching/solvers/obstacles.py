@@ -44,7 +44,7 @@ from dispatch.matching.problem import Point, Problem, Technician, Visit
 from dispatch.matching.solvers import asking
 from dispatch.matching.solvers.crews import place_unit
 from dispatch.matching.solvers.desk import Desk
-from dispatch.matching.solvers.remedies import Search, extra_shift, trial
+from dispatch.matching.solvers.remedies import Search, extra_shift, rigid_visits, trial
 from dispatch.matching.timetable import routes_of, unserved_cost
 
 MOST_PEOPLE = 12
@@ -65,6 +65,7 @@ class Obstacles:
 
     def __init__(self, problem: Problem, plan: Plan, visit: Visit, desk: Desk) -> None:
         self.problem, self.plan, self.visit, self.desk = problem, plan, visit, desk
+        self.rigid = rigid_visits(problem)
         bound = (
             visit.same_person_as
             or visit.other_person_than
@@ -78,7 +79,7 @@ class Obstacles:
         """Give an irreducible set of facts that exclude the visit; empty if it has a place as things are."""
         others = self._others()
         base = self._base(others)
-        if servable(trial(base, self._plan_of(base), ()), self.visit.id):
+        if servable(trial(base, self._plan_of(base), (), self.rigid), self.visit.id):
             return ()
         universe = [*self._fixed(), *others, *self._when(), *self._who()]
         return tuple(self._filter(base, universe))
@@ -218,7 +219,7 @@ class Obstacles:
 
         def lift(facts: Sequence[Fact]) -> None:
             changes = [change for fact in facts for change in fact.lift]
-            if not servable(trial(base, plan, [*lifted, *changes]), self.visit.id):
+            if not servable(trial(base, plan, [*lifted, *changes], self.rigid), self.visit.id):
                 lifted.extend(changes)
             elif len(facts) == 1:
                 kept.extend(facts)

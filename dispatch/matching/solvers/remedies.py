@@ -81,17 +81,27 @@ def remedies(
     return tuple(islice(search.verified(), count))
 
 
-def trial(problem: Problem, plan: Plan, changes: Sequence[Change]) -> Desk | None:
+def rigid_visits(problem: Problem) -> frozenset[str]:
+    """Give the visits that keep their start meanwhile: crews, and what waits for something or is waited for."""
+    waited_for = {before.visit for visit in problem.visits for before in visit.predecessors}
+    return frozenset(
+        visit.id for visit in problem.visits if len(visit.crew) > 1 or visit.predecessors or visit.id in waited_for
+    )
+
+
+def trial(problem: Problem, plan: Plan, changes: Sequence[Change], rigid: frozenset[str] | None = None) -> Desk | None:
     """Make the changes and lay the plan out anew; None if that is no problem any more, or nobody takes what is given.
 
-    Visits given away leave their route and go to the best place of whom they are given to.
+    Visits given away leave their route and go to the best place of whom they are given to. ``rigid`` visits keep their
+    start; by default those of the problem as it was, so that nothing moves only because what it waits for is gone.
     """
+    kept = rigid_visits(problem) if rigid is None else rigid
     try:
         changed = applied(problem, changes)
     except Refused:
         return None
     given = [change for change in changes if isinstance(change, GiveAway)]
-    desk = Desk(changed, thinned(plan, {change.visit for change in given}))
+    desk = Desk(changed, thinned(plan, {change.visit for change in given}), rigid=kept)
     for change in given:
         if change.technician is not None and not desk.seat(change.visit, change.technician):
             return None
@@ -156,6 +166,7 @@ class Search:
         self.visit, self.slot, self.technician = visit, slot, technician
         self.small, self.part = around(problem, plan, visit, (technician,))
         self.pinned = {pin.visit for pin in problem.pins}
+        self.rigid = rigid_visits(problem)
 
     def verified(self) -> Iterator[Remedy]:
         """Give remedies that were tried on the whole problem, smallest first."""
@@ -238,7 +249,7 @@ class Search:
         """Lift one must after the other until the person may come on this shift; None if one can not be lifted."""
         changes = before
         for _ in range(MOST_MUSTS):
-            desk = trial(self.small, self.part, changes)
+            desk = trial(self.small, self.part, changes, self.rigid)
             if desk is None:
                 return None
             row = desk.row(self.visit.id, self.slot)
@@ -386,7 +397,7 @@ class Search:
     def _fits(self, changes: tuple[Change, ...]) -> bool:
         # Whoever takes a visit may not be part of the small problem; there it is only out of the way.
         out = tuple(replace(change, technician=None) if isinstance(change, GiveAway) else change for change in changes)
-        desk = trial(self.small, self.part, out)
+        desk = trial(self.small, self.part, out, self.rigid)
         return desk is not None and desk.can(self.visit.id, self.technician, slot=self.slot)
 
     # Somebody who is dearer
@@ -434,7 +445,7 @@ class Search:
 
     def _costs(self, changes: tuple[Change, ...], most: int) -> bool:
         """Whether the person would cost at most so much."""
-        desk = trial(self.small, self.part, changes)
+        desk = trial(self.small, self.part, changes, self.rigid)
         found = None if desk is None else desk.price(self.visit.id, self.technician, slot=self.slot)
         return found is not None and found.cost.total <= most
 
