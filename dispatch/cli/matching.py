@@ -113,7 +113,9 @@ def explain(
     everybody = [*(item.technician for item in ranked), *(item.technician for item in excluded)]
     people = everybody[:SHOWN] if change else []
     most = 3 if technician is not None else 1
-    remedies = {name: what_would_change(problem, plan, visit, name, slot=slot, count=most) for name in people}
+    remedies = {
+        name: what_would_change(problem, plan, visit, name, slot=slot, count=most, prepared=asked) for name in people
+    }
     if as_json:
         shown: dict[str, Any] = {
             "ranked": [encode(item) for item in ranked],

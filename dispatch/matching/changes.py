@@ -414,8 +414,8 @@ class AcceptAnybody(Change):
 
     @property
     def effort(self) -> int:
-        """Ask."""
-        return FACT_EFFORT
+        """Ask for more than one further person."""
+        return 2 * FACT_EFFORT
 
     def apply(self, problem: Problem) -> Problem:
         """Empty the list of those required."""

@@ -336,12 +336,19 @@ def why_unassigned(problem: Problem, plan: Plan, visit: str) -> WhyUnassigned:
 
 
 def what_would_change(
-    problem: Problem, plan: Plan, visit: str, technician: str, *, slot: int = 0, count: int = 3
+    problem: Problem,
+    plan: Plan,
+    visit: str,
+    technician: str,
+    *,
+    slot: int = 0,
+    count: int = 3,
+    prepared: "Desk | None" = None,
 ) -> tuple[Remedy, ...]:
     """Find up to ``count`` smallest changes with which this person can serve the visit, or is the cheapest to do so.
 
     Each was made for a trial, and the problem asked again with it. Empty if the person is the cheapest already, or if
-    no change of the kinds in `changes` helps.
+    no change of the kinds in `changes` helps. ``prepared`` is a desk of the same problem and plan, if there is one.
 
     Raises
     ------
@@ -350,4 +357,4 @@ def what_would_change(
     """
     from dispatch.matching.solvers.remedies import remedies  # loads NumPy, Numba and their kernels
 
-    return remedies(problem, plan, visit, technician, slot=slot, count=count)
+    return remedies(problem, plan, visit, technician, slot=slot, count=count, desk=prepared)

@@ -609,6 +609,8 @@ class Desk:
             self._start(replace(self.problem, visits=(*self.problem.visits, *guests)), self.plan)
             return
         self.tables, self.state = extended
+        if len(self._sheet.scratch) < self.state.sequence.shape[1] + 3:
+            self._sheet = self._paper(len(self._sheet.best))
         if len(self._blank.slots) < len(self.state.slots):
             nowhere = self.state.slots.copy()
             nowhere[:, ROUTE] = -1

@@ -10,10 +10,10 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from dispatch.matching.constraint import Scope
+from dispatch.matching.constraint import Scope, Whole
 from dispatch.matching.problem import Problem, Visit
 from dispatch.matching.solvers.layout import PLACE, ROUTE, WINDOW_FROM, WINDOW_TO, Data, State
-from dispatch.matching.solvers.tables import SLOT_COLUMNS, Tables, build, empty_state
+from dispatch.matching.solvers.tables import CAPACITY, SLOT_COLUMNS, Tables, build, empty_state
 from dispatch.matching.travel import Ways
 from dispatch.units import EARTH_RADIUS_M
 
@@ -121,7 +121,7 @@ class Guests(dict[str, Visit]):
                 pinned=_longer(tables.pinned, more),
                 linked=_longer(tables.linked, more),
             )
-            state = state._replace(slots=_longer(state.slots, more))
+            state = state._replace(slots=_longer(state.slots, more), stops=_wider(state.stops, min(more, CAPACITY)))
             state.slots[:, ROUTE] = np.where(np.arange(more) < len(tables.scope.slots), state.slots[:, ROUTE], -1)
         return tables._replace(data=data), state
 
@@ -186,6 +186,15 @@ def _longer(values: npt.NDArray[Kind], rows: int) -> npt.NDArray[Kind]:
     longer = np.zeros((rows, *values.shape[1:]), dtype=values.dtype)
     longer[: len(values)] = values
     return longer
+
+
+def _wider(stops: Whole, most: int) -> Whole:
+    """Give routes with room for ``most`` stops; a small problem has no more room than it has visits."""
+    if most <= stops.shape[1]:
+        return stops
+    wider = np.zeros((stops.shape[0], most, stops.shape[2]), dtype=stops.dtype)
+    wider[:, : stops.shape[1]] = stops
+    return wider
 
 
 def _square(values: npt.NDArray[np.int32], size: int) -> npt.NDArray[np.int32]:

@@ -82,7 +82,8 @@ class Obstacles:
         if servable(trial(base, self._plan_of(base), (), self.rigid), self.visit.id):
             return ()
         universe = [*self._fixed(), *others, *self._when(), *self._who()]
-        return tuple(self._filter(base, universe))
+        order = list(Part)
+        return tuple(sorted(self._filter(base, universe), key=lambda fact: order.index(fact.part)))
 
     def excluded(self, facts: Iterable[Fact], *, lifted: Fact | None = None) -> bool:
         """Whether ``facts`` alone keep the visit out, everything else lifted; and ``lifted`` as well, if given."""
