@@ -90,6 +90,8 @@ class Desk:
     def __init__(self, problem: Problem, plan: Plan, *, rigid: frozenset[str] = frozenset()) -> None:
         self._lock = threading.RLock()
         self._rigid = rigid
+        self._given = problem
+        self._added: dict[str, Visit] = {}
         self._start(problem, plan)
 
     def _start(self, problem: Problem, plan: Plan) -> None:
@@ -292,6 +294,10 @@ class Desk:
         """Shifts in which the visit asked about last would have a place if they were empty, and has none."""
         return [int(shift) for shift in np.flatnonzero(self._sheet.verdict == asking.FULL)]
 
+    def broken_shifts(self) -> set[str]:
+        """Give the shifts whose route no timetable allows."""
+        return {self.tables.scope.shifts[shift].id for shift in self.broken}
+
     def away(self, row: int, worker: int) -> Seconds:
         """Seconds from where a person starts to a visit; FAR where that is not known."""
         shift, place = int(self._first[worker]), int(self.tables.place[row])
@@ -329,15 +335,18 @@ class Desk:
             return True
 
     def row(self, visit: str | Visit, slot: int = 0) -> int:
-        """Find the row of a crew slot; a visit that the problem does not have is added to the tables first."""
+        """Find the row of a crew slot; a visit that the problem does not have is added to the tables first.
+
+        A visit added before that says something else now is added once more, and counts in its new form.
+        """
         if isinstance(visit, str):
             return self.tables.scope.slot_index[visit, slot]
         if not 0 <= slot < len(visit.crew):
             raise KeyError((visit.id, slot))
-        known = self.problem.visit_by_id.get(visit.id)
+        known = self._given.visit_by_id.get(visit.id)
         if known is not None and known != visit:
             raise ValueError(f"visit {visit.id} is already in the problem and says something else")
-        if known is None and self._guests.get(visit.id) != visit:
+        if known is None and self._added.get(visit.id) != visit:
             self._admit(visit)
         return self.tables.scope.slot_index[visit.id, slot]
 
@@ -605,9 +614,11 @@ class Desk:
     def _admit(self, visit: Visit) -> None:
         extended = self._guests.admit(visit, self.tables, self.state)
         if extended is None:
-            guests = [*self._guests.values(), visit]
-            self._start(replace(self.problem, visits=(*self.problem.visits, *guests)), self.plan)
+            added = {**self._added, visit.id: visit}
+            self._start(replace(self._given, visits=(*self._given.visits, *added.values())), self.plan)
+            self._added = added
             return
+        self._added[visit.id] = visit
         self.tables, self.state = extended
         if len(self._sheet.scratch) < self.state.sequence.shape[1] + 3:
             self._sheet = self._paper(len(self._sheet.best))

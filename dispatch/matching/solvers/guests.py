@@ -68,7 +68,7 @@ class Guests(dict[str, Visit]):
         ValueError
             If the travel matrix does not know the place.
         """
-        if not _simple(visit, tables) or visit.id in self or self._problem.travel.plane:
+        if not _simple(visit, tables) or self._problem.travel.plane:
             return None
         if not self._prepared:
             self._alone = replace(self._problem, visits=(), pins=())

@@ -50,6 +50,9 @@ from dispatch.matching.timetable import routes_of, unserved_cost
 MOST_PEOPLE = 12
 """People for whom the way out is searched, the likeliest first."""
 
+LOOKED_AT_AGAIN = 200
+"""Most visits of a problem in which every fact is tested a second time."""
+
 STEPS_MINUTES = (15, 30, 60, 120, 240, 480, 720)
 """By how much times are widened for a crew, whose people are chosen together."""
 
@@ -83,7 +86,15 @@ class Obstacles:
             return ()
         universe = [*self._fixed(), *others, *self._when(), *self._who()]
         order = list(Part)
-        return tuple(sorted(self._filter(base, universe), key=lambda fact: order.index(fact.part)))
+        found = self._filter(base, universe)
+        # Lifting more may once in a while leave fewer places: moments to start a crew are sampled, and without a stop
+        # a leg may be too long. So each fact is looked at once more, on the whole problem.
+        unsure = not self.simple or len(self.problem.visits) <= LOOKED_AT_AGAIN
+        while unsure:
+            needless = next((fact for fact in found if self.excluded(found, lifted=fact)), None)
+            found = [fact for fact in found if fact is not needless]
+            unsure = needless is not None
+        return tuple(sorted(found, key=lambda fact: order.index(fact.part)))
 
     def excluded(self, facts: Iterable[Fact], *, lifted: Fact | None = None) -> bool:
         """Whether ``facts`` alone keep the visit out, everything else lifted; and ``lifted`` as well, if given."""
@@ -336,8 +347,10 @@ class Obstacles:
         chosen: list[Fact] = []
 
         def place(facts: Sequence[Fact]) -> bool:
-            changes = [change for fact in facts for change in fact.lift]
-            return servable(trial(self.problem, self.plan, changes), self.visit.id)
+            desk = trial(self.problem, self.plan, [change for fact in facts for change in fact.lift])
+            # A route that loses a stop may be left with a way that is too long; that is no way out.
+            broken = set() if desk is None else desk.broken_shifts() - self.desk.broken_shifts()
+            return not broken and servable(desk, self.visit.id)
 
         for fact in universe:
             chosen.append(fact)
@@ -405,7 +418,10 @@ def written_plan(desk: Desk, before: Plan) -> Plan:
     """Write out what lies on a desk: routes without a timetable as they were given, reasons as they were told."""
     tables, scope = desk.tables, desk.tables.scope
     broken = {scope.shifts[shift].id for shift in desk.broken}
-    kept = [route for route in desk.plan.routes if route.shift in broken]
+    placed = {(slot.visit.id, slot.number) for row, slot in enumerate(scope.slots) if desk.state.route_of[row] >= 0}
+    given = [route for route in desk.plan.routes if route.shift in broken]
+    stays = [tuple(stop for stop in route.stops if (stop.visit, stop.slot) not in placed) for route in given]
+    kept = [replace(route, stops=stops) for route, stops in zip(given, stays, strict=True) if stops]
     routes = tuple(sorted((*routes_of(tables, desk.state), *kept), key=lambda route: route.shift))
     in_routes = {stop.visit for route in routes for stop in route.stops}
     left_out = [visit for visit in desk.problem.visits if visit.id not in in_routes]
