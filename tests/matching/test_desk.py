@@ -79,7 +79,7 @@ def test_what_does_not_fit_the_problem_is_refused() -> None:
         prepared.candidates(visit("v1", minutes=5))
     for wrong in ({"visit": "none"}, {"visit": "v1", "slot": 1}, {"visit": visit("new"), "slot": 2}):
         with pytest.raises(KeyError):
-            prepared.candidates(**wrong)  # type: ignore[arg-type]
+            prepared.candidates(**wrong)
 
 
 def test_without_shifts_or_people_everybody_is_counted() -> None:

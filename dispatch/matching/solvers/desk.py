@@ -322,7 +322,10 @@ class Desk:
                 return False
             tables, state = self.tables, self.state
             linked = bool(tables.linked[row])
-            asking.withdraw(tables.data, state, row)
+            home, was = asking.withdraw(tables.data, state, row)
+            if home >= 0 and not refresh(tables.data, state, home):
+                put(tables.data, state, home, was, row)  # without this stop a way is too long: it has to stay
+                return False
             if linked and state.low[row] != state.high[row]:
                 low, high = self.bounds(row)
                 state.low[row], state.high[row] = max(int(state.low[row]), low), min(int(state.high[row]), high)

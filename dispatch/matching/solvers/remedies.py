@@ -167,9 +167,12 @@ class Search:
         self.small, self.part = around(problem, plan, visit, (technician,))
         self.pinned = {pin.visit for pin in problem.pins}
         self.rigid = rigid_visits(problem)
+        self.broken = desk.broken_shifts()
 
     def verified(self) -> Iterator[Remedy]:
         """Give remedies that were tried on the whole problem, smallest first."""
+        if self._stuck(self.visit.id):
+            return  # nothing can be said about a route without a timetable, nor about taking something out of it
         best = self.desk.candidates(self.visit.id, slot=self.slot, top=1).best
         if best and best[0].technician == self.technician:
             return
@@ -184,7 +187,9 @@ class Search:
             if told in seen:
                 continue
             seen.add(told)
-            candidate = confirmed(self.problem, self.plan, changes, self.visit.id, self.slot, self.technician, goal)
+            candidate = confirmed(
+                self.problem, self.plan, changes, self.visit.id, self.slot, self.technician, goal, self.broken
+            )
             if candidate is not None:
                 yield Remedy(changes=changes, effect=goal, candidates=(candidate,))
 
@@ -365,9 +370,13 @@ class Search:
             yield (*changes, *(self._taker(one.visit) for one in out))
 
     def _movable(self, name: str) -> bool:
-        if name == self.visit.id or name in self.pinned:
+        if name == self.visit.id or name in self.pinned or self._stuck(name):
             return False
         return not self.desk.tables.linked[self.desk.tables.scope.slot_index[name, 0]]
+
+    def _stuck(self, name: str) -> bool:
+        """Whether a visit lies in a route that no timetable allows."""
+        return any(route.shift in self.broken for route, _ in self.plan.stops_by_visit.get(name, ()))
 
     def _taker(self, name: str) -> GiveAway:
         """Find who takes a visit instead, at the least cost; nobody if all are full."""
@@ -458,15 +467,20 @@ def confirmed(
     slot: int,
     technician: str,
     goal: Effect,
+    broken: set[str],
 ) -> Candidate | None:
     """Make the changes on the whole problem and ask again: what the person then means, None if the goal is missed."""
     desk = trial(problem, plan, changes)
     if desk is None:
         return None
+    if desk.broken_shifts() - broken:
+        return None  # a route that loses a stop may be left with a way that is too long
     if goal is Effect.CHEAPEST:
         best = desk.candidates(visit, slot=slot, top=1).best
-        return best[0] if best and best[0].technician == technician else None
-    return desk.price(visit, technician, slot=slot)
+        found = best[0] if best and best[0].technician == technician else None
+    else:
+        found = desk.price(visit, technician, slot=slot)
+    return found if found is not None and desk.seat(visit, technician, slot=slot) else None
 
 
 def extra_shift(problem: Problem, visit: Visit, technician: str) -> Shift:
