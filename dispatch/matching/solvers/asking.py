@@ -286,7 +286,13 @@ def inquire(D: Data, S: State, E: State, s: int, broken: Flags, colleague: Flags
     ``E`` is a state without stops. ``S`` is the same before and after.
     """
     home, at = withdraw(D, S, s)
+    # Without this stop a way may be too long: then nothing can be said about the rest of that route.
+    stuck = home >= 0 and not refresh(D, S, home)
+    if stuck:
+        broken[home] = True
     look(D, S, E, s, broken, A.price, A.place, A.verdict)
+    if stuck:
+        broken[home] = False
     by_person(D, A.price, A.verdict, colleague, A.chosen, A.person)
     able = best_of(A.price, A.chosen, A.best[:top])
     for i in range(min(top, able)):

@@ -399,6 +399,9 @@ class Desk:
     def _without(self, row: int) -> Iterator[None]:
         """Take a crew slot out of its route for a while, and bound an unserved one by its links."""
         shift, at = asking.withdraw(self.tables.data, self.state, row)
+        stuck = shift >= 0 and not refresh(self.tables.data, self.state, shift)
+        if stuck:
+            self._broken[shift] = True
         kept = int(self.state.low[row]), int(self.state.high[row])
         if shift < 0 and self.tables.linked[row]:
             low, high = self.bounds(row)
@@ -407,6 +410,8 @@ class Desk:
             yield
         finally:
             self.state.low[row], self.state.high[row] = kept
+            if stuck:
+                self._broken[shift] = False
             if shift >= 0:
                 put(self.tables.data, self.state, shift, at, row)
 
