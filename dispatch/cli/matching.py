@@ -11,16 +11,17 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
+from dispatch.cli.explaining import Teller, remedy_json, unassigned_json
 from dispatch.matching import Plan, Problem, ProgressUpdate, Refused, warm
 from dispatch.matching import check as check_plan
 from dispatch.matching import solve as solve_problem
 from dispatch.matching.bounds import bound_for, gap_percent
 from dispatch.matching.codec import encode
-from dispatch.matching.explain import Candidate, WhyNot, candidates, why_unassigned
+from dispatch.matching.explain import WhyNot, desk, what_would_change, why_unassigned
 from dispatch.matching.formats import vroom
 from dispatch.matching.plan import Reason
 
@@ -121,6 +122,7 @@ def check(problem_file: Path, plan_file: Path, file_format: str) -> None:
 @click.option("--slot", type=click.IntRange(min=0), default=0, show_default=True, help="Crew slot of the visit.")
 @click.option("--technician", help="Only this person.")
 @FORMAT
+@click.option("--change", is_flag=True, help="Also what would change it for who can not come or is dearer.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
 def explain(
     problem_file: Path,
@@ -129,6 +131,7 @@ def explain(
     slot: int,
     technician: str | None,
     file_format: str,
+    change: bool,
     as_json: bool,
 ) -> None:
     """Say who could serve a visit at what cost, why others can not, and why it is left out if it is."""
@@ -141,28 +144,59 @@ def explain(
         _fail(f"visit {visit} has {len(wanted.crew)} crew slots, numbered from 0")
     if technician is not None and technician not in problem.technician_by_id:
         _fail(f"{problem_file} has no technician {technician}")
-    found = candidates(problem, plan, visit, slot=slot)
+    asked = desk(problem, plan)
+    found = asked.everybody(visit, slot=slot)
     ranked = [item for item in found.ranked if technician in (None, item.technician)]
     excluded = [item for item in found.excluded if technician in (None, item.technician)]
+    compared = None if technician is None else asked.why_not(visit, technician, slot=slot)
     left_out = why_unassigned(problem, plan, visit) if visit not in plan.stops_by_visit else None
+    everybody = [*(item.technician for item in ranked), *(item.technician for item in excluded)]
+    people = everybody[:SHOWN] if change else []
+    most = 3 if technician is not None else 1
+    remedies = {
+        name: what_would_change(problem, plan, visit, name, slot=slot, count=most, prepared=asked) for name in people
+    }
     if as_json:
-        shown = {"ranked": [encode(item) for item in ranked], "excluded": [encode(item) for item in excluded]}
+        shown: dict[str, Any] = {
+            "ranked": [encode(item) for item in ranked],
+            "excluded": [encode(item) for item in excluded],
+        }
+        if compared is not None and compared.difference is not None and compared.holder is not None:
+            shown["compared"] = {"with": compared.holder.technician, "difference": encode(compared.difference)}
+        if change:
+            shown["changes"] = {name: [remedy_json(item) for item in items] for name, items in remedies.items()}
         if left_out is not None:
-            shown["unassigned"] = encode(left_out)
+            shown["unassigned"] = unassigned_json(left_out)
         click.echo(json.dumps(shown, indent=2))
         return
+    teller = Teller(problem)
     if left_out is not None:
         click.echo(f"Not served: {left_out.kind.replace('_', ' ')}")
         for reason in left_out.reasons:
             click.echo(f"  {_words(reason)}")
+        if left_out.facts:
+            click.echo("These facts together exclude it; without any one of them it would have a place:")
+        for fact in left_out.facts:
+            click.echo(teller.fact(fact))
+        if left_out.relaxation is not None:
+            click.echo("The cheapest way out:")
+            click.echo(teller.remedy(left_out.relaxation))
     click.echo(f"{len(found.ranked)} of {found.scope} people could come.")
     for candidate in ranked[:SHOWN]:
-        click.echo(_candidate(candidate))
+        click.echo(teller.candidate(candidate))
     for item in excluded if technician is not None else ():
         click.echo(_why_not(item))
+    if compared is not None:
+        for line in teller.comparison(compared):
+            click.echo(line)
     if technician is None:
         for code, count in sorted(found.excluded_by.items()):
             click.echo(f"  {count} can not: {code.replace('_', ' ')}")
+    for name, items in remedies.items():
+        if items:
+            click.echo(f"What would change it for {name}:")
+        for item_found in items:
+            click.echo(teller.remedy(item_found))
 
 
 def _problem(path: Path, file_format: str) -> tuple[Problem, vroom.Names | None]:
@@ -198,16 +232,6 @@ def _tell(update: ProgressUpdate) -> None:
         f"{update.elapsed_s:6.1f} s  {update.phase:<9}  cost {update.cost}  unserved {update.unserved}"
         f"  late {update.late}  steps {update.steps}",
         err=True,
-    )
-
-
-def _candidate(item: Candidate) -> str:
-    terms = ", ".join(f"{name} {value}" for name, value in item.cost.terms().items() if value)
-    place = f"after visit {item.after_visit}" if item.after_visit else "first of the day"
-    return (
-        f"  {item.technician} ({item.shift}), {place}: start at {item.start_s} s, {item.travel_s} s of travel,"
-        f" {item.p_fix:.0%} fixed at the first visit, {len(item.knock_on)} others moved;"
-        f" costs {item.cost.total} ({terms or 'nothing'})"
     )
 
 

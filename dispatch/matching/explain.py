@@ -1,16 +1,22 @@
 """Why this person, why not that one, why nobody: recomputed from the problem and the plan, never narrated.
 
 Everything here is data; screens make sentences of it. Loading this module loads no solver; the first call does.
+Whoever asks more than once about the same plan takes a `desk`, which answers in microseconds.
 """
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from dispatch.matching.plan import Cost, Plan, Reason
+from dispatch.matching.changes import Change
+from dispatch.matching.plan import Cost, Plan, Reason, ReasonCode
 from dispatch.matching.problem import Problem
 from dispatch.units import Seconds
+
+if TYPE_CHECKING:
+    from dispatch.matching.solvers.desk import Desk
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +99,120 @@ class Candidates:
         return dict(Counter(str(item.reason.code) for item in self.excluded))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shortlist:
+    """The few best people for one crew slot of a visit, and everybody else as counts that add up to the scope.
+
+    Attributes
+    ----------
+    best
+        Cheapest first, with terms and knock-on.
+    others
+        How many more could come.
+    excluded_by
+        How many people each reason keeps away.
+    """
+
+    visit: str
+    slot: int
+    best: tuple[Candidate, ...]
+    others: int
+    excluded_by: Mapping[ReasonCode, int]
+
+    @property
+    def scope(self) -> int:
+        """How many people were looked at."""
+        return len(self.best) + self.others + sum(self.excluded_by.values())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """One person against the one who has the visit (or, if nobody has, the cheapest other one).
+
+    Attributes
+    ----------
+    candidate, reason
+        What sending this person means; or the first must that fails.
+    holder
+        The other one; None if there is nobody.
+    difference
+        What this person costs more, by cause; None if either can not come.
+    """
+
+    visit: str
+    technician: str
+    candidate: Candidate | None
+    reason: Reason | None
+    holder: Candidate | None
+    difference: Cost | None
+
+
+class Merit(StrEnum):
+    """Why an option is worth offering: it is the best of all in this."""
+
+    CHEAPEST = "cheapest"
+    SOONEST = "soonest"
+    KNOWN_FACE = "known_face"
+    NARROW = "narrow"
+    NEARBY = "nearby"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """A start that can be offered; of several options none is worse than another in everything.
+
+    Attributes
+    ----------
+    merits
+        What it is the best in, at least one.
+    span
+        Number of the span of time, in the order in which they were asked for.
+    margin_s
+        By how much the start can slip before this visit or another of the same route becomes late.
+    spread_s
+        Standard deviation of the start if every drive and every work before it is off by a quarter of itself.
+    known
+        Whether the customer knows the person, or prefers the person.
+    """
+
+    merits: tuple[Merit, ...]
+    span: int
+    margin_s: Seconds
+    spread_s: Seconds
+    known: bool
+    candidate: Candidate
+
+
+class Effect(StrEnum):
+    """What a remedy achieves."""
+
+    CAN_SERVE = "can_serve"
+    CHEAPEST = "cheapest"
+    SERVED = "served"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remedy:
+    """Changes of the facts that were made for a trial, and what came of it when everything was worked out anew.
+
+    Attributes
+    ----------
+    changes
+        All of them are needed.
+    candidates
+        What it means then to send these people: one for each crew slot concerned.
+    """
+
+    changes: tuple[Change, ...]
+    effect: Effect
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def effort(self) -> int:
+        """How big the changes are together, in units of cost: a rough guide by which remedies are put in order."""
+        return sum(change.effort for change in self.changes)
+
+
 class Kind(StrEnum):
     """What kind of obstacle keeps a visit out of the plan."""
 
@@ -103,13 +223,69 @@ class Kind(StrEnum):
     NOT_WORTH_IT = "not_worth_it"
 
 
+class Part(StrEnum):
+    """Which question a fact answers with no."""
+
+    WHO = "who"
+    WHEN = "when"
+    OTHERS = "others"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fact:
+    """One of the facts that together exclude a visit.
+
+    Attributes
+    ----------
+    part
+        Who could come at all, when somebody could come, or which other visits have the time.
+    name
+        What it is, such as ``need`` or ``windows``; ``params`` says more.
+    lift
+        What would have to be otherwise: were only this lifted and all facts that are not listed, the visit had a place.
+    """
+
+    part: Part
+    name: str
+    params: Mapping[str, str | int | float]
+    lift: tuple[Change, ...]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WhyUnassigned:
-    """Why a visit is left out: the kind of obstacle, and the reasons as data, the deciding one first."""
+    """Why a visit is left out.
+
+    Attributes
+    ----------
+    kind, reasons
+        The kind of obstacle, and the reasons as data, the deciding one first.
+    facts
+        A set of facts that excludes the visit even if everything else were otherwise; each is necessary. Empty where
+        the visit has a place but is not worth its cost, or was left out by hand.
+    relaxation
+        The cheapest change found that lets the visit be served, tried and checked; None if there is none.
+    """
 
     visit: str
     kind: Kind
     reasons: tuple[Reason, ...]
+    facts: tuple[Fact, ...] = ()
+    relaxation: Remedy | None = None
+
+
+def desk(problem: Problem, plan: Plan) -> "Desk":
+    """Prepare one plan for many quick questions, also about visits that the problem does not have yet.
+
+    Raises
+    ------
+    KeyError
+        If the plan names shifts or visits that the problem does not know.
+    """
+    from dispatch.matching.solvers.desk import Desk  # loads NumPy, Numba and their kernels
+
+    prepared = Desk(problem, plan)
+    prepared.prepare()
+    return prepared
 
 
 def candidates(problem: Problem, plan: Plan, visit: str, *, slot: int = 0) -> Candidates:
@@ -157,3 +333,28 @@ def why_unassigned(problem: Problem, plan: Plan, visit: str) -> WhyUnassigned:
     from dispatch.matching.solvers.explanations import why_left_out  # loads NumPy, Numba and their kernels
 
     return why_left_out(problem, plan, visit)
+
+
+def what_would_change(
+    problem: Problem,
+    plan: Plan,
+    visit: str,
+    technician: str,
+    *,
+    slot: int = 0,
+    count: int = 3,
+    prepared: "Desk | None" = None,
+) -> tuple[Remedy, ...]:
+    """Find up to ``count`` smallest changes with which this person can serve the visit, or is the cheapest to do so.
+
+    Each was made for a trial, and the problem asked again with it. Empty if the person is the cheapest already, or if
+    no change of the kinds in `changes` helps. ``prepared`` is a desk of the same problem and plan, if there is one.
+
+    Raises
+    ------
+    KeyError
+        If the problem has no such visit, crew slot or technician.
+    """
+    from dispatch.matching.solvers.remedies import remedies  # loads NumPy, Numba and their kernels
+
+    return remedies(problem, plan, visit, technician, slot=slot, count=count, desk=prepared)

@@ -78,7 +78,7 @@ class Reasoner:
 
     def _nobody(self, row: int) -> list[Reason]:
         """Count why each person is out, and name the nearest one with what is missing."""
-        key = _who_may(self.tables, row)
+        key = who_may(self.tables, row)
         if key not in self.known:
             first_of: dict[int, Reason] = {}
             for shift in range(len(self.tables.scope.shifts)):
@@ -142,7 +142,7 @@ class Reasoner:
         return prices
 
 
-def _who_may(tables: Tables, row: int) -> object:
+def who_may(tables: Tables, row: int) -> object:
     """Everything the rules about people look at, so that equal visits are judged once."""
     slot = tables.scope.slots[row]
     visit, crew = slot.visit, slot.crew

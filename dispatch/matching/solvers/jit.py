@@ -22,6 +22,7 @@ KERNEL_FILES = (
     "insertion.py",
     "pushing.py",
     "bound_kernels.py",
+    "asking.py",
 )
 
 try:
