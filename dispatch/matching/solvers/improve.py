@@ -48,10 +48,10 @@ HOT_SHARE = 0.3
 HOT_STOPS = 12.0
 """Highest temperature in costs of a stop, while visits are left out."""
 
-WARM_STOPS = 0.5
+WARM_STOPS = 4.0
 """First temperature in costs of a stop, while nothing is left out."""
 
-COLD_STOPS = 0.005
+COLD_STOPS = 0.01
 """Last temperature in costs of a stop."""
 
 MEAN_REMOVED = 10.0
