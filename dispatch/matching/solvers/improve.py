@@ -33,13 +33,14 @@ from dispatch.matching.solvers.layout import (
     WINDOW_FROM,
     WINDOW_START,
     WINDOW_TO,
+    WORKER,
     State,
 )
 from dispatch.matching.solvers.ruin_recreate import BEST, CHANGES, CURRENT, MARGIN, MOST_CHANGES, ORDERS, Work, search
 from dispatch.matching.solvers.tables import NEAR_SHIFTS, NEIGHBOURS, Tables, copy_state, empty_state
 from dispatch.units import EARTH_RADIUS_M
 
-EVERYWHERE_PAIRS = 400_000
+EVERYWHERE_PAIRS = 150_000
 """Up to this many pairs of slot and shift every route is tried for every insertion."""
 
 HOT_SHARE = 0.3
@@ -275,9 +276,11 @@ def _work(tables: Tables, state: State, seed: int) -> Work:
     movable = np.flatnonzero(can_move).astype(np.int64)
     alone = np.zeros((slots, shifts), dtype=np.int64)
     price_alone(tables.data, empty_state(tables), alone)
-    tried = shifts if everywhere(tables) else NEAR_SHIFTS
-    able = np.argsort(alone, axis=1, kind="stable")[:, :tried].astype(np.int64)
-    able[np.take_along_axis(alone, able, axis=1) >= IMPOSSIBLE] = -1
+    twin_at, twin = _twins(tables)
+    alone_by_kind = alone[:, twin[twin_at[:-1]]]
+    tried = len(twin_at) - 1 if everywhere(tables) else NEAR_SHIFTS
+    able = np.argsort(alone_by_kind, axis=1, kind="stable")[:, :tried].astype(np.int64)
+    able[np.take_along_axis(alone_by_kind, able, axis=1) >= IMPOSSIBLE] = -1
     return Work(
         **_scratch(tables, state),
         # Xorshift never leaves 0, and seeds close together must not start close together.
@@ -287,6 +290,8 @@ def _work(tables: Tables, state: State, seed: int) -> Work:
         mine=np.ones(shifts, dtype=np.bool_),
         neighbours=_neighbours(tables, movable),
         able=able,
+        twin_at=twin_at,
+        twin=twin,
         order_keys=_order_keys(tables, alone),
         dials=np.array([MEAN_REMOVED, LONGEST_STRING, 0.0]),
         version=np.zeros(shifts, dtype=np.int64),
@@ -297,6 +302,20 @@ def _work(tables: Tables, state: State, seed: int) -> Work:
         dirty=np.zeros(shifts, dtype=np.bool_),
         totals=np.zeros(4, dtype=np.int64),
     )
+
+
+def _twins(tables: Tables) -> tuple[Whole, Whole]:
+    """Group shifts that differ in nothing but their names: where each kind begins, and the shifts by kind."""
+    data = tables.data
+    tied = len(data.relation) > 0
+    kinds: dict[object, list[int]] = {}
+    for shift, row in enumerate(data.shift):
+        worker = int(row[WORKER])
+        alike = np.delete(row, WORKER).tobytes(), data.allowed[:, shift].tobytes(), data.pair[:, worker].tobytes()
+        kinds.setdefault((shift,) if tied else alike, []).append(shift)
+    sizes = [len(members) for members in kinds.values()]
+    twin_at = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+    return twin_at, np.array([shift for members in kinds.values() for shift in members], dtype=np.int64)
 
 
 def _scratch(tables: Tables, state: State) -> dict[str, Any]:

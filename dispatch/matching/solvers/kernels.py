@@ -166,7 +166,7 @@ def lay(D: Data, S: State, A: Whole, row: int, r: int, count: int, depot_at: int
     t, place, pause = D.shift[r, SHIFT_START], D.shift[r, HOME], D.shift[r, BREAK_FROM]
     left, before = NOT_LEFT, -1
     driven, worked, waiting, timed, saving, paired, intricate, changed = 0, 0, 0, 0, 0, 0, 0, 0
-    plain = D.shift[r, BREAK_FROM] == D.shift[r, BREAK_TO]
+    plain, late = D.shift[r, BREAK_FROM] == D.shift[r, BREAK_TO], D.shift[r, LATE]
     length, first, final = 0, D.shift[r, SHIFT_START], FAR
     for i in range(count):
         s = A[row, i, SLOT]
@@ -184,28 +184,35 @@ def lay(D: Data, S: State, A: Whole, row: int, r: int, count: int, depot_at: int
                 onward = drive(D, D.shift[r, DEPOT], D.slot[s, PLACE])
                 start = max(start, S.slots[s, LOW] - onward - D.shift[r, DEPOT_TIME])
                 left = start - way - taken
-            length, first, final = joined(length, first, final, way, D.shift[r, DEPOT_TIME], -FAR, FAR)
+            if late:
+                length, first, final = joined(length, first, final, way, D.shift[r, DEPOT_TIME], -FAR, FAR)
             driven += way
             t = start + D.shift[r, DEPOT_TIME]
             place, before = D.shift[r, DEPOT], -1
             way = drive(D, place, D.slot[s, PLACE])
         if way > D.shift[r, MAX_LEG] or way >= FAR:
             return IMPOSSIBLE
-        work = work_after(D, r, s, before)
-        start, pause, taken = reach(D, S, r, t, way, s, work, pause, left)
-        if start == NEVER:
-            return IMPOSSIBLE
-        waited = 0
+        work, taken, cost, waited = work_s(D, r, s), 0, 0, 0
+        if D.slot[s, PLAIN]:
+            low, high = S.slots[s, LOW], last_start(D, S, r, s)
+            start = max(t + way, low)
+            if start > high:
+                return IMPOSSIBLE
+            if late:
+                length, first, final = joined(length, first, final, way, work, low, high)
+        if not D.slot[s, PLAIN] or pause < D.shift[r, BREAK_TO]:
+            work = work_after(D, r, s, before)
+            start, pause, taken = reach(D, S, r, t, way, s, work, pause, left)
+            if start == NEVER:
+                return IMPOSSIBLE
         if left == NOT_LEFT:
             left = start - way - taken
         else:
             waited = start - t - way - taken
-        cost = time_cost(D, s, start, work)
-        saving += cost
-        if D.slot[s, PLAIN]:
-            length, first, final = joined(length, first, final, way, work, S.slots[s, LOW], last_start(D, S, r, s))
-        else:
+        if not D.slot[s, PLAIN]:
             intricate += 1
+            cost = time_cost(D, s, start, work)
+            saving += cost
             if D.slot[s, SETUP] > 0:
                 cost -= setup_credit(D, r, s, work)
             if D.slot[s, TOLD] != NOT_TOLD and (D.slot[s, TOLD] != D.shift[r, WORKER] or moved(D, s, start)):
@@ -224,9 +231,10 @@ def lay(D: Data, S: State, A: Whole, row: int, r: int, count: int, depot_at: int
         A[row, i, PAUSE] = pause
         A[row, i, TIME_COST] = cost
         A[row, i, WAITED] = waited
-        A[row, i, LENGTH_SO_FAR] = length
-        A[row, i, DEPART_FIRST] = first
-        A[row, i, DEPART_LAST] = final
+        if late:
+            A[row, i, LENGTH_SO_FAR] = length
+            A[row, i, DEPART_FIRST] = first
+            A[row, i, DEPART_LAST] = final
     plain = plain and intricate == 0
     finish, home = t, 0
     if D.shift[r, GOAL] >= 0:
@@ -237,7 +245,7 @@ def lay(D: Data, S: State, A: Whole, row: int, r: int, count: int, depot_at: int
         driven += home
     if finish > D.shift[r, SHIFT_LAST] or driven > D.shift[r, MAX_DRIVE]:
         return IMPOSSIBLE
-    if D.shift[r, LATE]:
+    if late:
         if plain:
             length += home
             waiting = length - driven - worked - (D.shift[r, DEPOT_TIME] if depot_at >= 0 else 0)
@@ -293,13 +301,16 @@ def look_back(D: Data, S: State, r: int, count: int, home: int) -> None:
         S.slots[s, AT] = i
         if D.slot[s, ORDER] != FAR:
             S.routes[r, LOCKED] += 1
-        # The stop before may share its set-up: the bound must hold then too.
-        work = work_s(D, r, s)
-        least = work
-        if D.slot[s, SETUP] > 0:
-            least = ((D.slot[s, DURATION] - D.slot[s, SETUP]) * D.shift[r, PACE] + 50) // 100
-        S.stops[r, i, LATEST] = latest(D, S, s, bound - least, least)
-        idle = max(0, first - work - way - last_start(D, S, r, s))
+        work, high = work_s(D, r, s), last_start(D, S, r, s)
+        if D.slot[s, PLAIN]:
+            S.stops[r, i, LATEST] = min(bound - work, high)
+        else:
+            # The stop before may share its set-up: the bound must hold then too.
+            least = work
+            if D.slot[s, SETUP] > 0:
+                least = ((D.slot[s, DURATION] - D.slot[s, SETUP]) * D.shift[r, PACE] + 50) // 100
+            S.stops[r, i, LATEST] = latest(D, S, s, bound - least, least)
+        idle = max(0, first - work - way - high)
         first = max(first - work - way, S.slots[s, LOW]) - idle
         length += work + way + idle
         S.stops[r, i, REST_LENGTH] = length

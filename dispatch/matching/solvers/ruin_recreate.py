@@ -59,7 +59,9 @@ class Work(NamedTuple):
     can_move: Flags  # [s]
     mine: Flags  # [r] routes that this search may touch
     neighbours: Whole  # [kind, s, n] nearest slots that share a shift, in space and in space and time; -1 = no more
-    able: Whole  # [s, m] shifts to try for a slot, cheapest alone first, -1 = no more
+    able: Whole  # [s, m] kinds of shifts to try for a slot, cheapest alone first, -1 = no more
+    twin_at: Whole  # [kind + 1] where the shifts of a kind begin in `twin`
+    twin: Whole  # [r] shifts by kind: those of a kind differ in nothing, so one empty route stands for all
     order_keys: npt.NDArray[np.float64]  # [order, s] smaller goes first
     dials: npt.NDArray[np.float64]  # [3] mean number of stops removed, longest string, margin of prices worked out
     absent: Whole  # [s] slots to be put back
@@ -237,31 +239,50 @@ def shuffle(W: Work, count: int) -> None:
 
 @kernel
 def candidates(D: Data, S: State, W: Work, s: int, ruined: int, everywhere: bool, mark: int) -> int:
-    """List the routes to try for slot ``s`` in ``W.routes``; gives how many there are."""
+    """List the routes to try for slot ``s`` in ``W.routes``; gives how many there are.
+
+    ``everywhere`` these are all; else those of near slots, those just ruined, and near shifts that are one of a kind or
+    still empty.
+    """
     count = 0
-    for group in range(1 if everywhere else 3):
-        members = ruined
-        if group == 0:
-            members = W.able.shape[1]
-        elif group == 1:
-            members = W.neighbours.shape[2]
-        for i in range(members):
-            if group == 0:
-                r = W.able[s, i]
-                if r < 0:
-                    break
-            elif group == 1:
-                other = W.neighbours[0, s, i]
-                if other < 0:
-                    break
-                r = S.slots[other, ROUTE]
-            else:
-                r = W.touched[i]
-            if r >= 0 and W.stamp[r] != mark and W.mine[r] and D.allowed[s, r]:
-                W.stamp[r] = mark
-                W.routes[count] = r
-                count += 1
+    for i in range(W.able.shape[1]):
+        kind = W.able[s, i]
+        if kind < 0:
+            break
+        first, last = W.twin_at[kind], W.twin_at[kind + 1]
+        spare = True
+        for j in range(first, last):
+            r = W.twin[j]
+            if not W.mine[r]:
+                continue
+            if S.routes[r, SIZE] == 0:
+                if not spare:
+                    continue
+                spare = False
+            elif not everywhere and last - first > 1:
+                continue
+            count = listed(D, W, s, r, count, mark)
+    if everywhere:
+        return count
+    for i in range(W.neighbours.shape[2]):
+        other = W.neighbours[0, s, i]
+        if other < 0:
+            break
+        if S.slots[other, ROUTE] >= 0:
+            count = listed(D, W, s, S.slots[other, ROUTE], count, mark)
+    for i in range(ruined):
+        count = listed(D, W, s, W.touched[i], count, mark)
     return count
+
+
+@kernel
+def listed(D: Data, W: Work, s: int, r: int, count: int, mark: int) -> int:
+    """Add route ``r`` to those to try, once; gives how many there are."""
+    if W.stamp[r] == mark or not W.mine[r] or not D.allowed[s, r]:
+        return count
+    W.stamp[r] = mark
+    W.routes[count] = r
+    return count + 1
 
 
 @kernel
