@@ -313,7 +313,7 @@ class Engine:
 
     def _bearable(self, state: State) -> bool:
         """Whether no more published slots change than may."""
-        return count_changes(self.tables, state) <= self.lead.work.totals[MOST_CHANGES]
+        return count_changes(self.tables, state) <= int(self.lead.work.totals[MOST_CHANGES])
 
     def _move_units(self) -> None:
         """Try crews that nothing else waits for at another moment, and linked visits left out once more."""
