@@ -1,11 +1,12 @@
 """What holds for every problem: rules kept, costs that add up, nothing left out that would fit, best when tiny."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dispatch.matching import Plan, Problem, candidates, check, solve, why_unassigned
+from dispatch.matching import Plan, Problem, ProgressUpdate, candidates, check, solve, why_unassigned
 from dispatch.matching.check import feasible_insertions, unforced
 from dispatch.matching.constraint import Scope
 from dispatch.matching.objective import UNIT
@@ -168,3 +169,22 @@ def test_every_slot_is_in_one_route_or_in_none(problem: Problem) -> None:
     assert int((state.route_of >= 0).sum()) == int(state.size.sum())
     served = int(state.cost.sum()) + int(tables.penalty[state.route_of < 0].sum())
     assert total_cost(tables, state) == served
+
+
+@relaxed
+@given(problems(extras=True), st.integers(1, 9), st.randoms(use_true_random=False))
+def test_everything_at_once_is_planned_within_the_rules(problem: Problem, seed: int, random: object) -> None:
+    told: list[ProgressUpdate] = []
+    plan = solve(problem, time_limit_s=None, step_limit=60, seed=seed, progress=told.append)
+    # A cap on changes that could not be kept is told, not hidden.
+    broken = [item for item in check(problem, plan) if item.rule != "changes"]
+    assert broken == []
+    assert {item.rule for item in plan.violations} == {item.rule for item in check(problem, plan)}
+    assert all(late.cost <= early.cost for early, late in pairwise(told[:-1]))
+    assert abs(told[-1].cost - plan.cost.total) <= 4 * len(plan.routes) + 1  # terms are rounded by route
+    again = solve(problem, time_limit_s=None, step_limit=0, seed=seed, warm_start=plan)
+    assert [item for item in check(problem, again) if item.rule != "changes"] == []
+    mixed = list(problem.visits)
+    random.shuffle(mixed)  # type: ignore[attr-defined]  # a random.Random
+    other = replace(problem, visits=tuple(mixed), shifts=problem.shifts[::-1], technicians=problem.technicians[::-1])
+    assert solve(other, time_limit_s=None, step_limit=60, seed=seed).fingerprint() == plan.fingerprint()

@@ -216,6 +216,8 @@ LARGEST = {
     "priority_penalty": (MAX_COST,) * 5,
     "age_penalty_per_day": MAX_COST,
     "scarcity_per_hour": {"gas": MAX_COST, "lift": MAX_COST},
+    "uneven_load_percent": 10_000,
+    "long_overtime_percent": 10_000,
 }
 
 

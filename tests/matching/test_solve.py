@@ -13,7 +13,7 @@ import pytest
 from dispatch.matching import Plan, Problem, ProgressUpdate, baseline, check, solve
 from dispatch.matching.check import feasible_insertions
 from dispatch.matching.plan import Unassigned
-from dispatch.matching.problem import UNREACHABLE, Matrix, Point, Travel
+from dispatch.matching.problem import UNREACHABLE, Break, Matrix, Point, Predecessor, Published, Travel
 from dispatch.matching.solvers import tables as tables_module
 from dispatch.matching.travel import ways_between
 from dispatch.units import great_circle_m
@@ -101,8 +101,30 @@ def test_the_same_seed_and_steps_give_the_same_plan() -> None:
     assert check(asked, plans[0]) == ()
 
 
-def test_plain_python_gives_the_plan_of_the_compiled_kernels() -> None:
+def tied_town() -> Problem:
+    """A small day with a depot, set-up to share, links, breaks from departure, fairness and a cap on changes."""
     asked = town(people=3, visits=8)
+    rest = Break(id="rest", earliest_s=3_600, latest_s=10_800, duration_s=1_200, from_departure=True)
+    v0, v1, v2, v3, *others = asked.visits
+    return replace(
+        asked,
+        shifts=tuple(
+            replace(item, depot=at(1, 1), depot_s=300, parts={"hose": 1}, breaks=(rest,), max_drive_s=9_000)
+            for item in asked.shifts
+        ),
+        visits=(
+            replace(v0, parts={"hose": 2}, site="mall", setup_s=600),
+            replace(v1, site="mall", setup_s=300, same_person_as=("v00",)),
+            replace(v2, other_person_than=("v00",), published=(Published(technician="t1", start_s=36_000),)),
+            replace(v3, predecessors=(Predecessor(visit="v00", max_gap_s=14_400),)),
+            *others,
+        ),
+        policy=replace(asked.policy, uneven_load_percent=50, long_overtime_percent=50, max_changes=1),
+    )
+
+
+@pytest.mark.parametrize("asked", [town(people=3, visits=8), tied_town()], ids=["plain", "with everything"])
+def test_plain_python_gives_the_plan_of_the_compiled_kernels(asked: Problem) -> None:
     script = (
         "import sys; from dispatch.matching import Problem, solve;"
         "from dispatch.matching.solvers import jit; print(jit.COMPILED);"

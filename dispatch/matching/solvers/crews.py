@@ -8,12 +8,11 @@ move everything around them without breaking them.
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from dispatch.matching.constraint import FAR
+from dispatch.matching.constraint import FAR, Whole
 from dispatch.matching.problem import Visit
-from dispatch.matching.solvers.clock import work_s
 from dispatch.matching.solvers.insertion import earliest_starts, price_everywhere
 from dispatch.matching.solvers.kernels import IMPOSSIBLE, put, refresh, take
-from dispatch.matching.solvers.layout import State
+from dispatch.matching.solvers.layout import DURATION, PACE, SETUP, START, State
 from dispatch.matching.solvers.tables import Tables
 
 MOMENTS = 60
@@ -47,25 +46,27 @@ def place_unit(tables: Tables, state: State, visit: Visit, *, forced: bool) -> b
     Without ``forced`` the visit is left out where serving it costs more than its penalty.
     """
     rows = slots_of(tables, visit)
-    release = _release(tables, state, visit)
-    if release is None or any(not tables.data.allowed[row].any() for row in rows):
+    span = _span(tables, state, visit)
+    if span is None or any(not tables.data.allowed[row].any() for row in rows):
         return False
-    deadline = _deadline(tables, state, visit)
     low, high = state.low[rows].copy(), state.high[rows].copy()
-    state.low[rows] = np.maximum(low, release)
-    moments = _moments(tables, state, rows)
     limit = IMPOSSIBLE if forced else int(tables.penalty[rows].sum())
     best: tuple[int, int, list[tuple[int, int]]] | None = None
-    for moment in moments:
-        if moment > deadline or (moment < low).any() or (moment > high).any():
-            continue
-        state.low[rows] = moment
-        state.high[rows] = moment
-        found = _cheapest(tables, state, rows)
-        if found is not None and found[0] < limit:
-            limit = found[0]
-            best = (found[0], moment, found[1])
-    state.low[rows], state.high[rows] = low, high
+    # Not so early that followers would have to start before they can, unless that is the only way.
+    for begin in sorted({max(span[0], _wanted(tables, state, visit)), span[0]}, reverse=True):
+        since, until = max(begin, int(low.max())), min(span[1], int(high.min()))
+        state.low[rows] = np.maximum(low, begin)
+        moments = _moments(tables, state, rows, since, until) if since <= until else []
+        for moment in moments:
+            state.low[rows] = moment
+            state.high[rows] = moment
+            found = _cheapest(tables, state, rows)
+            if found is not None and found[0] < limit:
+                limit = found[0]
+                best = (found[0], moment, found[1])
+        state.low[rows], state.high[rows] = low, high
+        if best is not None:
+            break
     if best is None:
         return False
     _, moment, places = best
@@ -117,37 +118,88 @@ def end_of(tables: Tables, state: State, visit: Visit) -> int | None:
     return max(ends)
 
 
-def _release(tables: Tables, state: State, visit: Visit) -> int | None:
-    """Earliest start after everything it waits for; None while one of those is not served."""
-    release = -FAR
+def _span(tables: Tables, state: State, visit: Visit) -> tuple[int, int] | None:
+    """First and last start that suit what is served before and after it, whoever does the work.
+
+    None while something that it waits for is not served. A set-up is shared or not as the stops around it change, so a
+    predecessor counts as finished after all its work where the least gap is concerned, and after its least work where
+    the longest one is.
+    """
+    first, last = -FAR, FAR
     for before in visit.predecessors:
-        end = end_of(tables, state, tables.scope.problem.visit_by_id[before.visit])
-        if end is None:
+        served = _end_span(tables, state, tables.scope.problem.visit_by_id[before.visit])
+        if served is None:
             return None
-        release = max(release, end + before.gap_s)
-    return release
+        first = max(first, served[1] + before.gap_s)
+        if before.max_gap_s is not None:
+            last = min(last, served[0] + before.max_gap_s)
+    followers = [after for after in waiting_for(tables, visit) if state.route_of[slots_of(tables, after)[0]] >= 0]
+    if followers:
+        least, most = _work_span(tables, visit)
+        for after in followers:
+            start = int(state.low[slots_of(tables, after)[0]])
+            gap, most_gap = _gaps(after, visit)
+            last = min(last, start - gap - most)
+            if most_gap is not None:
+                first = max(first, start - most_gap - least)
+    return first, last
 
 
-def _deadline(tables: Tables, state: State, visit: Visit) -> int:
-    """Latest start that keeps served followers in time, whoever does the work."""
-    deadline = FAR
-    slowest = max((int(work_s(tables.data, r, slots_of(tables, visit)[0])) for r in range(len(state.size))), default=0)
+def _wanted(tables: Tables, state: State, visit: Visit) -> int:
+    """First start from which followers that are still to be placed can come soon enough after it; -FAR = any."""
+    wanted = -FAR
     for after in waiting_for(tables, visit):
-        row = slots_of(tables, after)[0]
-        if state.route_of[row] >= 0:
-            gap = next(before.gap_s for before in after.predecessors if before.visit == visit.id)
-            deadline = min(deadline, int(state.low[row]) - gap - slowest)
-    return deadline
+        most_gap = _gaps(after, visit)[1]
+        rows = slots_of(tables, after)
+        if most_gap is not None and state.route_of[rows[0]] < 0:
+            opens = max(int(state.low[rows].max()), _wanted(tables, state, after))
+            wanted = max(wanted, opens - most_gap - _work_span(tables, visit)[0])
+    return wanted
 
 
-def _moments(tables: Tables, state: State, rows: list[int]) -> list[int]:
+def _gaps(after: Visit, before: Visit) -> tuple[int, int | None]:
+    """Least and longest time that ``after`` waits for ``before``."""
+    item = next(item for item in after.predecessors if item.visit == before.id)
+    return item.gap_s, item.max_gap_s
+
+
+def _works(tables: Tables, row: int, shifts: Whole) -> tuple[Whole, Whole]:
+    """Time that each of the shifts needs for a crew slot, with its set-up shared and not."""
+    planned, setup = (int(tables.data.slot[row, column]) for column in (DURATION, SETUP))
+    pace = tables.data.shift[shifts, PACE]
+    return ((planned - setup) * pace + 50) // 100, (planned * pace + 50) // 100
+
+
+def _work_span(tables: Tables, visit: Visit) -> tuple[int, int]:
+    """Least and most time from the start of a visit to its end, whoever of those who may does it."""
+    spans = [_works(tables, row, np.flatnonzero(tables.data.allowed[row])) for row in slots_of(tables, visit)]
+    # The crew is done when its slowest member is.
+    least = max(int(shared.min()) if len(shared) else 0 for shared, _ in spans)
+    return least, max(int(whole.max()) if len(whole) else 0 for _, whole in spans)
+
+
+def _end_span(tables: Tables, state: State, visit: Visit) -> tuple[int, int] | None:
+    """When the last crew member finishes ``visit`` at the earliest and at the latest; None while it is not served."""
+    least = most = -FAR
+    for row in slots_of(tables, visit):
+        shift = int(state.route_of[row])
+        if shift < 0:
+            return None
+        at = int(np.flatnonzero(state.sequence[shift, : state.size[shift]] == row)[0])
+        start = int(state.stops[shift, at, START])
+        shared, whole = _works(tables, row, np.array([shift]))
+        least, most = max(least, start + int(shared[0])), max(most, start + int(whole[0]))
+    return least, most
+
+
+def _moments(tables: Tables, state: State, rows: list[int], since: int, until: int) -> list[int]:
     """Earliest starts of any slot at any place of any route: the best common start is one of them or close to one."""
     room = np.zeros(int(state.size.sum()) + len(state.size), dtype=np.int64)
     found: set[int] = set()
     for row in rows:
         count = earliest_starts(tables.data, state, row, room)
         found.update(room[:count].tolist())
-    moments = sorted(found)
+    moments = sorted(moment for moment in found if since <= moment <= until)
     if len(moments) <= MOMENTS:
         return moments
     return [moments[index] for index in np.linspace(0, len(moments) - 1, MOMENTS).astype(int)]

@@ -18,11 +18,12 @@ from dispatch.matching.solvers.construct import construct, place_units, sweep
 from dispatch.matching.solvers.crews import ordered_units, place_unit, remove_unit, slots_of, waiting_for
 from dispatch.matching.solvers.forced import close_shifts
 from dispatch.matching.solvers.greedy import nearest_qualified
-from dispatch.matching.solvers.improve import Improver, total_cost
+from dispatch.matching.solvers.improve import Improver, count_changes, total_cost
 from dispatch.matching.solvers.kernels import count_late, keeps_bonds, refresh
 from dispatch.matching.solvers.layout import State
+from dispatch.matching.solvers.ruin_recreate import MOST_CHANGES
 from dispatch.matching.solvers.tables import Tables, build, copy_state
-from dispatch.matching.solvers.warm_start import restore
+from dispatch.matching.solvers.warm_start import hold, let_go, published_state, restore
 from dispatch.matching.solvers.write import written
 from dispatch.matching.timetable import route_of
 
@@ -72,11 +73,18 @@ class Engine:
     def run(self, warm_start: Plan | None) -> Plan:
         """Solve; see `dispatch.matching.solve.solve`."""
         state, ignored = restore(self.tables, warm_start)
+        capped = self.problem.policy.max_changes is not None
+        if capped and warm_start is None:
+            state = published_state(self.tables)
+        if capped:
+            hold(self.tables, state)
         first = construct(self.tables, state)
         self.closed = close_shifts(self.tables, first)
         if self.closed:
             construct(self.tables, first)
         sweep(self.tables, first)
+        if capped:
+            let_go(self.tables, first)
         first_cost = total_cost(self.tables, first)
         self.report("construct", first, 0, always=True)
         self.reserve_s = self._finishing_time(first)
@@ -84,6 +92,8 @@ class Engine:
         if self.lead.movable:
             self._improve()
         final = self.lead.best_state()
+        if capped:
+            hold(self.tables, final)
         sweep(self.tables, final)
         if total_cost(self.tables, final) > first_cost:
             final = first
@@ -296,15 +306,22 @@ class Engine:
                 mixed.sequence[column.shift, : len(column.stops)] = column.stops
                 mixed.route_of[list(column.stops)] = column.shift
             timed = [refresh(self.tables.data, mixed, shift) for shift in range(len(mixed.size))]
-            if all(timed) and keeps_bonds(self.tables.data, mixed):
+            if all(timed) and keeps_bonds(self.tables.data, mixed) and self._bearable(mixed):
                 best = mixed
         lead.adopt(best)
         self.report("recombine", best, self.steps)
 
+    def _bearable(self, state: State) -> bool:
+        """Whether no more published slots change than may."""
+        return count_changes(self.tables, state) <= int(self.lead.work.totals[MOST_CHANGES])
+
     def _move_units(self) -> None:
         """Try crews that nothing else waits for at another moment, and linked visits left out once more."""
         state = self.lead.best_state()
+        before = copy_state(state)
         changed = place_units(self.tables, state) > 0
+        if changed and not self._bearable(state):
+            state, changed = before, False
         for visit in ordered_units(self.tables):
             if self.over():
                 break
@@ -316,6 +333,7 @@ class Engine:
                 remove_unit(self.tables, trial, visit)
                 and place_unit(self.tables, trial, visit, forced=True)
                 and (total_cost(self.tables, trial) < total_cost(self.tables, state))
+                and self._bearable(trial)
             ):
                 state, changed = trial, True
         if changed:

@@ -12,7 +12,7 @@ from dispatch.matching.plan import Cost, Route, Stop, Violation
 from dispatch.matching.problem import Pin
 from dispatch.matching.solvers.clock import late_s, work_s
 from dispatch.matching.solvers.kernels import refresh
-from dispatch.matching.solvers.layout import GOAL, HOME, PENALTY, State
+from dispatch.matching.solvers.layout import GOAL, HOME, ORDER, PENALTY, State
 from dispatch.matching.solvers.tables import Tables
 from dispatch.matching.timetable import stop_cost
 
@@ -20,7 +20,7 @@ RULE = "pins"
 
 
 def close_shifts(tables: Tables, state: State) -> dict[int, list[int]]:
-    """Take the shifts of unkeepable pins out of the search; gives the pinned slots of each, in order of their time.
+    """Take the shifts of unkeepable pins out of the search; gives the pinned slots of each, in their order.
 
     The person's other pins of that shift are kept in the same way. A pinned person without any shift can not be shown;
     that visit stays unassigned.
@@ -45,7 +45,7 @@ def close_shifts(tables: Tables, state: State) -> dict[int, list[int]]:
         tables.data.allowed[:, shift] = False
         tables.data.allowed[rows, :] = False
         tables.data.slot[rows, PENALTY] = 0
-        rows.sort(key=lambda row: (int(tables.pinned_start[row]), row))
+        rows.sort(key=lambda row: (int(tables.data.slot[row, ORDER]), int(tables.pinned_start[row]), row))
     return {shift: rows for shift, rows in closed.items() if rows}
 
 
@@ -79,6 +79,8 @@ def forced_route(tables: Tables, shift: int, rows: list[int]) -> Route:
         )
         costs.append(stop_cost(tables, shift, row, start, late, work))
         t, place = start + work, int(tables.place[row])
+    # Pinned times may contradict the pinned order; the day is over when everything is.
+    t = max(stop.end_s for stop in stops)
     goal = int(data.shift[shift, GOAL])
     home_s, home_m = (max(0, value) for value in tables.ways.way(place, goal)) if goal >= 0 else (0, 0)
     whole = route_cost(

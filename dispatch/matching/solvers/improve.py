@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dispatch.matching.check.changes import could_stay
 from dispatch.matching.constraint import FAR, Flags, Whole
 from dispatch.matching.objective import UNIT
 from dispatch.matching.solvers.insertion import price_alone
@@ -91,9 +92,11 @@ class Improver:
     strips: list[tuple[State, Work]] = field(init=False, default_factory=list)
     cut_at: float = field(init=False, default=0.0)
     kept: tuple[Whole, Whole] = field(init=False)
+    obliged: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.work = _work(self.tables, self.state, self.seed)
+        self.obliged = obliged(self.tables)
         self._remember()
 
     @property
@@ -246,7 +249,7 @@ class Improver:
         changes = count_changes(self.tables, self.state)
         self.work.totals[CURRENT] = total_cost(self.tables, self.state)
         self.work.totals[CHANGES] = changes
-        self.work.totals[MOST_CHANGES] = IMPOSSIBLE if cap is None else max(cap, changes)
+        self.work.totals[MOST_CHANGES] = IMPOSSIBLE if cap is None else max(cap + self.obliged, changes)
 
 
 def total_cost(tables: Tables, state: State) -> int:
@@ -258,6 +261,14 @@ def count_changes(tables: Tables, state: State) -> int:
     """Count the published slots that are served otherwise than published, or not at all."""
     left_out = (state.route_of < 0) & (tables.data.slot[:, TOLD] != NOT_TOLD)
     return int(state.changed.sum() + left_out.sum())
+
+
+def obliged(tables: Tables) -> int:
+    """Count the published slots that have to change, which no cap on changes counts."""
+    problem = tables.scope.problem
+    if problem.policy.max_changes is None:
+        return 0
+    return sum(not could_stay(problem, visit, told) for visit in problem.visits for told in visit.published)
 
 
 def _can_move(tables: Tables) -> Flags:

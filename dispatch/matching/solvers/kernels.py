@@ -372,9 +372,13 @@ def lay_plain_by_depot(D: Data, S: State, r: int, count: int, need: int, limit: 
     A = S.trial
     place, driven, worked, paired = D.shift[r, HOME], 0, 0, 0
     length, first, final = 0, D.shift[r, SHIFT_START], FAR
+    long_legs, long_leg = 0, -1
     for i in range(count):
         s = A[0, i, SLOT]
         way, work = drive(D, place, D.slot[s, PLACE]), work_s(D, r, s)
+        if way > D.shift[r, MAX_LEG]:
+            long_legs += 1
+            long_leg = i
         length, first, final = joined(length, first, final, way, work, S.slots[s, LOW], last_start(D, S, r, s))
         driven += way
         worked += work
@@ -385,7 +389,7 @@ def lay_plain_by_depot(D: Data, S: State, r: int, count: int, need: int, limit: 
     home = 0
     if D.shift[r, GOAL] >= 0:
         home = drive(D, place, D.shift[r, GOAL])
-    if home >= FAR or driven >= FAR:
+    if home >= FAR or driven >= FAR or long_legs > 1:
         return IMPOSSIBLE, -1
     driven += home
     spent = D.shift[r, DEPOT_TIME]
@@ -405,6 +409,9 @@ def lay_plain_by_depot(D: Data, S: State, r: int, count: int, need: int, limit: 
         way = A[0, i, WAY]
     best, depot_at = IMPOSSIBLE, -1
     for i in range(need + 1):
+        if long_legs > 0 and i != long_leg:
+            # Only the depot on its way makes that drive short enough.
+            continue
         place, length, first, final = D.shift[r, HOME], 0, D.shift[r, SHIFT_START], FAR
         if i > 0:
             place, length = A[0, i - 1, THERE], A[0, i - 1, LENGTH_SO_FAR]
@@ -466,7 +473,7 @@ def insertion(D: Data, S: State, r: int, at: int, s: int, limit: int) -> int:
         onward, spared = drive(D, here, S.stops[r, at, THERE]), S.stops[r, at, WAY]
     elif D.shift[r, GOAL] >= 0:
         onward = drive(D, here, D.shift[r, GOAL])
-    if way > D.shift[r, MAX_LEG] or way >= FAR or onward >= FAR or (at < count and onward > D.shift[r, MAX_LEG]):
+    if way >= FAR or onward >= FAR:
         return IMPOSSIBLE
     more = way + onward - spared
     price = D.shift[r, COST_PERCENT]
@@ -487,6 +494,8 @@ def insertion(D: Data, S: State, r: int, at: int, s: int, limit: int) -> int:
             if least - (S.routes[r, COST] - S.routes[r, PAIRED]) + paired >= limit:
                 return IMPOSSIBLE
         return insertion_by_depot(D, S, r, at, s, limit)
+    if way > D.shift[r, MAX_LEG] or (at < count and onward > D.shift[r, MAX_LEG]):
+        return IMPOSSIBLE
     fixed = paired
     if count == 0:
         fixed += D.shift[r, CALL_OUT] * 100
@@ -651,8 +660,8 @@ def insertion_by_depot(D: Data, S: State, r: int, at: int, s: int, limit: int) -
         S.trial[0, i + 1, SLOT] = S.stops[r, i, SLOT]
     need = first_need(D, S.trial, 0, r, count + 1)
     old = S.routes[r, COST]
-    delta = lay_by_depot(D, S, r, count + 1, need, min(IMPOSSIBLE, limit + old))[0] - old
-    return delta if delta < limit else IMPOSSIBLE
+    price = lay_by_depot(D, S, r, count + 1, need, min(IMPOSSIBLE, limit + old))[0]
+    return IMPOSSIBLE if price >= IMPOSSIBLE or price - old >= limit else price - old
 
 
 @kernel

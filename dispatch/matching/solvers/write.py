@@ -1,5 +1,8 @@
 """The finished plan: routes, what is left out with reasons, costs that add up."""
 
+from dataclasses import replace
+
+from dispatch.matching.check import changes
 from dispatch.matching.plan import Cost, Plan, Stats, Unassigned
 from dispatch.matching.reasons import Reasoner
 from dispatch.matching.solvers.forced import forced_route, pin_violations
@@ -33,7 +36,7 @@ def written(
     ]
     reasoner = Reasoner(tables, state)
     unassigned = tuple(Unassigned(visit=visit.id, reasons=reasoner.reasons_for(visit)) for visit in left_out)
-    return Plan(
+    plan = Plan(
         routes=routes,
         unassigned=unassigned,
         cost=Cost.summed([*(route.cost for route in routes), *(unserved_cost(tables, item) for item in left_out)]),
@@ -48,3 +51,4 @@ def written(
             ignored=ignored,
         ),
     )
+    return replace(plan, violations=(*plan.violations, *changes.violations(tables.scope.problem, plan)))
