@@ -208,7 +208,7 @@ def test_uncertainty_grows_with_what_comes_before() -> None:
     assert option.spread_s == pytest.approx(0.25 * (drive**2 + HOUR**2) ** 0.5, abs=3)
 
 
-def test_flat_travel_is_left_to_whoever_builds_anew() -> None:
+def test_a_new_visit_has_a_place_on_a_flat_map_too() -> None:
     known = problem(visit("v1"), travel=Travel(plane=True))
     prepared = desk(known, solve(known, time_limit_s=None, step_limit=0))
     both = desk(replace(known, visits=(*known.visits, visit("new", place=at(2)))), prepared.plan)
