@@ -21,9 +21,9 @@ PRICED = Policy(waiting_percent=50, second_visit_cost=3_600)
 
 
 @relaxed
-@given(st.one_of(problems(), pinned()))
+@given(st.one_of(problems(), pinned(), problems(extras=True)))
 def test_the_short_list_is_the_head_of_the_full_one_and_counts_the_rest(asked: Problem) -> None:
-    asked = replace(asked, policy=PRICED)
+    asked = replace(asked, policy=replace(asked.policy, waiting_percent=50, second_visit_cost=3_600))
     plan = solve(asked, time_limit_s=None, step_limit=10)
     prepared = desk(asked, plan)
     for item in asked.visits:
@@ -37,7 +37,7 @@ def test_the_short_list_is_the_head_of_the_full_one_and_counts_the_rest(asked: P
 
 
 @relaxed
-@given(problems(links=False), st.data())
+@given(st.one_of(problems(links=False), problems(links=False, extras=True)), st.data())
 def test_a_visit_added_later_is_ranked_as_if_it_had_always_been_there(asked: Problem, data: st.DataObject) -> None:
     if not asked.visits:
         return
@@ -176,7 +176,7 @@ def test_the_margin_is_what_the_start_can_slip_before_anything_is_late() -> None
 
 
 @relaxed
-@given(problems(), st.data())
+@given(st.one_of(problems(), problems(extras=True)), st.data())
 def test_no_option_is_dominated_and_the_merits_are_deserved(asked: Problem, data: st.DataObject) -> None:
     plan = solve(asked, time_limit_s=None, step_limit=10)
     prepared = Desk(asked, plan)
