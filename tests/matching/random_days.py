@@ -21,7 +21,7 @@ PLACES = ("north", "south")
 
 
 def day(seed: int) -> Problem:
-    """Give a small day with a bit of everything but longest legs, in which some visits have no place."""
+    """Give a small day with a bit of everything, in which some visits have no place."""
     chosen = random.Random(seed)
     people: list[Technician] = []
     shifts: list[Shift] = []
@@ -65,6 +65,7 @@ def _shift(name: str, chosen: random.Random) -> Shift:
         end=chosen.choice((None, _place(chosen))),
         overtime_limit_s=chosen.choice((0, 1_800)),
         breaks=(lunch(start + 3, start + 3.5),) if chosen.random() < 0.3 else (),
+        max_leg_s=chosen.choice((None, None, None, 900)),
     )
 
 

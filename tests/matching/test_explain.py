@@ -6,7 +6,8 @@ import pytest
 
 from dispatch.matching import candidates, solve, why_not, why_unassigned
 from dispatch.matching.explain import Candidate, Kind, WhyNot
-from dispatch.matching.problem import Problem
+from dispatch.matching.plan import ReasonCode
+from dispatch.matching.problem import Partner, Problem
 from tests.matching.build import HOUR, at, crew, need, problem, shift, technician, visit, window
 
 
@@ -118,6 +119,46 @@ def test_kinds(left_out: object, kind: Kind) -> None:
     question = problem(left_out)  # type: ignore[arg-type]
     plan = solve(question, time_limit_s=None, step_limit=0)
     assert why_unassigned(question, plan, "v1").kind is kind
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "needs"),
+    [
+        (ReasonCode.PARTNER_FULL, {}, {}),
+        (ReasonCode.MOST_VISITS, {"max_visits": 1}, {}),
+        (ReasonCode.MOST_DRIVING, {"max_drive_s": 1_300}, {}),
+        (ReasonCode.LONGEST_DAY, {"max_length_s": 2 * HOUR}, {}),
+        (ReasonCode.PARTS_USED_UP, {"parts": {"valve": 1}}, {"parts": {"valve": 1}}),
+        (ReasonCode.DISPLACED, {"until": 10}, {}),
+    ],
+)
+def test_a_limit_that_is_reached_is_told_by_its_name(
+    code: ReasonCode, day: dict[str, object], needs: dict[str, object]
+) -> None:
+    limit = 1 if code is ReasonCode.PARTNER_FULL else None
+    question = problem(
+        technician("able", partner="north"),
+        visit("first", place=at(5), priority=1, **needs),
+        visit("second", place=at(-5), priority=5, **needs),
+        shifts=(shift("able", **day),),  # type: ignore[arg-type]
+        partners=(Partner(id="north", visits_a_day=limit),),
+    )
+    plan = solve(question, time_limit_s=None, step_limit=5)
+    assert [item.visit for item in plan.unassigned] == ["second"]
+    found = why_unassigned(question, plan, "second")
+    assert (found.kind, found.reasons[0].code) == (Kind.DISPLACED, code)
+    assert [item.reason.code for item in candidates(question, plan, "second").excluded] == [code]
+
+
+@pytest.mark.parametrize(("kind", "left"), [("same_person_as", "b"), ("other_person_than", "a")])
+def test_who_serves_another_visit_decides_who_may_come(kind: str, left: str) -> None:
+    question = problem(
+        technician("a"), technician("b"), visit("first", required=("a",)), visit("bound", **{kind: ("first",)})
+    )
+    plan = solve(question, time_limit_s=None, step_limit=5)
+    [out] = candidates(question, plan, "bound").excluded
+    assert (out.technician, out.reason.code) == (left, ReasonCode.LINKED)
+    assert out.reason.params == {"technician": left, "visit": "first", "same": int(kind == "same_person_as")}
 
 
 def test_served_visits_have_no_such_reason() -> None:

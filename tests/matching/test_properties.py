@@ -21,11 +21,12 @@ from tests.matching import naive
 from tests.matching.strategies import pinned, problems
 
 relaxed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+everything = st.one_of(problems(), problems(extras=True))
 PRICED = Policy(waiting_percent=50, second_visit_cost=3_600)
 
 
 @relaxed
-@given(problems(), st.integers(1, 9))
+@given(everything, st.integers(1, 9))
 def test_every_plan_keeps_every_rule_and_leaves_out_nothing_that_fits(problem: Problem, seed: int) -> None:
     plan = solve(problem, time_limit_s=None, step_limit=60, seed=seed)
     assert check(problem, plan) == ()
@@ -91,7 +92,7 @@ def test_tiny_problems_are_solved_to_the_optimum(problem: Problem) -> None:
 
 
 @relaxed
-@given(problems(most_visits=6), st.randoms(use_true_random=False))
+@given(st.one_of(problems(most_visits=6), problems(most_visits=6, extras=True)), st.randoms(use_true_random=False))
 def test_the_order_of_the_input_changes_nothing(problem: Problem, random: object) -> None:
     def shuffled(items: tuple[object, ...]) -> tuple[object, ...]:
         mixed = list(items)
@@ -128,7 +129,7 @@ def test_a_week_later_or_mirrored_costs_the_same(problem: Problem) -> None:
 
 
 @relaxed
-@given(problems(most_visits=6, links=False))
+@given(st.one_of(problems(most_visits=6, links=False), problems(most_visits=6, links=False, extras=True)))
 def test_what_is_said_about_candidates_is_true(problem: Problem) -> None:
     plan = solve(problem, time_limit_s=None, step_limit=20)
     for visit in problem.visits:
@@ -146,7 +147,7 @@ def test_what_is_said_about_candidates_is_true(problem: Problem) -> None:
 
 
 @relaxed
-@given(problems())
+@given(everything)
 def test_documents_come_back_equal(problem: Problem) -> None:
     assert Problem.from_json(problem.to_json()) == problem
     plan = solve(problem, time_limit_s=None, step_limit=0)
@@ -160,7 +161,7 @@ def test_costs_of_routes_and_visits_left_out_are_the_cost_of_the_plan() -> None:
 
 
 @relaxed
-@given(problems())
+@given(everything)
 def test_every_slot_is_in_one_route_or_in_none(problem: Problem) -> None:
     tables = build(Scope.of(problem))
     state = construct(tables)

@@ -1,12 +1,16 @@
-"""Compile every kernel by solving one tiny problem with exactly the array types of real ones."""
+"""Compile every kernel by asking everything about one tiny problem with exactly the array types of real ones."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from dispatch.matching.constraint import Scope
+from dispatch.matching.explain import desk, what_would_change, why_unassigned
 from dispatch.matching.plan import Plan
 from dispatch.matching.problem import Break, CrewSlot, Point, Problem, Shift, Technician, Visit, Window
 from dispatch.matching.replan import replan
+from dispatch.matching.solvers.bound import lower_bound
 from dispatch.matching.solvers.engine import Engine
+from dispatch.matching.solvers.tables import build
 
 
 def compile_kernels() -> None:
@@ -43,3 +47,25 @@ def compile_kernels() -> None:
     for missing in problem.shifts:
         others = tuple(shift for shift in problem.shifts if shift is not missing)
         replan(replace(problem, shifts=others), plan, time_limit_s=None, step_limit=1)
+    _explain(problem, plan)
+    for method, visits in (("capacity", 6), ("columns", 6), ("exact", 2)):  # exact is for few, without crews
+        tables = build(Scope.of(replace(problem, visits=problem.visits[-visits:])))
+        lower_bound(tables, seconds=1.0, method=method)
+
+
+def _explain(problem: Problem, plan: Plan) -> None:
+    """Ask about what is served, what is new and what is left out."""
+    prepared = desk(problem, plan)
+    one = problem.visits[-1]
+    prepared.candidates(replace(one, id="new"))
+    prepared.everybody(one.id)
+    prepared.options(one.id)
+    for more in range(2, 6):
+        # The more of the same, the sooner there is one for which only other visits have the time.
+        busy = tuple(replace(one, id=f"{one.id}-{number}") for number in range(more))
+        asked = replace(problem, visits=(*problem.visits, *busy))
+        full = Engine(problem=asked, time_limit_s=None, step_limit=0, seed=1).run(Plan())
+        if full.unassigned:
+            why_unassigned(asked, full, full.unassigned[0].visit)
+            what_would_change(asked, full, full.unassigned[0].visit, problem.technicians[0].id)
+            return
