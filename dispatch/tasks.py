@@ -47,6 +47,7 @@ async def solve_plan(context: JobContext, request_id: int) -> None:
         sessions=_sessions(context),
         request_id=request_id,
         limits=Limits(grace_s=current.solve_grace_s, memory_mb=current.solve_memory_mb),
+        threads=current.solve_threads,
         give_up=threading.Event(),
     )
     try:

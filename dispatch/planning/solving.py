@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -58,6 +58,7 @@ class Run:
     sessions: Sessions
     request_id: int
     limits: Limits
+    threads: int = 1
     command: Sequence[str] = CHILD
     now: Callable[[], datetime] = wall_clock
     give_up: threading.Event = field(default_factory=threading.Event)
@@ -134,6 +135,7 @@ def _read(run: Run) -> tuple[Snapshot, Order]:
             time_limit_s=request.time_limit_s,
             step_limit=request.step_limit,
             seed=request.seed,
+            threads=run.threads,
         )
         session.rollback()
     values = {"problem": snapshot.problem.as_dict(), "based_on_seq": snapshot.based_on_seq}
@@ -156,13 +158,7 @@ def _supervised(run: Run, order: Order) -> Outcome:
 
 
 def _construction_only(order: Order) -> Order:
-    return Order(
-        problem=order.problem,
-        time_limit_s=order.time_limit_s,
-        step_limit=order.step_limit,
-        seed=order.seed,
-        construct_only=True,
-    )
+    return replace(order, construct_only=True)
 
 
 def _best(snapshot: Snapshot, outcome: Outcome) -> Answer | None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from dispatch.matching.explain import desk
 from dispatch.matching.plan import Plan
 from dispatch.matching.problem import Break, CrewSlot, Point, Problem, Shift, Technician, Visit, Window
 from dispatch.matching.replan import replan
@@ -11,9 +12,32 @@ from dispatch.matching.solvers.engine import Engine
 
 def compile_kernels() -> None:
     """Compile and cache; a second call costs milliseconds."""
+    problem = tiny()
+    plan = Engine(problem=problem, time_limit_s=None, step_limit=20, seed=1).run(Plan())
+    for missing in problem.shifts:
+        others = tuple(shift for shift in problem.shifts if shift is not missing)
+        replan(replace(problem, shifts=others), plan, time_limit_s=None, step_limit=1)
+    ask(problem, plan)
+
+
+def load_for_questions() -> None:
+    """Load the kernels of questions about a plan; with a full cache that compiles nothing."""
+    problem = tiny()
+    ask(problem, Engine(problem=problem, time_limit_s=None, step_limit=0, seed=1).run(Plan()))
+
+
+def ask(problem: Problem, plan: Plan) -> None:
+    """Ask about each visit, those served and those left out."""
+    asked = desk(problem, plan)
+    for visit in problem.visits:
+        asked.everybody(visit.id)
+
+
+def tiny() -> Problem:
+    """Give a problem with crews, breaks, windows and too little time for everything."""
     here = Point(lat=51.0, lon=7.0)
     one = (CrewSlot(),)
-    problem = Problem(
+    return Problem(
         start=datetime(2030, 1, 1, tzinfo=UTC),
         technicians=tuple(Technician(id=name) for name in ("a", "b")),
         shifts=tuple(
@@ -39,7 +63,3 @@ def compile_kernels() -> None:
             for number in range(6)
         ),
     )
-    plan = Engine(problem=problem, time_limit_s=None, step_limit=20, seed=1).run(Plan())
-    for missing in problem.shifts:
-        others = tuple(shift for shift in problem.shifts if shift is not missing)
-        replan(replace(problem, shifts=others), plan, time_limit_s=None, step_limit=1)
