@@ -224,6 +224,12 @@ class ReasonCode(StrEnum):
     NOT_THEN = "not_then"
     ROUTE_BROKEN = "route_broken"
     NOT_WORTH_IT = "not_worth_it"
+    LINKED = "linked"
+    PARTNER_FULL = "partner_full"
+    MOST_VISITS = "most_visits"
+    MOST_DRIVING = "most_driving"
+    LONGEST_DAY = "longest_day"
+    PARTS_USED_UP = "parts_used_up"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,21 +2,26 @@
 
 from collections import Counter
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from dispatch.matching import constraints
-from dispatch.matching.constraint import Whole
+from dispatch.matching.constraint import Flags, Whole
 from dispatch.matching.plan import Reason, ReasonCode
 from dispatch.matching.problem import CrewSlot, Visit
+from dispatch.matching.solvers import asking
 from dispatch.matching.solvers.crews import end_of, slots_of
 from dispatch.matching.solvers.insertion import price_everywhere
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, displacing
-from dispatch.matching.solvers.layout import State
+from dispatch.matching.solvers.kernels import displacing
+from dispatch.matching.solvers.layout import BOND, GROUP_FROM, HOME, LINK_FROM, LINK_TO, OTHER, State
 from dispatch.matching.solvers.tables import Tables, copy_state, empty_state
 
 NEAREST_SHIFTS = 10
 """Shifts asked for a visit that stands in the way."""
+
+IN_TIME = (asking.THEN, asking.FAR_OFF, asking.CUT_OFF)
+"""Verdicts about when and where somebody works."""
 
 Params = dict[str, str | int | float]
 
@@ -30,6 +35,48 @@ def refusal(tables: Tables, slot: int, shift: int) -> Reason | None:
         if reason is not None:
             return reason
     return None
+
+
+def obstacle_reason(tables: Tables, state: State, row: int, shift: int, verdict: int) -> Reason:
+    """Say why a shift that may serve a slot has no place for it, with the facts that go with the verdict of `asking`.
+
+    ``state`` is the same before and after, and the slot is not in it.
+    """
+    scope, data = tables.scope, tables.data
+    item, person = scope.shifts[shift], scope.technician(shift)
+    params: Params = {"technician": person.id}
+    match verdict:
+        case asking.FULL:
+            at = displacing(data, state, shift, row)
+            if at < 0:
+                return Reason(code=ReasonCode.DISPLACED)
+            return Reason(
+                code=ReasonCode.DISPLACED, params={"visit": scope.slots[int(state.sequence[shift, at])].visit.id}
+            )
+        case asking.CUT_OFF:
+            return Reason(code=ReasonCode.UNREACHABLE)
+        case asking.FAR_OFF:
+            way, _ = tables.ways.way(int(data.shift[shift, HOME]), int(tables.place[row]))
+            return Reason(code=ReasonCode.TOO_FAR, params={"travel_s": way, "limit_s": item.max_leg_s or 0})
+        case asking.TIED:
+            other = int(asking.tied(data, state, shift, row))
+            links = data.relation[data.slot[row, LINK_FROM] : data.slot[row, LINK_TO]]
+            same = int(links[links[:, OTHER] == other][0, BOND])
+            return Reason(code=ReasonCode.LINKED, params={**params, "visit": scope.slots[other].visit.id, "same": same})
+        case asking.SOLD_OUT:
+            limit = int(data.relation[data.shift[shift, GROUP_FROM], BOND])
+            return Reason(
+                code=ReasonCode.PARTNER_FULL, params={**params, "partner": person.partner or "", "limit": limit}
+            )
+        case asking.ENOUGH:
+            return Reason(code=ReasonCode.MOST_VISITS, params={**params, "limit": item.max_visits or 0})
+        case asking.MUCH_DRIVING:
+            return Reason(code=ReasonCode.MOST_DRIVING, params={**params, "limit_s": item.max_drive_s or 0})
+        case asking.LONG_DAY:
+            return Reason(code=ReasonCode.LONGEST_DAY, params={**params, "limit_s": item.max_length_s or 0})
+        case asking.USED_UP:
+            return Reason(code=ReasonCode.PARTS_USED_UP, params=params)
+    return Reason(code=ReasonCode.NOT_THEN, params={"shift_start_s": item.start_s, "shift_end_s": item.end_s})
 
 
 class Reasoner:
@@ -110,25 +157,44 @@ class Reasoner:
     def _time(self, visit: Visit, rows: list[int]) -> tuple[Reason, ...]:
         """Distinguish visits that fit into nobody's empty day from those for which the days are full."""
         scope = self.tables.scope
-        alone = {row: self._prices(self.empty, row) for row in rows}
-        for row in rows:
-            if alone[row].min() >= IMPOSSIBLE:
-                able = len(set(self.tables.worker[self.tables.data.allowed[row]].tolist()))
-                params: Params = {"slot": scope.slots[row].number, "qualified": able}
-                return (Reason(code=ReasonCode.NOBODY_THEN, params=params),)
-        if len(rows) == 1 and visit.optional and self._prices(self.state, rows[0]).min() < IMPOSSIBLE:
+        views = {row: self._view(row) for row in rows}
+        for row, view in views.items():
+            if not (view.alone.any() or (view.verdict == asking.FREE).any()):
+                return (self._never(row, view),)
+        if len(rows) == 1 and visit.optional and (views[rows[0]].verdict == asking.FREE).any():
             return (Reason(code=ReasonCode.NOT_WORTH_IT, params={"penalty": scope.problem.penalty(visit)}),)
-        return tuple(self._displaced(row, alone[row]) for row in rows)
+        return tuple(self._displaced(row, view) for row, view in views.items())
 
-    def _displaced(self, row: int, alone: Whole) -> Reason:
-        """Name a visit that has the time of somebody who could come, nearest people first."""
+    def _never(self, row: int, view: "View") -> Reason:
+        """Say what keeps away most of those who may serve a slot and have no place for it even on an empty day."""
+        may = np.flatnonzero(self.tables.data.allowed[row])
+        able = len(set(self.tables.worker[may].tolist()))
+        commonest = Counter(view.verdict[may].tolist()).most_common(1)[0][0]
+        params: Params = {"slot": self.tables.scope.slots[row].number, "qualified": able}
+        if commonest in IN_TIME:
+            return Reason(code=ReasonCode.NOBODY_THEN, params=params)
+        shift = next(int(one) for one in may if view.verdict[one] == commonest)
+        reason = obstacle_reason(self.tables, self.trial, row, shift, commonest)
+        return Reason(code=reason.code, params={**params, **reason.params})
+
+    def _displaced(self, row: int, view: "View") -> Reason:
+        """Name a visit that has the time of somebody who could come, nearest people first, or the limit of that day."""
         scope = self.tables.scope
-        able = [int(shift) for shift in np.argsort(alone, kind="stable") if alone[shift] < IMPOSSIBLE]
+        alone = self._prices(self.empty, row)
+        able = [
+            int(shift)
+            for shift in np.argsort(alone, kind="stable")
+            if view.alone[shift] or view.verdict[shift] == asking.FREE
+        ]
         params: Params = {
             "slot": scope.slots[row].number,
             "people": len({int(self.tables.worker[shift]) for shift in able}),
         }
-        for shift in able[:NEAREST_SHIFTS]:
+        full = [shift for shift in able if view.verdict[shift] in (asking.FULL, asking.FREE)]
+        if not full:
+            reason = obstacle_reason(self.tables, self.trial, row, able[0], int(view.verdict[able[0]]))
+            return Reason(code=reason.code, params={**params, **reason.params})
+        for shift in full[:NEAREST_SHIFTS]:
             at = displacing(self.tables.data, self.trial, shift, row)
             if at >= 0:
                 params["visit"] = scope.slots[int(self.state.sequence[shift, at])].visit.id
@@ -136,10 +202,25 @@ class Reasoner:
                 break
         return Reason(code=ReasonCode.DISPLACED, params=params)
 
+    def _view(self, row: int) -> "View":
+        """Look at every shift for one slot."""
+        data, shifts = self.tables.data, len(self.state.size)
+        price, place, verdict = np.zeros((3, shifts), dtype=np.int64)
+        broken, alone = np.zeros((2, shifts), dtype=np.bool_)
+        asking.look(data, self.trial, self.empty, row, broken, price, place, verdict, alone)
+        return View(verdict=verdict, alone=alone)
+
     def _prices(self, state: State, row: int) -> Whole:
         prices, places = np.zeros((2, len(state.size)), dtype=np.int64)
         price_everywhere(self.tables.data, state, row, prices, places)
         return prices
+
+
+class View(NamedTuple):
+    """What stands between each shift and one slot, and where only other visits do."""
+
+    verdict: Whole  # [shift]
+    alone: Flags  # [shift]
 
 
 def who_may(tables: Tables, row: int) -> object:
@@ -147,7 +228,10 @@ def who_may(tables: Tables, row: int) -> object:
     slot = tables.scope.slots[row]
     visit, crew = slot.visit, slot.crew
     own: tuple[int, CrewSlot, object] = (slot.number, crew, row if tables.pinned[row] else None)
-    return (*own, visit.excluded, visit.required, visit.territory)
+    things: object = None
+    if slot.number == 0 and (visit.parts or visit.tools):
+        things = (tuple(sorted(visit.parts.items())), frozenset(visit.tools))
+    return (*own, visit.excluded, visit.required, visit.territory, things)
 
 
 def _nearness(reason: Reason) -> float:

@@ -6,7 +6,7 @@ vectors on the fly, so that no n x n array is ever built. Unit vectors have no s
 care.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,8 +70,7 @@ def arc_m(chord: float) -> float:
 def ways_between(points: Iterable[Point], travel: Travel) -> Ways:
     """Prepare travel between the distinct ``points``, in the order of their coordinates."""
     places = tuple(sorted(set(points), key=lambda point: (point.lat, point.lon)))
-    degrees = np.array([(point.lat, point.lon) for point in places], dtype=np.float64).reshape(len(places), 2)
-    vectors = _on_a_plane(degrees) if travel.plane else _on_the_globe(degrees)
+    vectors = vectors_of(places, plane=travel.plane)
     speed = travel.speed_kmh / 3.6
     detour = travel.detour_percent / 100.0
     none = np.zeros((0, 0), dtype=np.int32)
@@ -97,6 +96,12 @@ def ways_between(points: Iterable[Point], travel: Travel) -> Ways:
         plane=travel.plane,
         source=source,
     )
+
+
+def vectors_of(points: Sequence[Point], *, plane: bool) -> npt.NDArray[np.float64]:
+    """Give metres on a plane, or unit vectors on the globe  # [place, xyz]."""
+    degrees = np.array([(point.lat, point.lon) for point in points], dtype=np.float64).reshape(len(points), 2)
+    return _on_a_plane(degrees) if plane else _on_the_globe(degrees)
 
 
 def _on_the_globe(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -31,6 +31,12 @@ GROUPS: Mapping[str, str] = {
     "same_crew": "are in the crew already",
     "pinned_elsewhere": "are not who it is pinned to",
     "displaced": "are full",
+    "linked": "may not come because of who serves another visit",
+    "partner_full": "work for a partner that takes no more visits that day",
+    "most_visits": "have as many visits as a day may have",
+    "most_driving": "would drive too much",
+    "longest_day": "would be away for too long",
+    "parts_used_up": "use up the parts elsewhere",
 }
 
 
@@ -127,6 +133,21 @@ def _level(params: Params) -> str:
     return f" level {params['level']}" if "level" in params else ""
 
 
+def _limit(params: Params, kind: str) -> str:
+    if "limit" in params:
+        return f" ({params['limit']})"
+    if kind and "limit_s" in params:
+        return f" ({round(int(params['limit_s']) / 60)} minutes)"
+    return ""
+
+
+def _linked(names: Names, params: Params) -> str:
+    who, other = names.person(params), names.visit(params)
+    if params.get("same"):
+        return f"{who} does not serve “{other}”, and both visits must have the same person."
+    return f"{who} serves “{other}”, and this visit must have somebody else."
+
+
 def _crew_too_small(params: Params) -> str:
     return f"It needs {params.get('crew_size', 'more')} people, and {params.get('people', 0)} could come."
 
@@ -159,4 +180,15 @@ _SENTENCES: Mapping[str, Callable[[Names, Params], str]] = {
     "not_then": lambda n, p: f"{n.person(p)} has no time for it when it has to start.",
     "route_broken": lambda n, p: f"The day of {n.person(p, 'this person')} does not work out as it is booked now.",
     "not_worth_it": lambda n, p: "It may be left out, and serving it would cost more than it is worth.",
+    "linked": _linked,
+    "partner_full": lambda n, p: (
+        f"The partner of {n.person(p, 'this person')} takes no more than {p.get('limit', 'the agreed number of')}"
+        " visits that day."
+    ),
+    "most_visits": lambda n, p: f"{n.person(p)} already has as many visits as this day may have{_limit(p, '')}.",
+    "most_driving": lambda n, p: f"{n.person(p)} would drive more than this day allows{_limit(p, 'time')}.",
+    "longest_day": lambda n, p: f"{n.person(p)} would be away for longer than this day allows{_limit(p, 'time')}.",
+    "parts_used_up": lambda n, p: (
+        f"The parts on the van of {n.person(p, 'this person')} are used up by other visits, and it passes no depot."
+    ),
 }

@@ -21,9 +21,9 @@ PRICED = Policy(waiting_percent=50, second_visit_cost=3_600)
 
 
 @relaxed
-@given(st.one_of(problems(), pinned()))
+@given(st.one_of(problems(), pinned(), problems(extras=True)))
 def test_the_short_list_is_the_head_of_the_full_one_and_counts_the_rest(asked: Problem) -> None:
-    asked = replace(asked, policy=PRICED)
+    asked = replace(asked, policy=replace(asked.policy, waiting_percent=50, second_visit_cost=3_600))
     plan = solve(asked, time_limit_s=None, step_limit=10)
     prepared = desk(asked, plan)
     for item in asked.visits:
@@ -37,7 +37,7 @@ def test_the_short_list_is_the_head_of_the_full_one_and_counts_the_rest(asked: P
 
 
 @relaxed
-@given(problems(links=False), st.data())
+@given(st.one_of(problems(links=False), problems(links=False, extras=True)), st.data())
 def test_a_visit_added_later_is_ranked_as_if_it_had_always_been_there(asked: Problem, data: st.DataObject) -> None:
     if not asked.visits:
         return
@@ -176,7 +176,7 @@ def test_the_margin_is_what_the_start_can_slip_before_anything_is_late() -> None
 
 
 @relaxed
-@given(problems(), st.data())
+@given(st.one_of(problems(), problems(extras=True)), st.data())
 def test_no_option_is_dominated_and_the_merits_are_deserved(asked: Problem, data: st.DataObject) -> None:
     plan = solve(asked, time_limit_s=None, step_limit=10)
     prepared = Desk(asked, plan)
@@ -208,7 +208,7 @@ def test_uncertainty_grows_with_what_comes_before() -> None:
     assert option.spread_s == pytest.approx(0.25 * (drive**2 + HOUR**2) ** 0.5, abs=3)
 
 
-def test_flat_travel_is_left_to_whoever_builds_anew() -> None:
+def test_a_new_visit_has_a_place_on_a_flat_map_too() -> None:
     known = problem(visit("v1"), travel=Travel(plane=True))
     prepared = desk(known, solve(known, time_limit_s=None, step_limit=0))
     both = desk(replace(known, visits=(*known.visits, visit("new", place=at(2)))), prepared.plan)

@@ -13,7 +13,7 @@ def limits(scope: Scope) -> Limits:
     ``need`` [slot, kind] and ``stock`` [shift, kind] count pieces, ``tool_need`` [slot, tool] and ``tool_held``
     [shift, tool] are 0 or 1. Kinds and tools are those that some visit asks for, by name.
     """
-    kinds, tools = _asked(scope)
+    kinds, tools = asked(scope)
     needed = np.zeros((len(scope.slots), len(kinds) + len(tools)), dtype=np.int64)
     for row, slot in enumerate(scope.slots):
         if slot.number == 0 and (slot.visit.parts or slot.visit.tools):
@@ -67,7 +67,7 @@ def refusal(scope: Scope, slot: int, shift: int) -> Reason | None:
     return None
 
 
-def _asked(scope: Scope) -> tuple[dict[str, int], dict[str, int]]:
+def asked(scope: Scope) -> tuple[dict[str, int], dict[str, int]]:
     """Return the numbers of the kinds of parts and of the tools that visits ask for."""
     visits = scope.problem.visits
     kinds = sorted({part for visit in visits for part, pieces in visit.parts.items() if pieces})

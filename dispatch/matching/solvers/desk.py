@@ -14,7 +14,7 @@ import numpy as np
 
 from dispatch.matching import constraints
 from dispatch.matching.constraint import FAR, Flags, Scope, Slot, Whole
-from dispatch.matching.constraints import certifications, people, pins, skills, territory
+from dispatch.matching.constraints import certifications, parts, people, pins, skills, territory
 from dispatch.matching.explain import (
     Candidate,
     Candidates,
@@ -28,10 +28,10 @@ from dispatch.matching.explain import (
 from dispatch.matching.levels import p_fix
 from dispatch.matching.plan import Cost, Plan, Reason, ReasonCode, Route
 from dispatch.matching.problem import Problem, Visit
-from dispatch.matching.reasons import refusal
+from dispatch.matching.reasons import obstacle_reason, refusal
 from dispatch.matching.solvers import asking
 from dispatch.matching.solvers.guests import Guests
-from dispatch.matching.solvers.kernels import displacing, put, refresh, take
+from dispatch.matching.solvers.kernels import put, refresh, take
 from dispatch.matching.solvers.layout import HOME, ROUTE, State
 from dispatch.matching.solvers.tables import Tables, build, empty_state
 from dispatch.matching.solvers.warm_start import load
@@ -57,6 +57,12 @@ VERDICT_CODE = {
     asking.CUT_OFF: ReasonCode.UNREACHABLE,
     asking.ABSENT: ReasonCode.NO_SHIFT,
     asking.COLLEAGUE: ReasonCode.SAME_CREW,
+    asking.TIED: ReasonCode.LINKED,
+    asking.SOLD_OUT: ReasonCode.PARTNER_FULL,
+    asking.ENOUGH: ReasonCode.MOST_VISITS,
+    asking.USED_UP: ReasonCode.PARTS_USED_UP,
+    asking.MUCH_DRIVING: ReasonCode.MOST_DRIVING,
+    asking.LONG_DAY: ReasonCode.LONGEST_DAY,
 }
 
 Span = tuple[Seconds, Seconds]
@@ -66,6 +72,7 @@ SHARED: Mapping[Any, Callable[[Slot], object]] = {
     people: lambda slot: (slot.visit.excluded, slot.visit.required, slot.number),
     skills: lambda slot: slot.crew.needs,
     certifications: lambda slot: slot.crew.certifications,
+    parts: lambda slot: _things(slot.visit) if slot.number == 0 else None,
     territory: lambda slot: slot.visit.territory,
 }
 """What a rule about people looks at in a crew slot: equal slots are refused for equal reasons."""
@@ -292,7 +299,7 @@ class Desk:
 
     def full(self) -> list[int]:
         """Shifts in which the visit asked about last would have a place if they were empty, and has none."""
-        return [int(shift) for shift in np.flatnonzero(self._sheet.verdict == asking.FULL)]
+        return [int(shift) for shift in np.flatnonzero(self._sheet.alone)]
 
     def broken_shifts(self) -> set[str]:
         """Give the shifts whose route no timetable allows."""
@@ -322,8 +329,8 @@ class Desk:
                 return False
             tables, state = self.tables, self.state
             linked = bool(tables.linked[row])
-            home, was = asking.withdraw(tables.data, state, row)
-            if home >= 0 and not refresh(tables.data, state, home):
+            home, was, whole = asking.withdraw(tables.data, state, row)
+            if not whole:
                 put(tables.data, state, home, was, row)  # without this stop a way is too long: it has to stay
                 return False
             if linked and state.low[row] != state.high[row]:
@@ -398,9 +405,8 @@ class Desk:
     @contextmanager
     def _without(self, row: int) -> Iterator[None]:
         """Take a crew slot out of its route for a while, and bound an unserved one by its links."""
-        shift, at = asking.withdraw(self.tables.data, self.state, row)
-        stuck = shift >= 0 and not refresh(self.tables.data, self.state, shift)
-        if stuck:
+        shift, at, whole = asking.withdraw(self.tables.data, self.state, row)
+        if not whole:
             self._broken[shift] = True
         kept = int(self.state.low[row]), int(self.state.high[row])
         if shift < 0 and self.tables.linked[row]:
@@ -410,7 +416,7 @@ class Desk:
             yield
         finally:
             self.state.low[row], self.state.high[row] = kept
-            if stuck:
+            if not whole:
                 self._broken[shift] = False
             if shift >= 0:
                 put(self.tables.data, self.state, shift, at, row)
@@ -435,11 +441,15 @@ class Desk:
         if detail[asking.RETIMED]:
             retimed = detail[asking.RETIMED] * scope.problem.policy.retime_cost
             terms["changes"] = terms.get("changes", 0) + retimed
+        if detail[asking.CREDIT]:
+            terms["duration"] -= detail[asking.CREDIT]
         cost = Cost(
             travel=detail[asking.TRAVEL],
             waiting=detail[asking.WAITED],
             overtime=detail[asking.OVER],
             call_out=0 if self.state.size[shift] > self._only(row, shift) else person.call_out_cost,
+            depot=detail[asking.AT_DEPOT],
+            fairness=detail[asking.FAIRNESS],
             lateness=detail[asking.LATENESS],
             **terms,
         )
@@ -567,22 +577,8 @@ class Desk:
             return refusal(tables, row, own[0]) or Reason(code=ReasonCode.NOT_THEN)
         if verdict == asking.BROKEN:
             return Reason(code=ReasonCode.ROUTE_BROKEN, params={"shift": tables.scope.shifts[may[0]].id})
-        if verdict == asking.FULL:
-            for shift in may:
-                if self._sheet.verdict[shift] == asking.FULL:
-                    at = displacing(tables.data, self.state, shift, row)
-                    if at >= 0:
-                        other = tables.scope.slots[int(self.state.sequence[shift, at])].visit.id
-                        return Reason(code=ReasonCode.DISPLACED, params={"visit": other})
-            return Reason(code=ReasonCode.DISPLACED)
         shift = next(one for one in may if self._sheet.verdict[one] == verdict)
-        item = tables.scope.shifts[shift]
-        if verdict == asking.CUT_OFF:
-            return Reason(code=ReasonCode.UNREACHABLE)
-        if verdict == asking.FAR_OFF:
-            way, _ = tables.ways.way(int(tables.data.shift[shift, HOME]), int(tables.place[row]))
-            return Reason(code=ReasonCode.TOO_FAR, params={"travel_s": way, "limit_s": item.max_leg_s or 0})
-        return Reason(code=ReasonCode.NOT_THEN, params={"shift_start_s": item.start_s, "shift_end_s": item.end_s})
+        return obstacle_reason(tables, self.state, row, shift, verdict)
 
     # Offers
 
@@ -593,7 +589,9 @@ class Desk:
     def _options(self, row: int, span: int) -> list[Option]:
         """Price the cheapest place of each shift for one span; the slot must be out and bounded."""
         tables, sheet, data = self.tables, self._sheet, self.tables.data
-        asking.look(data, self.state, self._blank, row, self._broken, sheet.price, sheet.place, sheet.verdict)
+        asking.look(
+            data, self.state, self._blank, row, self._broken, sheet.price, sheet.place, sheet.verdict, sheet.alone
+        )
         colleagues = self._colleagues(row)
         visit = tables.scope.slots[row].visit
         found: list[Option] = []
@@ -642,6 +640,7 @@ class Desk:
             price=np.zeros(shifts, dtype=np.int64),
             place=np.zeros(shifts, dtype=np.int64),
             verdict=np.zeros(shifts, dtype=np.int64),
+            alone=np.zeros(shifts, dtype=np.bool_),
             chosen=np.full(workers, -1, dtype=np.int64),
             person=np.zeros(workers, dtype=np.int64),
             best=np.full(lines, -1, dtype=np.int64),
@@ -677,11 +676,17 @@ class Desk:
 def _blank(tables: Tables) -> State:
     """Give a state without stops and with room for one."""
     empty = empty_state(tables)
-    return empty._replace(stops=empty.stops[:, :1].copy())
+    return empty._replace(stops=empty.stops[:, :1].copy(), trial=empty.trial[:, :1].copy())
+
+
+def _things(visit: Visit) -> object:
+    """Parts and tools of a visit, as something that can be looked up; None where it needs none."""
+    return (tuple(sorted(visit.parts.items())), frozenset(visit.tools)) if visit.parts or visit.tools else None
 
 
 def _driving(route: Route) -> int:
-    return sum(stop.travel_s for stop in route.stops) + route.home_travel_s
+    to_depot = 0 if route.depot is None else route.depot.travel_s
+    return sum(stop.travel_s for stop in route.stops) + route.home_travel_s + to_depot
 
 
 def _knock_on(before: Route, after: Route) -> tuple[KnockOn, ...]:

@@ -18,6 +18,7 @@ KINDS = {
     ReasonCode.WINDOW_TOO_SHORT: Kind.NOBODY_THEN,
     ReasonCode.NOBODY_THEN: Kind.NOBODY_THEN,
     ReasonCode.NOT_WORTH_IT: Kind.NOT_WORTH_IT,
+    ReasonCode.LINKED: Kind.NOBODY_THEN,
 }
 
 

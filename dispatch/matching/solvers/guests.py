@@ -11,10 +11,23 @@ import numpy as np
 import numpy.typing as npt
 
 from dispatch.matching.constraint import Scope, Whole
+from dispatch.matching.constraints import parts
 from dispatch.matching.problem import Problem, Visit
-from dispatch.matching.solvers.layout import PLACE, ROUTE, WINDOW_FROM, WINDOW_TO, Data, State
-from dispatch.matching.solvers.tables import CAPACITY, SLOT_COLUMNS, Tables, build, empty_state
-from dispatch.matching.travel import Ways
+from dispatch.matching.solvers.layout import (
+    NEED,
+    PLACE,
+    PLAIN,
+    ROUTE,
+    SHARED,
+    SITE,
+    SYMMETRIC,
+    WINDOW_FROM,
+    WINDOW_TO,
+    Data,
+    State,
+)
+from dispatch.matching.solvers.tables import CAPACITY, SLOT_NAMES, Tables, build, empty_state
+from dispatch.matching.travel import Ways, vectors_of
 from dispatch.units import EARTH_RADIUS_M
 
 Kind = TypeVar("Kind", bound=np.generic)
@@ -30,6 +43,7 @@ DATA_FIELDS = (
     "shift",
     "window",
     "rest",
+    "relation",
     "policy",
     "pair",
     "allowed",
@@ -44,9 +58,18 @@ COLUMNS = (
     "pinned_start",
     "published_start",
     "penalty",
+    "site",
+    "setup",
+    "shared",
+    "link_from",
+    "link_to",
+    "order",
+    "told",
+    "plain",
+    "whole",
 )
 TABLE_FIELDS = ("scope", "ways", "data", "prices", "opens", "closes", "pinned", "linked")
-STATE_FIELDS = ("stops", "routes", "slots")
+STATE_FIELDS = ("stops", "routes", "slots", "trial")
 
 
 class Guests(dict[str, Visit]):
@@ -59,6 +82,8 @@ class Guests(dict[str, Visit]):
         self._prepared = False
         self._places: dict[object, int] = {}
         self._windows = 0
+        self._things: tuple[dict[str, int], dict[str, int]] = ({}, {})
+        self._sites: dict[str | None, tuple[int, int]] = {}
 
     def admit(self, visit: Visit, tables: Tables, state: State) -> tuple[Tables, State] | None:
         """Give tables and state with a row more for each crew slot of ``visit``; None if all has to be built anew.
@@ -68,13 +93,20 @@ class Guests(dict[str, Visit]):
         ValueError
             If the travel matrix does not know the place.
         """
-        if not _simple(visit, tables) or self._problem.travel.plane:
+        if not _simple(visit, tables):
             return None
         if not self._prepared:
             self._alone = replace(self._problem, visits=(), pins=())
             self._places = {point: number for number, point in enumerate(tables.ways.points)}
             self._windows = len(tables.data.window)
+            self._things = parts.asked(tables.scope)
+            self._sites = _sites(tables)
             self._prepared = True
+        kinds, tools = self._things
+        if not (
+            {part for part, pieces in visit.parts.items() if pieces} <= kinds.keys() and {*visit.tools} <= tools.keys()
+        ):
+            return None
         alone = replace(self._alone, visits=(visit,))
         guest = build(Scope.of(alone))
         rows = len(tables.scope.slots)
@@ -82,7 +114,15 @@ class Guests(dict[str, Visit]):
         place = self._place(visit, tables)
         tables = place[0]
         data, count = tables.data, len(visit.crew)
-        new = guest.data.slot.copy()
+        new = np.zeros((count, data.slot.shape[1]), dtype=np.int64)
+        new[:, :NEED] = guest.data.slot[:, :NEED]
+        for part, pieces in visit.parts.items():
+            if pieces:
+                new[0, NEED + kinds[part]] = pieces
+        new[0, [NEED + len(kinds) + tools[tool] for tool in visit.tools]] = 1
+        if visit.site in self._sites:
+            new[:, SITE], new[:, SHARED] = self._sites[visit.site]
+            new[:, PLAIN] = 0
         new[:, PLACE] = place[1]
         new[:, WINDOW_FROM] += self._windows
         new[:, WINDOW_TO] += self._windows
@@ -121,7 +161,10 @@ class Guests(dict[str, Visit]):
                 pinned=_longer(tables.pinned, more),
                 linked=_longer(tables.linked, more),
             )
-            state = state._replace(slots=_longer(state.slots, more), stops=_wider(state.stops, min(more, CAPACITY)))
+            room = min(more, CAPACITY)
+            state = state._replace(
+                slots=_longer(state.slots, more), stops=_wider(state.stops, room), trial=_wider(state.trial, room)
+            )
             state.slots[:, ROUTE] = np.where(np.arange(more) < len(tables.scope.slots), state.slots[:, ROUTE], -1)
         return tables._replace(data=data), state
 
@@ -142,20 +185,31 @@ class Guests(dict[str, Visit]):
             metres = _square(ways.metres, more) if len(ways.metres) else ways.metres
             data = data._replace(vectors=vectors, seconds=seconds)
             ways = replace(ways, vectors=vectors, seconds=seconds, metres=metres)
-        lat, lon = np.radians(point.lat), np.radians(point.lon)
-        data.vectors[number] = (np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat))
+        data.vectors[number] = vectors_of([point], plane=ways.plane)[0]
         self._places[point] = number
         ways = replace(ways, points=(*ways.points, point))
         _measure(ways, number, self._problem)
+        if len(ways.seconds) and not np.array_equal(ways.seconds[number], ways.seconds[:, number]):
+            data.policy[SYMMETRIC] = 0
         return tables._replace(ways=ways, data=data), number
 
 
 def _simple(visit: Visit, tables: Tables) -> bool:
     """Whether the rows of this visit say everything about it, in columns that are known here."""
-    links = (visit.predecessors, visit.same_person_as, visit.other_person_than, visit.parts, visit.tools)
-    layout = (Data._fields, State._fields, tables._fields, SLOT_COLUMNS)
+    links = (visit.predecessors, visit.same_person_as, visit.other_person_than, visit.setup_s)
+    layout = (Data._fields, State._fields, tables._fields, SLOT_NAMES)
     known = layout == (DATA_FIELDS, STATE_FIELDS, TABLE_FIELDS, COLUMNS)
-    return known and not any(links) and not visit.setup_s
+    return known and not any(links)
+
+
+def _sites(tables: Tables) -> dict[str | None, tuple[int, int]]:
+    """Give the number of each site where somebody sets something up, and its longest set-up."""
+    slots, columns = tables.scope.slots, tables.data.slot
+    return {
+        slot.visit.site: (int(columns[row, SITE]), int(columns[row, SHARED]))
+        for row, slot in enumerate(slots)
+        if columns[row, SITE] >= 0
+    }
 
 
 def _measure(ways: Ways, number: int, problem: Problem) -> None:
@@ -175,7 +229,7 @@ def _measure(ways: Ways, number: int, problem: Problem) -> None:
         return
     vectors = ways.vectors[:places]
     chord = np.sqrt(np.sum((vectors - vectors[number]) ** 2, axis=1))
-    metres = 2.0 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, chord / 2.0))
+    metres = chord if ways.plane else 2.0 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, chord / 2.0))
     seconds = np.floor(metres * ways.seconds_per_m + 0.5)
     ways.seconds[number, :places] = seconds
     ways.seconds[:places, number] = seconds

@@ -528,7 +528,10 @@ def insertion_by_depot(D: Data, S: State, r: int, at: int, s: int, limit: int) -
     for i in range(at, count):
         S.trial[0, i + 1, SLOT] = S.stops[r, i, SLOT]
     need = first_need(D, S.trial, 0, r, count + 1)
-    delta = lay_by_depot(D, S, r, count + 1, need)[0] - S.routes[r, COST]
+    price = lay_by_depot(D, S, r, count + 1, need)[0]
+    if price == IMPOSSIBLE:
+        return IMPOSSIBLE
+    delta = price - S.routes[r, COST]
     return delta if delta < limit else IMPOSSIBLE
 
 
