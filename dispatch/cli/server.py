@@ -43,7 +43,7 @@ def serve(*, warm: bool) -> None:
     use_database(settings())
     from dispatch import matching
 
-    if warm and not matching.is_warm():
+    if warm and not matching.is_warm(bounds=True):
         # It goes on as a child of the web server and ends by itself.
         subprocess.Popen([sys.executable, "-m", "dispatch", "warm"])
     arguments = ["-m", "gunicorn", "-c", "python:dispatch.core.serving", "dispatch.app:serve()"]
@@ -82,7 +82,7 @@ def warm() -> None:
 
     with contextlib.suppress(OSError):
         os.nice(5)  # pages stay quick meanwhile
-    matching.warm()
+    matching.warm(bounds=True)
 
 
 def use_database(current: Settings) -> str:

@@ -124,7 +124,7 @@ def _make_secret_key(current: Settings, data: Path) -> None:
 
 def _compile_kernels(started: ExitStack) -> Child | None:
     """Start compiling beside the other steps; None when the cache already holds these sources."""
-    if matching.is_warm():
+    if matching.is_warm(bounds=True):
         return None
     compiling = children.start_child("warm", "warm", stop_within_s=5.0)
     started.callback(compiling.stop)
@@ -132,12 +132,13 @@ def _compile_kernels(started: ExitStack) -> Child | None:
 
 
 def _finish_kernels(compiling: Child | None, progress: Progress) -> None:
-    """Wait for the compiler; the web server answers meanwhile, without kernels."""
-    if compiling is None:
+    """Wait until plans can be made; the web server answers meanwhile, and bounds are compiled afterwards."""
+    if compiling is None or matching.is_warm():
         return
     with progress.step("kernels compiled"):
-        code = compiling.process.wait()
-    if code:
+        while not matching.is_warm() and compiling.exit_code is None:
+            time.sleep(LOOK_EVERY_S)
+    if compiling.exit_code:
         progress.say("the kernels did not compile; candidates are ranked by their slower twin until they do")
 
 

@@ -123,24 +123,29 @@ def baseline(problem: Problem) -> Plan:
     return greedy_plan(problem)
 
 
-def warm() -> None:
+def warm(*, bounds: bool = False) -> None:
     """Compile all kernels, or load them from the cache, so that no later call pays for it.
 
-    Of several processes that start at once one compiles and the others wait for it.
+    Of several processes that start at once one compiles and the others wait for it. The kernels of
+    `dispatch.matching.bounds` take as long again, so they come last and only if ``bounds`` asks for them.
     """
-    from dispatch.matching.solvers.cache import alone, note_complete
-    from dispatch.matching.solvers.warm import compile_kernels
+    from dispatch.matching.solvers.cache import alone, note
+    from dispatch.matching.solvers.warm import compile_bounds, compile_kernels
 
     with alone():
         compile_kernels()
-        note_complete()
+        note("plans")
+    if bounds:
+        with alone():
+            compile_bounds()
+            note("bounds")
 
 
-def is_warm() -> bool:
+def is_warm(*, bounds: bool = False) -> bool:
     """Whether a whole `warm` has gone through for these sources, so that kernels only have to be loaded."""
     from dispatch.matching.solvers.cache import mark
 
-    return mark().exists()
+    return mark("bounds" if bounds else "plans").exists()
 
 
 def never_compile() -> None:

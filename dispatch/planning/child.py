@@ -52,7 +52,7 @@ def _listen(stream: IO[bytes], stop: threading.Event) -> None:
 
 def _solve(voice: _Voice, head: dict[str, Any], body: bytes, stop: threading.Event) -> None:
     """Give the greedy baseline and a first plan before anything that may take long, then improve it."""
-    from dispatch.matching import Problem, Refused, baseline, solve, warm
+    from dispatch.matching import Problem, Refused, baseline, is_warm, solve, warm
     from dispatch.planning.supervising import SLOW_START_S
 
     try:
@@ -79,7 +79,8 @@ def _solve(voice: _Voice, head: dict[str, Any], body: bytes, stop: threading.Eve
     voice.say("baseline", plan=baseline(problem).as_dict())
     if head["construct_only"] or stop.is_set():
         return
-    floor.look_for(problem, BOUND_SHARE * left())
+    if is_warm(bounds=True):  # else the compiler would take the processor from the search
+        floor.look_for(problem, BOUND_SHARE * left())
     best = solve(
         problem,
         time_limit_s=left(),

@@ -6,7 +6,7 @@ by renewing the leases, the result by their tokens in the same transaction.
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -31,6 +31,8 @@ from dispatch.planning.store import store_plan
 from dispatch.planning.supervising import CHILD, Ask, Ended, Limits, Order, Outcome, supervise
 
 Sessions: TypeAlias = Callable[[], AbstractContextManager[Session]]
+Scarcity: TypeAlias = Callable[[Session, Collection[Cell]], Mapping[int, int]]
+"""What an hour of a skill is worth beyond plain work in a scope, by skill; coverage knows, which planning does not."""
 
 TASK = "planning.solve"
 CHANNEL = "plan_progress"
@@ -51,6 +53,11 @@ class WorkerStops(Exception):
     """The worker has to stop; another one must take the request up."""
 
 
+def nothing_scarce(_session: Session, _scope: Collection[Cell]) -> Mapping[int, int]:
+    """Know of no skill that is worth more than another."""
+    return {}
+
+
 @dataclass(kw_only=True)
 class Run:
     """One attempt at one request."""
@@ -59,6 +66,7 @@ class Run:
     request_id: int
     limits: Limits
     threads: int = 1
+    scarcity: Scarcity = nothing_scarce
     command: Sequence[str] = CHILD
     now: Callable[[], datetime] = wall_clock
     give_up: threading.Event = field(default_factory=threading.Event)
@@ -129,7 +137,8 @@ def _read(run: Run) -> tuple[Snapshot, Order]:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         request = session.get_one(PlanRequest, run.request_id)
         policy = session.get_one(Policy, request.policy_id)
-        snapshot = read_snapshot(session, scope=run.scope, policy=policy, now=run.now())
+        prices = run.scarcity(session, run.scope)
+        snapshot = read_snapshot(session, scope=run.scope, policy=policy, now=run.now(), scarcity=prices)
         order = Order(
             problem=snapshot.problem.to_json(),
             time_limit_s=request.time_limit_s,

@@ -65,14 +65,17 @@ def cache_folder() -> Path:
     return (Path(base) if base else here / "__pycache__") / f"kernels-{digest}"
 
 
-def mark() -> Path:
-    """Return the file that says that all kernels are compiled, for this interpreter, compiler and kind of machine."""
+def mark(what: str) -> Path:
+    """Return the file that says that kernels are compiled, for this interpreter, compiler and kind of machine.
+
+    ``what`` is ``plans`` (with repairs and questions) or ``bounds``.
+    """
     try:
         compiler = version("numba")
     except PackageNotFoundError:
         compiler = "none"
     made_for = hashlib.sha256(f"{sys.version} {compiler} {platform.machine()}".encode()).hexdigest()[:12]
-    return cache_folder() / f"complete-{made_for}"
+    return cache_folder() / f"{what}-{made_for}"
 
 
 @contextmanager
@@ -94,7 +97,7 @@ def alone() -> Iterator[None]:
         yield
 
 
-def note_complete() -> None:
+def note(what: str) -> None:
     """Leave the mark; a folder that can not be written to only means that the next process looks again."""
     with suppress(OSError):
-        mark().touch()
+        mark(what).touch()

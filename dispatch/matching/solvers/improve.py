@@ -35,7 +35,7 @@ from dispatch.matching.solvers.layout import (
     WINDOW_TO,
     State,
 )
-from dispatch.matching.solvers.ruin_recreate import BEST, CHANGES, CURRENT, MOST_CHANGES, ORDERS, Work, search
+from dispatch.matching.solvers.ruin_recreate import BEST, CHANGES, CURRENT, MARGIN, MOST_CHANGES, ORDERS, Work, search
 from dispatch.matching.solvers.tables import NEAR_SHIFTS, NEIGHBOURS, Tables, copy_state, empty_state
 from dispatch.units import EARTH_RADIUS_M
 
@@ -51,7 +51,7 @@ HOT_STOPS = 12.0
 WARM_STOPS = 0.5
 """First temperature in costs of a stop, while nothing is left out."""
 
-COLD_STOPS = 0.02
+COLD_STOPS = 0.005
 """Last temperature in costs of a stop."""
 
 MEAN_REMOVED = 10.0
@@ -61,6 +61,9 @@ DIVIDED_SLOTS = 2_000
 """From this many slots on several threads work on one plan, each on a strip of it."""
 
 CUT_EVERY_S = 1.5
+
+MARGIN_STOPS = 1.0
+"""Prices are worked out up to so many costs of a stop above the best one known."""
 
 POOL = 4_000
 BLOCK = 256
@@ -234,6 +237,7 @@ class Improver:
         self.work.dirty[:] = False
         self.kept = (self.state.sequence.copy(), self.state.size.copy())
         self._count()
+        self.work.dials[MARGIN] = MARGIN_STOPS * self.stop_cost()
         self.work.totals[BEST] = self.work.totals[CURRENT]
 
     def _count(self) -> None:
@@ -284,7 +288,7 @@ def _work(tables: Tables, state: State, seed: int) -> Work:
         neighbours=_neighbours(tables, movable),
         able=able,
         order_keys=_order_keys(tables, alone),
-        dials=np.array([MEAN_REMOVED, LONGEST_STRING]),
+        dials=np.array([MEAN_REMOVED, LONGEST_STRING, 0.0]),
         version=np.zeros(shifts, dtype=np.int64),
         counter=np.zeros(1, dtype=np.int64),
         known=np.full((slots, shifts, 3), -1, dtype=np.int64),
@@ -303,6 +307,7 @@ def _scratch(tables: Tables, state: State) -> dict[str, Any]:
         "was_served": np.zeros(slots, dtype=np.bool_),
         "listed": np.zeros(slots, dtype=np.bool_),
         "keys": np.zeros(slots + 1, dtype=np.float64),
+        "routes": np.zeros(shifts, dtype=np.int64),
         "touched": np.zeros(shifts, dtype=np.int64),
         "is_touched": np.zeros(shifts, dtype=np.bool_),
         "old_stops": np.zeros_like(state.stops),

@@ -43,6 +43,7 @@ from dispatch.matching.solvers.layout import (
     DEPOT,
     DEPOT_AT,
     DEPOT_TIME,
+    DIRECT,
     DRIVEN,
     DURATION,
     FINISH,
@@ -255,11 +256,30 @@ def lay(D: Data, S: State, A: Whole, row: int, r: int, count: int, depot_at: int
         S.routes[r, WAITING] = waiting
         S.routes[r, FINISH] = finish
         S.routes[r, ORIGIN] = left
-        S.routes[r, INTRICATE] = 0 if plain and depot_at < 0 else 1
+        S.routes[r, INTRICATE] = 0 if plain else 1
         S.routes[r, DEPOT_AT] = depot_at
         S.routes[r, CHANGED] = changed
         look_back(D, S, r, count, home)
+        if depot_at >= 0:
+            look_past_depot(D, S, r, count)
+        else:
+            S.routes[r, DIRECT] = driven
     return total
+
+
+@kernel
+def look_past_depot(D: Data, S: State, r: int, count: int) -> None:
+    """Sum up the way as if the depot were not visited: no place of the depot makes it shorter than that."""
+    length, first, final, driven = 0, D.shift[r, SHIFT_START], FAR, S.routes[r, HOMEWARD]
+    for i in range(count):
+        s, way = S.stops[r, i, SLOT], S.stops[r, i, WAY]
+        work, high = work_s(D, r, s), last_start(D, S, r, s)
+        length, first, final = joined(length, first, final, way, work, S.slots[s, LOW], high)
+        driven += way
+        S.stops[r, i, LENGTH_SO_FAR] = length
+        S.stops[r, i, DEPART_FIRST] = first
+        S.stops[r, i, DEPART_LAST] = final
+    S.routes[r, DIRECT] = driven
 
 
 @kernel
@@ -308,13 +328,89 @@ def first_need(D: Data, A: Whole, row: int, r: int, count: int) -> int:
 
 
 @kernel
-def lay_by_depot(D: Data, S: State, r: int, count: int, need: int) -> tuple[int, int]:
+def lay_by_depot(D: Data, S: State, r: int, count: int, need: int, limit: int) -> tuple[int, int]:
     """Least price of the stops in ``S.trial`` as shift ``r`` over all places of the depot, and that place."""
     best, depot_at = IMPOSSIBLE, -1
     if D.shift[r, DEPOT] < 0:
         return best, depot_at
+    if D.shift[r, LATE] and D.shift[r, BREAK_FROM] == D.shift[r, BREAK_TO] and all_plain(D, S.trial, 0, count):
+        return lay_plain_by_depot(D, S, r, count, need, limit)
     for i in range(need + 1):
         price = lay(D, S, S.trial, 0, r, count, i, False)
+        if price < best:
+            best, depot_at = price, i
+    return best, depot_at
+
+
+@kernel
+def all_plain(D: Data, A: Whole, row: int, count: int) -> bool:
+    """Whether all stops in ``A[row]`` are plain."""
+    intricate = 0
+    for i in range(count):
+        if not D.slot[A[row, i, SLOT], PLAIN]:
+            intricate += 1
+    return intricate == 0
+
+
+@kernel
+def lay_plain_by_depot(D: Data, S: State, r: int, count: int, need: int, limit: int) -> tuple[int, int]:
+    """Do the same for plain stops of a day that leaves late: what lies before and behind the depot is summed up once.
+
+    Nothing is looked for where the way without the depot costs ``limit`` already.
+    """
+    A = S.trial
+    place, driven, worked, paired = D.shift[r, HOME], 0, 0, 0
+    length, first, final = 0, D.shift[r, SHIFT_START], FAR
+    for i in range(count):
+        s = A[0, i, SLOT]
+        way, work = drive(D, place, D.slot[s, PLACE]), work_s(D, r, s)
+        length, first, final = joined(length, first, final, way, work, S.slots[s, LOW], last_start(D, S, r, s))
+        driven += way
+        worked += work
+        paired += D.pair[s, D.shift[r, WORKER]]
+        place = D.slot[s, PLACE]
+        A[0, i, THERE], A[0, i, WAY] = place, way
+        A[0, i, LENGTH_SO_FAR], A[0, i, DEPART_FIRST], A[0, i, DEPART_LAST] = length, first, final
+    home = 0
+    if D.shift[r, GOAL] >= 0:
+        home = drive(D, place, D.shift[r, GOAL])
+    if home >= FAR or driven >= FAR:
+        return IMPOSSIBLE, -1
+    driven += home
+    spent = D.shift[r, DEPOT_TIME]
+    idle = max(0, length + home - driven - worked)
+    if whole_cost(D, r, driven, worked, idle, D.shift[r, SHIFT_START], True) + paired >= limit:
+        return IMPOSSIBLE, -1
+    rest, opening, closing, way = 0, -FAR, D.shift[r, SHIFT_LAST], home
+    for i in range(count - 1, -1, -1):
+        s = A[0, i, SLOT]
+        work = work_s(D, r, s)
+        high = last_start(D, S, r, s)
+        idle = max(0, opening - work - way - high)
+        opening = max(opening - work - way, S.slots[s, LOW]) - idle
+        closing = min(closing - work - way, high)
+        rest += work + way + idle
+        A[0, i, REST_LENGTH], A[0, i, REST_EARLIEST], A[0, i, LATEST] = rest, opening, closing
+        way = A[0, i, WAY]
+    best, depot_at = IMPOSSIBLE, -1
+    for i in range(need + 1):
+        place, length, first, final = D.shift[r, HOME], 0, D.shift[r, SHIFT_START], FAR
+        if i > 0:
+            place, length = A[0, i - 1, THERE], A[0, i - 1, LENGTH_SO_FAR]
+            first, final = A[0, i - 1, DEPART_FIRST], A[0, i - 1, DEPART_LAST]
+        there, back = drive(D, place, D.shift[r, DEPOT]), drive(D, D.shift[r, DEPOT], A[0, i, THERE])
+        if there > D.shift[r, MAX_LEG] or back > D.shift[r, MAX_LEG] or there >= FAR or back >= FAR:
+            continue
+        length += there + spent + back
+        arrival = first + length
+        if first > final or arrival > A[0, i, LATEST]:
+            continue
+        whole = length + max(0, A[0, i, REST_EARLIEST] - length - final) + A[0, i, REST_LENGTH]
+        detour = driven + there + back - A[0, i, WAY]
+        if whole > D.shift[r, MAX_LENGTH] or detour > D.shift[r, MAX_DRIVE]:
+            continue
+        finish = max(arrival, A[0, i, REST_EARLIEST]) + A[0, i, REST_LENGTH]
+        price = whole_cost(D, r, detour, worked, whole - detour - worked - spent, finish, True) + paired
         if price < best:
             best, depot_at = price, i
     return best, depot_at
@@ -336,7 +432,7 @@ def refresh(D: Data, S: State, r: int) -> bool:
         if need >= 0:
             for i in range(count):
                 S.trial[0, i, SLOT] = S.stops[r, i, SLOT]
-            depot_at = lay_by_depot(D, S, r, count, need)[1]
+            depot_at = lay_by_depot(D, S, r, count, need, IMPOSSIBLE)[1]
             if depot_at < 0:
                 return False
     return lay(D, S, S.stops, r, r, count, depot_at, True) < IMPOSSIBLE
@@ -372,6 +468,13 @@ def insertion(D: Data, S: State, r: int, at: int, s: int, limit: int) -> int:
         # Passing the depot rarely saves anything: what is too dear without it is not worth laying out.
         if more * price + paired - S.routes[r, SAVING] - leaving_out_depot(D, S, r) - may_share(D, r, s) >= limit:
             return IMPOSSIBLE
+        if D.shift[r, LATE] and D.slot[s, PLAIN] and S.routes[r, INTRICATE] == 0:
+            worked = S.routes[r, WORKED] + work_s(D, r, s)
+            driven = S.routes[r, DIRECT] + more
+            idle = max(0, length_with(D, S, r, at, s, way, onward) - driven - worked)
+            least = whole_cost(D, r, driven, worked, idle, D.shift[r, SHIFT_START], True)
+            if least - (S.routes[r, COST] - S.routes[r, PAIRED]) + paired >= limit:
+                return IMPOSSIBLE
         return insertion_by_depot(D, S, r, at, s, limit)
     fixed = paired
     if count == 0:
@@ -397,14 +500,7 @@ def insertion(D: Data, S: State, r: int, at: int, s: int, limit: int) -> int:
         return IMPOSSIBLE
     driven, worked = S.routes[r, DRIVEN] + more, S.routes[r, WORKED] + work
     if D.shift[r, LATE]:
-        length, first, final = 0, D.shift[r, SHIFT_START], FAR
-        if at > 0:
-            length = S.stops[r, at - 1, LENGTH_SO_FAR]
-            first, final = S.stops[r, at - 1, DEPART_FIRST], S.stops[r, at - 1, DEPART_LAST]
-        length, first, final = joined(length, first, final, way, work, low, high)
-        length += onward
-        if at < count:
-            length += max(0, S.stops[r, at, REST_EARLIEST] - length - final) + S.stops[r, at, REST_LENGTH]
+        length = length_with(D, S, r, at, s, way, onward)
         if length > D.shift[r, MAX_LENGTH]:
             return IMPOSSIBLE
         waiting = length - driven - worked
@@ -417,6 +513,21 @@ def insertion(D: Data, S: State, r: int, at: int, s: int, limit: int) -> int:
     if D.policy[UNEVEN] > 0:
         delta += uneven_cost(D, r, driven + worked) - uneven_cost(D, r, S.routes[r, DRIVEN] + S.routes[r, WORKED])
     return delta if delta < limit else IMPOSSIBLE
+
+
+@kernel
+def length_with(D: Data, S: State, r: int, at: int, s: int, way: int, onward: int) -> int:
+    """Least length of a plain route with slot ``s`` before stop ``at``, a visit to the depot left out."""
+    length, first, final = 0, D.shift[r, SHIFT_START], FAR
+    if at > 0:
+        length = S.stops[r, at - 1, LENGTH_SO_FAR]
+        first, final = S.stops[r, at - 1, DEPART_FIRST], S.stops[r, at - 1, DEPART_LAST]
+    work, high = work_s(D, r, s), last_start(D, S, r, s)
+    length, first, final = joined(length, first, final, way, work, S.slots[s, LOW], high)
+    length += onward
+    if at < S.routes[r, SIZE]:
+        length += max(0, S.stops[r, at, REST_EARLIEST] - length - final) + S.stops[r, at, REST_LENGTH]
+    return length
 
 
 @kernel
@@ -528,10 +639,11 @@ def insertion_by_depot(D: Data, S: State, r: int, at: int, s: int, limit: int) -
     for i in range(at, count):
         S.trial[0, i + 1, SLOT] = S.stops[r, i, SLOT]
     need = first_need(D, S.trial, 0, r, count + 1)
-    price = lay_by_depot(D, S, r, count + 1, need)[0]
-    if price == IMPOSSIBLE:
+    old = S.routes[r, COST]
+    price = lay_by_depot(D, S, r, count + 1, need, min(IMPOSSIBLE, limit + old))[0]
+    if price >= IMPOSSIBLE:
         return IMPOSSIBLE
-    delta = price - S.routes[r, COST]
+    delta = price - old
     return delta if delta < limit else IMPOSSIBLE
 
 
@@ -574,6 +686,7 @@ def cheapest_place(D: Data, S: State, r: int, s: int, limit: int) -> tuple[int, 
     if D.policy[PARTS] + D.policy[TOOLS] > 0 and D.shift[r, DEPOT] < 0 and lacking(D, S, r, s):
         return best, at
     bare = D.shift[r, BARE] and D.slot[s, PLAIN] and S.routes[r, INTRICATE] == 0 and count > 0
+    bare = bare and S.routes[r, DEPOT_AT] < 0
     if bare and (S.routes[r, LOCKED] or D.slot[s, ORDER] != FAR):
         bare = False
     here = D.slot[s, PLACE]

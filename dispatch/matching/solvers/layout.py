@@ -33,14 +33,13 @@ RETIME_COST, RETIME_TOLERANCE, WAITING_PERCENT, UNEVEN, LONG_OVERTIME, PARTS, TO
 SLOT, THERE, WAY, LEAVE, LATEST, START, PAUSE, TIME_COST, WAITED = range(9)
 # of the stops from here to the end place: least length, and the earliest start that reaches it
 REST_LENGTH, REST_EARLIEST = range(9, 11)
-# of the way from the start place up to leaving here: least length, and first and last departure for it
+# of the way from the start place up to leaving here, depot left out: least length, first and last departure for it
 LENGTH_SO_FAR, DEPART_FIRST, DEPART_LAST = range(11, 14)
 USED = 14
-# State.routes
-SIZE, COST, SAVING, DRIVEN, WORKED, WAITING, FINISH, ORIGIN, INTRICATE, DEPOT_AT, LOCKED, CHANGED, HOMEWARD, PAIRED = (
-    range(14)
-)
-ROUTE_COLUMNS = 14
+# State.routes; DIRECT is the driving if the depot were not visited
+SIZE, COST, SAVING, PAIRED, DRIVEN, WORKED, WAITING, FINISH = range(8)
+ORIGIN, INTRICATE, DEPOT_AT, LOCKED, CHANGED, HOMEWARD, DIRECT = range(8, 15)
+ROUTE_COLUMNS = 15
 # State.slots
 ROUTE, LOW, HIGH, FIXED, AT = range(5)
 SLOT_COLUMNS = 5

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from dispatch.matching.constraint import Flags, Whole
 from dispatch.matching.solvers.jit import kernel
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, NOT_TOLD, cheapest_place, may_serve, put, refresh
+from dispatch.matching.solvers.kernels import NOT_TOLD, cheapest_place, may_serve, put, refresh
 from dispatch.matching.solvers.layout import (
     AT,
     CHANGED,
@@ -45,6 +45,8 @@ SURVEY_EVERY = 100
 
 # Work.totals
 CURRENT, BEST, CHANGES, MOST_CHANGES = range(4)
+# Work.dials
+REMOVED, STRING, MARGIN = range(3)
 # Work.known
 PRICE, POSITION, VERSION = range(3)
 
@@ -59,11 +61,12 @@ class Work(NamedTuple):
     neighbours: Whole  # [kind, s, n] nearest slots that share a shift, in space and in space and time; -1 = no more
     able: Whole  # [s, m] shifts to try for a slot, cheapest alone first, -1 = no more
     order_keys: npt.NDArray[np.float64]  # [order, s] smaller goes first
-    dials: npt.NDArray[np.float64]  # [2] mean number of stops removed, longest string
+    dials: npt.NDArray[np.float64]  # [3] mean number of stops removed, longest string, margin of prices worked out
     absent: Whole  # [s] slots to be put back
     was_served: Flags  # [s]
     listed: Flags  # [s]
     keys: npt.NDArray[np.float64]  # [s]
+    routes: Whole  # [r] routes to try
     touched: Whole  # [r]
     is_touched: Flags  # [r]
     old_stops: Whole  # [r, i, column]
@@ -114,19 +117,20 @@ def renew(W: Work, r: int) -> None:
 
 
 @kernel
-def place_of(D: Data, S: State, W: Work, r: int, s: int, limit: int) -> tuple[int, int]:
-    """Price and position of the cheapest place of slot ``s`` in route ``r`` under ``limit``, looked up if known."""
-    if W.known[s, r, VERSION] == W.version[r]:
-        price, at = W.known[s, r, PRICE], W.known[s, r, POSITION]
-        if at >= 0:
-            return (price, at) if price < limit else (IMPOSSIBLE, -1)
-        if limit <= price:
-            return IMPOSSIBLE, -1
+def is_known(W: Work, r: int, s: int, limit: int) -> bool:
+    """Whether it is remembered what slot ``s`` costs in route ``r``, or that it costs at least ``limit``."""
+    if W.known[s, r, VERSION] != W.version[r]:
+        return False
+    return W.known[s, r, POSITION] >= 0 or limit <= W.known[s, r, PRICE]
+
+
+@kernel
+def find_out(D: Data, S: State, W: Work, r: int, s: int, limit: int) -> None:
+    """Work out what slot ``s`` costs in route ``r``, or that it costs at least ``limit``."""
     price, at = cheapest_place(D, S, r, s, limit)
     W.known[s, r, VERSION] = W.version[r]
     W.known[s, r, PRICE] = price if at >= 0 else limit
     W.known[s, r, POSITION] = at
-    return price, at
 
 
 @kernel
@@ -185,8 +189,8 @@ def mean_size(S: State, W: Work) -> float:
 def ruin(D: Data, S: State, W: Work, mean: float) -> tuple[int, int]:
     """Empty some neighbourhood; gives the number of absent slots and of routes touched."""
     absent, touched = 0, 0
-    longest = max(1.0, min(W.dials[1], mean))
-    strings = int(draw(W) * (4.0 * W.dials[0] / (1.0 + longest) - 1.0) + 1.0)
+    longest = max(1.0, min(W.dials[STRING], mean))
+    strings = int(draw(W) * (4.0 * W.dials[REMOVED] / (1.0 + longest) - 1.0) + 1.0)
     if draw(W) < WHOLE_ROUTES:
         longest, strings = EVERYTHING, 1 + int(draw(W) * 2.0)
     seed = W.movable[int(draw(W) * len(W.movable))]
@@ -232,42 +236,70 @@ def shuffle(W: Work, count: int) -> None:
 
 
 @kernel
+def candidates(D: Data, S: State, W: Work, s: int, ruined: int, everywhere: bool, mark: int) -> int:
+    """List the routes to try for slot ``s`` in ``W.routes``; gives how many there are."""
+    count = 0
+    for group in range(1 if everywhere else 3):
+        members = ruined
+        if group == 0:
+            members = W.able.shape[1]
+        elif group == 1:
+            members = W.neighbours.shape[2]
+        for i in range(members):
+            if group == 0:
+                r = W.able[s, i]
+                if r < 0:
+                    break
+            elif group == 1:
+                other = W.neighbours[0, s, i]
+                if other < 0:
+                    break
+                r = S.slots[other, ROUTE]
+            else:
+                r = W.touched[i]
+            if r >= 0 and W.stamp[r] != mark and W.mine[r] and D.allowed[s, r]:
+                W.stamp[r] = mark
+                W.routes[count] = r
+                count += 1
+    return count
+
+
+@kernel
+def better(D: Data, S: State, W: Work, r: int, s: int, limit: int) -> bool:
+    """Whether slot ``s`` is known to cost less than ``limit`` in route ``r`` and may go there, a blink aside."""
+    if W.known[s, r, POSITION] < 0 or W.known[s, r, PRICE] >= limit:
+        return False
+    return draw(W) >= BLINK and may_serve(D, S, r, s)
+
+
+@kernel
 def recreate(D: Data, S: State, W: Work, count: int, touched: int, loss: int, everywhere: bool, mark: int) -> int:
-    """Put the absent slots back, each at its best place among the candidate routes; gives the routes touched."""
+    """Put the absent slots back, each at its best place among the candidate routes; gives the routes touched.
+
+    What is remembered is looked at first, so that the rest need only be worked out as far as it could matter.
+    """
     ruined = touched
     for j in range(count):
         s = W.absent[j]
         widest = D.slot[s, PENALTY] + loss
-        limit = widest
-        best, place = -1, -1
         mark += 1
-        for group in range(1 if everywhere else 3):
-            members = ruined
-            if group == 0:
-                members = W.able.shape[1]
-            elif group == 1:
-                members = W.neighbours.shape[2]
-            for i in range(members):
-                if group == 0:
-                    r = W.able[s, i]
-                    if r < 0:
-                        break
-                elif group == 1:
-                    other = W.neighbours[0, s, i]
-                    if other < 0:
-                        break
-                    r = S.slots[other, ROUTE]
-                else:
-                    r = W.touched[i]
-                if r < 0 or W.stamp[r] == mark or not W.mine[r] or not D.allowed[s, r]:
-                    continue
-                W.stamp[r] = mark
-                price, at = place_of(D, S, W, r, s, widest)
-                if price < limit and draw(W) >= BLINK and may_serve(D, S, r, s):
-                    best, place, limit = r, at, price
+        routes = candidates(D, S, W, s, ruined, everywhere, mark)
+        best, limit, unknown = -1, widest, 0
+        for i in range(routes):
+            r = W.routes[i]
+            if not is_known(W, r, s, limit):
+                W.routes[unknown] = r
+                unknown += 1
+            elif better(D, S, W, r, s, limit):
+                best, limit = r, W.known[s, r, PRICE]
+        for i in range(unknown):
+            r = W.routes[i]
+            find_out(D, S, W, r, s, min(widest, limit + int(W.dials[MARGIN])))
+            if better(D, S, W, r, s, limit):
+                best, limit = r, W.known[s, r, PRICE]
         if best >= 0:
             touched = touch(S, W, best, touched)
-            put(D, S, best, place, s)
+            put(D, S, best, W.known[s, best, POSITION], s)
             renew(W, best)
     return touched
 

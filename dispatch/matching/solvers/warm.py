@@ -3,11 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from dispatch.matching.constraint import Scope
 from dispatch.matching.explain import desk
 from dispatch.matching.plan import Plan
 from dispatch.matching.problem import Break, CrewSlot, Point, Problem, Shift, Technician, Visit, Window
 from dispatch.matching.replan import replan
+from dispatch.matching.solvers.bound import lower_bound
 from dispatch.matching.solvers.engine import Engine
+from dispatch.matching.solvers.tables import build
 
 
 def compile_kernels() -> None:
@@ -18,6 +21,13 @@ def compile_kernels() -> None:
         others = tuple(shift for shift in problem.shifts if shift is not missing)
         replan(replace(problem, shifts=others), plan, time_limit_s=None, step_limit=1)
     ask(problem, plan)
+
+
+def compile_bounds() -> None:
+    """Compile and cache what bounds need, each way once."""
+    tables = build(Scope.of(tiny()))
+    for method in ("capacity", "columns", "exact"):
+        lower_bound(tables, seconds=1.0, method=method)
 
 
 def load_for_questions() -> None:
