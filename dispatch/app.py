@@ -17,6 +17,7 @@ from dispatch.core.config import Settings
 from dispatch.core.config import settings as settings_of_process
 from dispatch.core.db import APP_ROLE, make_engine, make_sessions, psycopg_url
 from dispatch.core.serving import SPARE_THREADS
+from dispatch.matching import never_compile
 from dispatch.planning.retries import LOST_RACES, sqlstate
 from dispatch.web import context, errors, filters, mail, navigation, security, sign_in, stream, words
 from dispatch.web.browser_session import DatabaseSessions
@@ -77,6 +78,12 @@ class Web(Flask):
             return path
         public_url: str = self.extensions[context.EXTENSION].settings.public_url
         return public_url.rstrip("/") + urlsplit(path)._replace(scheme="", netloc="").geturl()
+
+
+def serve() -> Web:
+    """Return the application of a web process: one that never compiles kernels, since a person would wait for it."""
+    never_compile()
+    return create_app()
 
 
 def create_app(settings: Settings | None = None, *, engine: Engine | None = None, **config: Any) -> Web:

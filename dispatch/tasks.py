@@ -15,6 +15,7 @@ from dispatch.core.clock import now
 from dispatch.core.config import settings
 from dispatch.core.db import APP_ROLE, make_engine, make_sessions
 from dispatch.core.queue import app
+from dispatch.coverage.queries import prices_of_scope
 from dispatch.coverage.service import TASK as COUNT
 from dispatch.planning.nightly import plan_due_territories
 from dispatch.planning.solving import TASK, Run, Sessions, fail_orphans, run_request
@@ -47,6 +48,8 @@ async def solve_plan(context: JobContext, request_id: int) -> None:
         sessions=_sessions(context),
         request_id=request_id,
         limits=Limits(grace_s=current.solve_grace_s, memory_mb=current.solve_memory_mb),
+        threads=current.solve_threads,
+        scarcity=prices_of_scope,
         give_up=threading.Event(),
     )
     try:

@@ -1,6 +1,8 @@
 """Commands that start, stop and prepare the processes of an installation."""
 
+import contextlib
 import os
+import subprocess
 import sys
 
 import click
@@ -34,11 +36,17 @@ def stop() -> None:
 
 
 @click.command()
+@click.option("--warm/--no-warm", default=True, help="Compile kernels in the background if nobody has yet.")
 @plain_errors
-def serve() -> None:
+def serve(*, warm: bool) -> None:
     """Start the web server; without DATABASE_URL on the embedded database, which then stays up."""
     use_database(settings())
-    arguments = ["-m", "gunicorn", "-c", "python:dispatch.core.serving", "dispatch.app:create_app()"]
+    from dispatch import matching
+
+    if warm and not matching.is_warm(bounds=True):
+        # It goes on as a child of the web server and ends by itself.
+        subprocess.Popen([sys.executable, "-m", "dispatch", "warm"])
+    arguments = ["-m", "gunicorn", "-c", "python:dispatch.core.serving", "dispatch.app:serve()"]
     os.execv(sys.executable, [sys.executable, *arguments])
 
 
@@ -72,7 +80,9 @@ def warm() -> None:
     """Compile the solver's kernels into the cache, so that no plan waits for the compiler."""
     from dispatch import matching
 
-    matching.warm()
+    with contextlib.suppress(OSError):
+        os.nice(5)  # pages stay quick meanwhile
+    matching.warm(bounds=True)
 
 
 def use_database(current: Settings) -> str:

@@ -1,10 +1,8 @@
 """``dispatch run``: from a fresh checkout to a page in the browser, with a line for every step, and back down again."""
 
-import hashlib
 import os
 import secrets
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +14,8 @@ from typing import Any, LiteralString
 import click
 import psycopg
 
-from dispatch.cli import ROOT, children
+from dispatch import matching
+from dispatch.cli import children
 from dispatch.cli.children import Child
 from dispatch.cli.progress import Progress
 from dispatch.core import embedded
@@ -28,6 +27,7 @@ RESTARTS = 3
 RESTARTS_WITHIN_S = 60.0
 # In the order of starting. gunicorn lets requests finish for 20 s, the worker its task.
 STOP_WITHIN_S = {"serve": 25.0, "work": 25.0}
+COMMANDS = {"serve": ("serve", "--no-warm"), "work": ("work",)}
 FIRST_PLAN_S = 8.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -83,12 +83,13 @@ def _prepare_and_start(
     first = demo and _asks(url, NOBODY_HERE)
     if first and not _step(progress, "demo organisation", "demo", data=data):
         raise children.RunRefused("The demo organisation was not loaded; its message is above.")
-    _finish_kernels(kernels, progress)
     running = _start(current, data, started, progress)
     if first:
+        _finish_kernels(kernels, progress)
         _plan_today(url, progress, "--wait")
     _greet(current, url, progress)
     if not first:
+        _finish_kernels(kernels, progress)
         _plan_today(url, progress, "--no-wait")
     return running
 
@@ -123,32 +124,22 @@ def _make_secret_key(current: Settings, data: Path) -> None:
 
 def _compile_kernels(started: ExitStack) -> Child | None:
     """Start compiling beside the other steps; None when the cache already holds these sources."""
-    if _kernel_mark().exists():
+    if matching.is_warm(bounds=True):
         return None
     compiling = children.start_child("warm", "warm", stop_within_s=5.0)
     started.callback(compiling.stop)
     return compiling
 
 
-def _kernel_mark() -> Path:
-    """Return the file that says the kernels of exactly these sources are compiled."""
-    content = hashlib.sha256(sys.version.encode())
-    for source in sorted((ROOT / "dispatch" / "matching").rglob("*.py")):
-        content.update(source.read_bytes())
-    return Path(os.environ["NUMBA_CACHE_DIR"]) / f"warm-{content.hexdigest()[:16]}"
-
-
 def _finish_kernels(compiling: Child | None, progress: Progress) -> None:
-    if compiling is None:
+    """Wait until plans can be made; the web server answers meanwhile, and bounds are compiled afterwards."""
+    if compiling is None or matching.is_warm():
         return
     with progress.step("kernels compiled"):
-        code = compiling.process.wait()
-    if code:
-        progress.say("the kernels did not compile; plans are made by the slower twin until they do")
-        return
-    mark = _kernel_mark()
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.touch()
+        while not matching.is_warm() and compiling.exit_code is None:
+            time.sleep(LOOK_EVERY_S)
+    if compiling.exit_code:
+        progress.say("the kernels did not compile; candidates are ranked by their slower twin until they do")
 
 
 def _build_front_end(progress: Progress) -> None:
@@ -215,7 +206,7 @@ def _start(current: Settings, data: Path, started: ExitStack, progress: Progress
 
 
 def _start_one(name: str, running: dict[str, Child], data: Path) -> None:
-    running[name] = children.start_child(name, name, stop_within_s=STOP_WITHIN_S[name])
+    running[name] = children.start_child(name, *COMMANDS[name], stop_within_s=STOP_WITHIN_S[name])
     children.remember(data, list(running.values()))
 
 

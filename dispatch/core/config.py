@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     solve_grace_s: float = Field(
         default=10.0, gt=0, description="Seconds past its limit at which the watchdog ends a solve"
     )
+    solve_threads: int = Field(
+        default=1, ge=1, le=64, description="Processor cores a planning run may use; leave one for pages and database"
+    )
     plan_time_limit_s: float = Field(
         default=20.0, gt=0, description="Seconds a planning run may use when nobody says otherwise"
     )

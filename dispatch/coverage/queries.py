@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
 from sqlalchemy import and_, func, select
@@ -315,11 +315,19 @@ def _changes_since(session: Session, seq: int) -> int:
 
 def scarcity_prices(session: Session, *, territory: int, week: date) -> dict[int, int]:
     """Return skill to what an hour of it is worth beyond plain work, seconds of paid travel; empty before any count."""
+    return _prices(session, {(territory, week)})
+
+
+def prices_of_scope(session: Session, scope: Collection[tuple[int, date]]) -> dict[int, int]:
+    """Return the same for a plan of several (territory, day): of each skill its highest price there."""
+    return _prices(session, {(territory, day - timedelta(days=day.weekday())) for territory, day in scope})
+
+
+def _prices(session: Session, places: Collection[tuple[int, date]]) -> dict[int, int]:
     run = latest_run(session)
-    if run is None:
-        return {}
-    return {
-        cell.row.id: cell.price_s
-        for cell in from_json(run.result).cells
-        if cell.row.kind is RowKind.SKILL and cell.territory == territory and cell.week == week and cell.price_s > 0
-    }
+    found: dict[int, int] = {}
+    for cell in () if run is None else from_json(run.result).cells:
+        priced = cell.row.kind is RowKind.SKILL and cell.price_s > 0
+        if priced and (cell.territory, cell.week) in places:
+            found[cell.row.id] = max(cell.price_s, found.get(cell.row.id, 0))
+    return found

@@ -4,7 +4,7 @@ from dispatch.matching.check import check
 from dispatch.matching.explain import candidates, why_not, why_unassigned
 from dispatch.matching.plan import Plan
 from dispatch.matching.problem import Problem, Refused
-from dispatch.matching.solve import ProgressUpdate, baseline, solve, warm
+from dispatch.matching.solve import ProgressUpdate, baseline, is_warm, never_compile, solve, warm
 
 __all__ = [
     "Plan",
@@ -14,6 +14,8 @@ __all__ = [
     "baseline",
     "candidates",
     "check",
+    "is_warm",
+    "never_compile",
     "solve",
     "warm",
     "why_not",

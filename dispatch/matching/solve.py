@@ -4,6 +4,8 @@ Loading this module loads neither compiler nor solver; the first call does.
 """
 
 import math
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -14,6 +16,7 @@ from dispatch.matching.problem import Problem
 DEFAULT_TIME_LIMIT_S = 10.0
 LONGEST_TIME_LIMIT_S = 86_400.0
 MOST_THREADS = 64
+LOOK_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,8 +123,54 @@ def baseline(problem: Problem) -> Plan:
     return greedy_plan(problem)
 
 
-def warm() -> None:
-    """Compile all kernels, or load them from the cache, so that no later call pays for it."""
-    from dispatch.matching.solvers.warm import compile_kernels
+def warm(*, bounds: bool = False) -> None:
+    """Compile all kernels, or load them from the cache, so that no later call pays for it.
 
-    compile_kernels()
+    Of several processes that start at once one compiles and the others wait for it. The kernels of
+    `dispatch.matching.bounds` take as long again, so they come last and only if ``bounds`` asks for them.
+    """
+    from dispatch.matching.solvers.cache import alone, note
+    from dispatch.matching.solvers.warm import compile_bounds, compile_kernels
+
+    with alone():
+        compile_kernels()
+        note("plans")
+    if bounds:
+        with alone():
+            compile_bounds()
+            note("bounds")
+
+
+def is_warm(*, bounds: bool = False) -> bool:
+    """Whether a whole `warm` has gone through for these sources, so that kernels only have to be loaded."""
+    from dispatch.matching.solvers.cache import mark
+
+    return mark("bounds" if bounds else "plans").exists()
+
+
+def never_compile() -> None:
+    """Keep this process from ever compiling: for one that answers people, who would wait for the compiler.
+
+    Returns at once. What the cache does not hold is worked out in plain Python, which gives the same answers some
+    hundred times slower. A thread in the background waits until another process has gone through `warm` and loads the
+    kernels then.
+    """
+    from dispatch.matching.solvers.cache import WAYS
+
+    if not WAYS.patient:
+        WAYS.patient = True
+        threading.Thread(target=_load_when_warm, name="kernels", daemon=True).start()
+
+
+def _load_when_warm() -> None:
+    from dispatch.matching.solvers.cache import WAYS
+
+    WAYS.loader = threading.get_ident()
+    from dispatch.matching.solvers.warm import load_for_questions  # loads NumPy and Numba beside the first requests
+
+    while not is_warm():
+        time.sleep(LOOK_AGAIN_S)
+    try:
+        load_for_questions()
+    finally:
+        WAYS.loaded.set()

@@ -222,6 +222,8 @@ def _question(
     start: datetime,
 ) -> Question:
     problem, clock = snapshot.problem, snapshot.clock
+    if str(shift.id) not in problem.shift_by_id and technician_id in snapshot.without_papers:
+        raise Conflict("A paper that this person's company must keep has lapsed. Record the new one first.")
     if str(shift.id) not in problem.shift_by_id or str(visit_id) not in problem.visit_by_id:
         raise Conflict("This person is away for the whole shift, or another visit must be done first.")
     promise = snapshot.promises.get(visit_id)

@@ -14,14 +14,15 @@ from sqlalchemy.orm import Session
 
 from dispatch.core.errors import Conflict
 from dispatch.jobs.models import Customer, Job, Visit
-from dispatch.matching import candidates as rank
-from dispatch.matching.explain import Candidate, Candidates
-from dispatch.matching.plan import Plan, Route, Stop
+from dispatch.matching.explain import Candidate, Candidates, desk
+from dispatch.matching.plan import Plan, ReasonCode, Route, Stop
 from dispatch.planning.promise_state import Outlook, outlook
 from dispatch.planning.reason_words import GROUPS, names_for, sentence
 from dispatch.planning.snapshot import Committed, Snapshot, active_policy, read_snapshot
 from dispatch.workforce.models import Partner, Technician
 
+WITHOUT_PAPERS = "without_papers"
+_NO_PAPERS = "{}'s company lacks a paper it must keep valid. Record the new one, then they can go."
 OTHERS = "cannot go for another reason"
 
 
@@ -87,21 +88,35 @@ class CandidateList:
 
 
 def candidates_for(
-    session: Session, *, visit_id: int, territory_id: int, day: date, now: datetime, crew_position: int = 1
+    session: Session,
+    *,
+    visit_id: int,
+    territory_id: int,
+    day: date,
+    now: datetime,
+    crew_position: int = 1,
+    scarcity: Mapping[int, int] | None = None,
 ) -> CandidateList:
-    """Rank the people of a (territory, day) for one place in the crew of a visit."""
-    snapshot = read_snapshot(session, scope=[(territory_id, day)], policy=active_policy(session), now=now)
+    """Rank the people of a (territory, day) for one place in the crew of a visit; see `read_snapshot` for scarcity."""
+
+    def read(visits: Sequence[int] | None = None) -> Snapshot:
+        scope, policy = [(territory_id, day)], active_policy(session)
+        return read_snapshot(session, scope=scope, policy=policy, now=now, visits=visits, scarcity=scarcity)
+
+    snapshot = read()
     name = str(visit_id)
     if name not in snapshot.problem.visit_by_id:
-        snapshot = _with_visit(session, snapshot, visit_id, territory_id, day, now)
+        snapshot = read([*(int(each.id) for each in snapshot.problem.visits), visit_id])
+    if name not in snapshot.problem.visit_by_id:
+        raise Conflict("This visit waits for another one that nobody serves yet. Plan that one first.")
     slot = min(crew_position, len(snapshot.problem.visit_by_id[name].crew)) - 1
-    found = rank(snapshot.problem, committed_plan(snapshot), name, slot=slot)
+    found = desk(snapshot.problem, committed_plan(snapshot)).everybody(name, slot=slot)
     ids = [int(each.technician) for each in found.ranked] + [int(each.technician) for each in found.excluded]
     people = _people(session, ids)
     titles = _titles(session, found)
     zone = snapshot.period.zones[territory_id]
     has_it = _holder(snapshot, visit_id, slot)
-    excluded = _excluded(session, found, people)
+    excluded = _excluded(session, found, people, snapshot)
     counted = Counter(GROUPS.get(each.code, OTHERS) for each in excluded)
     return CandidateList(
         visit_id=visit_id,
@@ -152,17 +167,6 @@ def _route(snapshot: Snapshot, shift: str, bookings: Sequence[tuple[Committed, i
     )
 
 
-def _with_visit(
-    session: Session, snapshot: Snapshot, visit_id: int, territory_id: int, day: date, now: datetime
-) -> Snapshot:
-    """Read the day again together with a visit that does not belong to it yet."""
-    visits = [*(int(each.id) for each in snapshot.problem.visits), visit_id]
-    again = read_snapshot(session, scope=[(territory_id, day)], policy=active_policy(session), now=now, visits=visits)
-    if str(visit_id) not in again.problem.visit_by_id:
-        raise Conflict("This visit waits for another one that nobody serves yet. Plan that one first.")
-    return again
-
-
 def _row(
     found: Candidate,
     snapshot: Snapshot,
@@ -209,9 +213,20 @@ def _row(
     )
 
 
-def _excluded(session: Session, found: Candidates, people: Mapping[int, Any]) -> tuple[ExcludedRow, ...]:
+def _excluded(
+    session: Session, found: Candidates, people: Mapping[int, Any], snapshot: Snapshot
+) -> tuple[ExcludedRow, ...]:
+    """Name the first must that fails; a day taken away for want of papers is told as that."""
+    kept_home = {str(person) for person in snapshot.without_papers} - {
+        shift.technician for shift in snapshot.problem.shifts
+    }
     reasons = [
-        {"code": each.reason.code.value, "params": {"technician": each.technician, **each.reason.params}}
+        {
+            "code": WITHOUT_PAPERS
+            if each.technician in kept_home and each.reason.code is ReasonCode.NO_SHIFT
+            else each.reason.code.value,
+            "params": {"technician": each.technician, **each.reason.params},
+        }
         for each in found.excluded
     ]
     names = names_for(session, reasons)
@@ -220,7 +235,9 @@ def _excluded(session: Session, found: Candidates, people: Mapping[int, Any]) ->
             technician_id=int(each.technician),
             name=people[int(each.technician)].name,
             code=str(reason["code"]),
-            words=sentence(reason, names),
+            words=_NO_PAPERS.format(people[int(each.technician)].name)
+            if reason["code"] == WITHOUT_PAPERS
+            else sentence(reason, names),
         )
         for each, reason in zip(found.excluded, reasons, strict=True)
     ]

@@ -9,9 +9,11 @@ import os
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import IO, Any
 
 LEAST_S = 0.05
+BOUND_SHARE = 0.25
 
 
 class _Voice:
@@ -50,7 +52,7 @@ def _listen(stream: IO[bytes], stop: threading.Event) -> None:
 
 def _solve(voice: _Voice, head: dict[str, Any], body: bytes, stop: threading.Event) -> None:
     """Give the greedy baseline and a first plan before anything that may take long, then improve it."""
-    from dispatch.matching import Problem, Refused, baseline, solve, warm
+    from dispatch.matching import Problem, Refused, baseline, is_warm, solve, warm
     from dispatch.planning.supervising import SLOW_START_S
 
     try:
@@ -67,30 +69,62 @@ def _solve(voice: _Voice, head: dict[str, Any], body: bytes, stop: threading.Eve
     def left() -> float:
         return max(LEAST_S, begin + float(head["time_limit_s"]) - time.monotonic())
 
+    floor = _Floor()
+
     def tell(update: Any) -> None:
-        voice.say("progress", update=vars_of(update))
+        voice.say("progress", update=vars_of(update, floor.value))
 
     first = solve(problem, time_limit_s=left(), step_limit=0, seed=head["seed"], should_stop=stop.is_set)
     voice.say("plan", plan=first.as_dict())
     voice.say("baseline", plan=baseline(problem).as_dict())
     if head["construct_only"] or stop.is_set():
         return
+    if is_warm(bounds=True):  # else the compiler would take the processor from the search
+        floor.look_for(problem, BOUND_SHARE * left())
     best = solve(
         problem,
         time_limit_s=left(),
         step_limit=head["step_limit"],
         seed=head["seed"],
+        threads=1 if head["step_limit"] is not None else head["threads"],
         progress=tell,
         should_stop=stop.is_set,
         warm_start=first,
     )
-    voice.say("plan", plan=best.as_dict())
+    voice.say("plan", plan=floor.noted(best).as_dict())
 
 
-def vars_of(update: Any) -> dict[str, Any]:
+class _Floor:
+    """A cost that no plan goes under, worked out beside the search; nobody waits for it."""
+
+    def __init__(self) -> None:
+        self.value: int | None = None
+
+    def look_for(self, problem: Any, seconds: float) -> None:
+        """Begin to look; the thread may still be at work when the process ends."""
+        threading.Thread(target=self._find, args=(problem, max(LEAST_S, seconds)), daemon=True).start()
+
+    def _find(self, problem: Any, seconds: float) -> None:
+        from dispatch.matching.bounds import bound_for
+
+        self.value = bound_for(problem, seconds).value
+
+    def noted(self, plan: Any) -> Any:
+        """Give the plan with the bound among its statistics, where it is known by now."""
+        known = [value for value in (self.value, plan.stats.bound) if value is not None]
+        return replace(plan, stats=replace(plan.stats, bound=max(known))) if known else plan
+
+
+def vars_of(update: Any, floor: int | None = None) -> dict[str, Any]:
     """Give a progress update as plain values; NumPy's whole numbers are none to JSON."""
+    from dispatch.matching.bounds import gap_percent
+
     counts = {name: int(getattr(update, name)) for name in ("cost", "unserved", "late", "steps")}
-    return {"elapsed_s": round(float(update.elapsed_s), 2), "phase": str(update.phase), **counts}
+    values = {"elapsed_s": round(float(update.elapsed_s), 2), "phase": str(update.phase), **counts}
+    bounds = [int(value) for value in (update.bound, floor) if value is not None]
+    if bounds:
+        values |= {"bound": max(bounds), "gap_percent": round(gap_percent(counts["cost"], max(bounds)), 2)}
+    return values
 
 
 if __name__ == "__main__":

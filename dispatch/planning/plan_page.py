@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from dispatch.core.errors import NotFound
 from dispatch.jobs.lifecycle import VisitState
 from dispatch.jobs.models import Customer, Job, Promise, PromiseState, Site, Visit
+from dispatch.matching.bounds import gap_percent
 from dispatch.planning.models import RELEASED_STATES, Assignment, Plan, PlanRoute, PlanScope, PlanStop, PlanUnserved
 from dispatch.planning.policy import read_rules
 from dispatch.planning.reason_words import names_for, sentence
@@ -40,6 +41,7 @@ def comparison(session: Session, plan_id: int) -> dict[str, Any]:
     plan = session.get(Plan, plan_id)
     if plan is None:
         raise NotFound("There is no such plan.")
+    bound = plan.stats.get("bound")
     return {
         "proposal": plan.stats.get("figures"),
         "difference": {name: len(ids) for name, ids in plan.stats.get("difference", {}).items()},
@@ -51,6 +53,8 @@ def comparison(session: Session, plan_id: int) -> dict[str, Any]:
         "report": plan.publish_report,
         "seconds": plan.stats.get("seconds"),
         "first_cost": plan.stats.get("first_cost"),
+        "bound": bound,
+        "gap": None if bound is None else gap_percent(plan.cost["total"], bound),
     }
 
 

@@ -36,6 +36,9 @@ class Rules:
         Price of a second of overtime in percent of a second of travel.
     speed_kmh, detour_percent
         Straight lines are driven at this speed over so many percent of their length.
+    min_rest_s
+        Time between coming home and the rostered start of the next shift; the default is the 11 hours of the European
+        working time directive (2003/88/EC).
     min_confidence, claims_count_to
         When somebody counts as qualified; see DESIGN on proficiency.
     """
@@ -46,6 +49,7 @@ class Rules:
     overtime_percent: int = 150
     speed_kmh: float = 40.0
     detour_percent: int = 140
+    min_rest_s: int = 39_600
     min_confidence: float = 0.7
     claims_count_to: int = 0
 
@@ -56,6 +60,8 @@ class Rules:
 
 
 _FROM_RULES = ("min_confidence", "claims_count_to", "critical_skills")
+# Only for problems without due times, breaks and what people were told, which no day of an organisation is.
+_NOT_HERE = ("unknown", "leave_late")
 
 
 def read_rules(stored: Mapping[str, Any]) -> Rules:
@@ -67,13 +73,21 @@ def read_rules(stored: Mapping[str, Any]) -> Rules:
     return Rules(**values)
 
 
-def read_weights(stored: Mapping[str, Any], rules: Rules, *, critical_skills: tuple[str, ...] = ()) -> Weights:
-    """Return the matcher's exchange rates of a policy row; raises Invalid on an unknown name or wild value."""
-    known = {item.name for item in fields(Weights)} - {*_FROM_RULES, "unknown"}
+def read_weights(
+    stored: Mapping[str, Any],
+    rules: Rules,
+    *,
+    critical_skills: tuple[str, ...] = (),
+    scarcity: Mapping[str, int] | None = None,
+) -> Weights:
+    """Return the matcher's exchange rates of a policy row; raises Invalid on an unknown name or wild value.
+
+    ``scarcity`` is what an hour of each skill is worth as coverage counts it; prices of the row itself outrank it.
+    """
+    known = {item.name for item in fields(Weights)} - {*_FROM_RULES, *_NOT_HERE}
     _refuse_unknown(stored, known, "weights")
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
-    }
+    values: dict[str, Any] = {"scarcity_per_hour": dict(scarcity or {})}
+    values |= {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
     try:
         return Weights(
             min_confidence=rules.min_confidence,

@@ -126,10 +126,13 @@ def shift_of(
 ) -> Shift | None:
     """Make a shift without its absences: those at its edges shorten it, those inside become breaks at a fixed time.
 
-    None when nothing of the shift is left.
+    It ends early enough for the rest before the person's next shift, its overtime first. None when nothing is left.
     """
     start, end = clock.seconds(max(row.during.lower, not_before)), clock.seconds(row.during.upper)
     overtime = row.overtime_limit_s
+    if row.next_start is not None:
+        home_by = clock.seconds(row.next_start) - rules.min_rest_s
+        end, overtime = min(end, home_by), max(0, min(overtime, home_by - end))
     gone = [(clock.seconds(lower), clock.seconds(upper)) for lower, upper in sorted(away)]
     inside: list[tuple[Seconds, Seconds]] = []
     for lower, upper in gone:

@@ -23,6 +23,7 @@ GROUPS: Mapping[str, str] = {
     "not_required": "are not who the customer insists on",
     "other_territory": "work elsewhere",
     "no_shift": "are off shift",
+    "without_papers": "work for a partner whose papers have lapsed",
     "nobody_then": "have no time then",
     "not_then": "have no time then",
     "route_broken": "have a day that does not work out as booked",

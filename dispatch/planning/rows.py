@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, select, text
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, not_, or_, select, text
 from sqlalchemy.dialects.postgresql import Range
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from dispatch.core.clock import day_bounds
 from dispatch.core.errors import NotFound
@@ -27,7 +27,15 @@ from dispatch.jobs.models import (
 )
 from dispatch.planning.models import RELEASED_STATES, Assignment, Pin
 from dispatch.skills.models import Certification, DocumentState, Proficiency, Skill
-from dispatch.workforce.models import Absence, Partner, Shift, Technician, Territory, TerritoryMembership
+from dispatch.workforce.models import (
+    Absence,
+    Partner,
+    PartnerDocument,
+    Shift,
+    Technician,
+    Territory,
+    TerritoryMembership,
+)
 
 Cell = tuple[int, date]
 """A territory and a day: the unit that plans cover, leases protect and shifts belong to."""
@@ -66,12 +74,24 @@ def shifts(session: Session, period: Period, technicians: Collection[int] | None
     days_of: dict[int, list[date]] = {}
     for territory, day in period.cells:
         days_of.setdefault(territory, []).append(day)
-    in_scope = or_(
-        *(and_(Shift.territory_id == territory, Shift.on_date.in_(days)) for territory, days in days_of.items())
+    in_scope = _in_scope(Shift, days_of)
+    later = aliased(Shift)
+    next_start = (
+        select(func.min(func.lower(later.during)))
+        .where(
+            later.technician_id == Shift.technician_id,
+            not_(later.cancelled),
+            later.on_date > Shift.on_date,  # a day in two parts is one day
+        )
+        .scalar_subquery()
     )
     query = (
         select(
             Shift.id,
+            next_start.label("next_start"),
+            papers_lapsed().label("papers_lapsed"),
+            Partner.daily_capacity,
+            case((Partner.daily_capacity.is_(None), 0), else_=_taken_elsewhere(days_of)).label("taken_elsewhere"),
             Shift.technician_id,
             Shift.territory_id,
             Shift.on_date,
@@ -97,6 +117,44 @@ def shifts(session: Session, period: Period, technicians: Collection[int] | None
     if technicians is not None:
         query = query.where(Shift.technician_id.in_(technicians))
     return session.execute(query).all()
+
+
+def papers_lapsed() -> ColumnElement[bool]:
+    """Tell whether, on the day of a shift, no paper of some kind is valid that the person's company must keep."""
+    valid = aliased(PartnerDocument)
+    renewed = exists().where(
+        valid.partner_id == PartnerDocument.partner_id,
+        valid.kind == PartnerDocument.kind,
+        valid.valid.contains(Shift.on_date),
+    )
+    return (
+        exists()
+        .where(PartnerDocument.partner_id == Technician.partner_id, PartnerDocument.required, not_(renewed))
+        .correlate(Technician, Shift)
+    )
+
+
+def _in_scope(shift: type[Shift], days_of: Mapping[int, Sequence[date]]) -> ColumnElement[bool]:
+    return or_(*(and_(shift.territory_id == place, shift.on_date.in_(days)) for place, days in days_of.items()))
+
+
+def _taken_elsewhere(days_of: Mapping[int, Sequence[date]]) -> ScalarSelect[int]:
+    """Count what a partner's people have on the day of a shift outside the scope; every place in a crew is a visit."""
+    other, colleague = aliased(Shift), aliased(Technician)
+    return (
+        select(func.count())
+        .select_from(Assignment)
+        .join(other, other.id == Assignment.shift_id)
+        .join(colleague, colleague.id == Assignment.technician_id)
+        .where(
+            colleague.partner_id == Technician.partner_id,
+            other.on_date == Shift.on_date,
+            live(),
+            not_(_in_scope(other, days_of)),
+        )
+        .correlate(Technician, Shift)
+        .scalar_subquery()
+    )
 
 
 def absences(session: Session, people: Collection[int], start: datetime, end: datetime) -> Sequence[Any]:

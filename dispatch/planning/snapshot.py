@@ -4,7 +4,7 @@ Inside matching an instant is seconds since the problem's start and an id is tex
 border. Names and addresses stay behind: a stored problem tells nothing about persons beyond their numbers.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -19,6 +19,7 @@ from dispatch.matching.limits import MAX_TIME_S
 from dispatch.matching.problem import (
     Certification,
     CrewSlot,
+    Partner,
     Pin,
     Predecessor,
     Problem,
@@ -75,6 +76,8 @@ class Snapshot:
         Crew slot ids of each visit by position; a problem counts crew slots from 0.
     left_out
         Visits that wait for another one which nobody serves yet.
+    without_papers
+        People whose company lacks a paper it must keep, on one of their days of the scope; those days are no shifts.
     based_on_seq
         Position of the change log at the time of reading.
     """
@@ -87,6 +90,7 @@ class Snapshot:
     committed: Mapping[int, Committed]
     left_out: Mapping[int, int]
     promises: Mapping[int, tuple[datetime, datetime]]
+    without_papers: frozenset[int]
     based_on_seq: int
 
     @property
@@ -103,11 +107,21 @@ def read_snapshot(
     now: datetime,
     technicians: Collection[int] | None = None,
     visits: Collection[int] | None = None,
+    scarcity: Mapping[int, int] | None = None,
 ) -> Snapshot:
-    """Read a scope as a problem; with ``technicians`` or ``visits`` only these, for checks of one placement."""
+    """Read a scope as a problem; with ``technicians`` or ``visits`` only these, for checks of one placement.
+
+    ``scarcity`` is what an hour of a skill is worth beyond plain work, by skill; it comes from coverage, which planning
+    does not know.
+    """
     period = rows.period_of(session, scope)
     rules = read_rules(policy.rules)
-    weights = read_weights(policy.weights, rules, critical_skills=rows.critical_skills(session))
+    weights = read_weights(
+        policy.weights,
+        rules,
+        critical_skills=rows.critical_skills(session),
+        scarcity={str(skill): price for skill, price in (scarcity or {}).items()},
+    )
     clock = Clock(start=period.start)
     shifts = rows.shifts(session, period, technicians)
     people = sorted({row.technician_id for row in shifts})
@@ -119,7 +133,7 @@ def read_snapshot(
     ids = [row.id for row in found]
     committed = {row.crew_slot_id: _committed(row) for row in rows.assignments(session, ids)}
     slots = _slots(rows.slots(session, ids))
-    able = _technicians(session, shifts, people, period, clock)
+    able = _technicians(session, shifts, people, period, clock, rules)
     paces = {int(each.id): each.pace_percent for each in able}
     visits_made, left_out = _visits(session, found, period, clock, rules, slots, committed, paces, now)
     problem = Problem(
@@ -129,6 +143,7 @@ def read_snapshot(
         shifts=_shifts(session, shifts, people, period, clock, rules, committed, now),
         visits=visits_made,
         pins=_pins(session, ids, slots, committed, clock, {int(item.id) for item in visits_made}, set(people)),
+        partners=_partners(shifts),
         policy=weights,
         travel=rules.travel,
     )
@@ -141,6 +156,7 @@ def read_snapshot(
         committed=committed,
         left_out=left_out,
         promises={row.id: (row.promise.lower, row.promise.upper) for row in found if row.promise is not None},
+        without_papers=frozenset(row.technician_id for row in shifts if row.papers_lapsed),
         based_on_seq=rows.log_position(session),
     )
 
@@ -177,7 +193,7 @@ def _slots(found: Sequence[Any]) -> dict[int, tuple[int, ...]]:
 
 
 def _technicians(
-    session: Session, shifts: Sequence[Any], people: Sequence[int], period: Period, clock: Clock
+    session: Session, shifts: Sequence[Any], people: Sequence[int], period: Period, clock: Clock, rules: Rules
 ) -> tuple[Technician, ...]:
     """People with a shift in the scope, with what they can do and where."""
     days = [row.on_date for row in shifts]
@@ -199,6 +215,10 @@ def _technicians(
                 valid_until_s=None if row.valid.upper in (None, date.max) else clock.day(row.valid.upper, zone),
             )
         )
+    # The matcher asks for rest before any later shift, so not of somebody whose day has two parts.
+    parted = {
+        pair[0] for pair, count in Counter((row.technician_id, row.on_date) for row in shifts).items() if count > 1
+    }
     made: dict[int, Technician] = {}
     for row in shifts:
         made.setdefault(
@@ -212,9 +232,23 @@ def _technicians(
                 cost_percent=round(row.hourly_cost_factor * 100),
                 partner=None if row.partner_id is None else str(row.partner_id),
                 call_out_cost=row.call_out_cost_s,
+                min_rest_s=0 if row.technician_id in parted else rules.min_rest_s,
             ),
         )
     return tuple(made[person] for person in people)
+
+
+def _partners(shifts: Sequence[Any]) -> tuple[Partner, ...]:
+    """Companies that take so many visits a day; what their people have outside the scope is taken off.
+
+    The matcher knows one number for all days, so over several days the fullest one counts.
+    """
+    left: dict[int, int] = {}
+    for row in shifts:
+        if row.daily_capacity is not None:
+            free = max(0, row.daily_capacity - row.taken_elsewhere)
+            left[row.partner_id] = min(free, left.get(row.partner_id, free))
+    return tuple(Partner(id=str(partner), visits_a_day=free) for partner, free in sorted(left.items()))
 
 
 def _shifts(
@@ -227,7 +261,10 @@ def _shifts(
     committed: Mapping[int, Committed],
     now: datetime,
 ) -> tuple[Any, ...]:
-    """Shifts without the times of absence; one that has begun with nothing done yet begins now."""
+    """Shifts without the times of absence; one that has begun with nothing done yet begins now.
+
+    Without its company's papers nobody begins a day; who is out already is brought home as planned.
+    """
     starts = [row.during.lower for row in found] or [period.start]
     ends = [row.during.upper for row in found] or [period.end]
     away: dict[int, list[tuple[datetime, datetime]]] = defaultdict(list)
@@ -243,6 +280,7 @@ def _shifts(
             not_before=row.during.lower if row.id in begun else max(row.during.lower, now),
         )
         for row in found
+        if row.id in begun or not row.papers_lapsed
     ]
     return tuple(shift for shift in made if shift is not None)
 
@@ -299,6 +337,7 @@ def _visits(
             territory=str(row.territory_id),
             point=point(row.lat, row.lon),
             duration_s=_held(standing, paces) if locked else row.duration_s + row.setup_s,
+            setup_s=0 if locked else row.setup_s,
             windows=times.windows,
             release_s=None if release is None else clock.seconds(release),
             due_s=None if due is None else clock.seconds(due),

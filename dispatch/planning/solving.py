@@ -6,9 +6,9 @@ by renewing the leases, the result by their tokens in the same transaction.
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -31,6 +31,8 @@ from dispatch.planning.store import store_plan
 from dispatch.planning.supervising import CHILD, Ask, Ended, Limits, Order, Outcome, supervise
 
 Sessions: TypeAlias = Callable[[], AbstractContextManager[Session]]
+Scarcity: TypeAlias = Callable[[Session, Collection[Cell]], Mapping[int, int]]
+"""What an hour of a skill is worth beyond plain work in a scope, by skill; coverage knows, which planning does not."""
 
 TASK = "planning.solve"
 CHANNEL = "plan_progress"
@@ -51,6 +53,11 @@ class WorkerStops(Exception):
     """The worker has to stop; another one must take the request up."""
 
 
+def nothing_scarce(_session: Session, _scope: Collection[Cell]) -> Mapping[int, int]:
+    """Know of no skill that is worth more than another."""
+    return {}
+
+
 @dataclass(kw_only=True)
 class Run:
     """One attempt at one request."""
@@ -58,6 +65,8 @@ class Run:
     sessions: Sessions
     request_id: int
     limits: Limits
+    threads: int = 1
+    scarcity: Scarcity = nothing_scarce
     command: Sequence[str] = CHILD
     now: Callable[[], datetime] = wall_clock
     give_up: threading.Event = field(default_factory=threading.Event)
@@ -128,12 +137,14 @@ def _read(run: Run) -> tuple[Snapshot, Order]:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         request = session.get_one(PlanRequest, run.request_id)
         policy = session.get_one(Policy, request.policy_id)
-        snapshot = read_snapshot(session, scope=run.scope, policy=policy, now=run.now())
+        prices = run.scarcity(session, run.scope)
+        snapshot = read_snapshot(session, scope=run.scope, policy=policy, now=run.now(), scarcity=prices)
         order = Order(
             problem=snapshot.problem.to_json(),
             time_limit_s=request.time_limit_s,
             step_limit=request.step_limit,
             seed=request.seed,
+            threads=run.threads,
         )
         session.rollback()
     values = {"problem": snapshot.problem.as_dict(), "based_on_seq": snapshot.based_on_seq}
@@ -156,13 +167,7 @@ def _supervised(run: Run, order: Order) -> Outcome:
 
 
 def _construction_only(order: Order) -> Order:
-    return Order(
-        problem=order.problem,
-        time_limit_s=order.time_limit_s,
-        step_limit=order.step_limit,
-        seed=order.seed,
-        construct_only=True,
-    )
+    return replace(order, construct_only=True)
 
 
 def _best(snapshot: Snapshot, outcome: Outcome) -> Answer | None:

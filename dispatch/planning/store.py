@@ -181,6 +181,7 @@ def _stop_rows(snapshot: Snapshot, route: Route, route_id: int) -> Iterable[dict
             travel_s=stop.travel_s,
             waiting_s=stop.waiting_s,
             late_s=stop.late_s,
+            work_s=stop.end_s - stop.start_s,
         )
         yield {
             "plan_route_id": route_id,

@@ -28,7 +28,7 @@ SECRETS = ("DATABASE_URL", "DISPATCH_DATABASE_URL", "DISPATCH_SECRET_KEY")
 LONGEST_LINE = 64 * 1024 * 1024
 MOST_BYTES = 256 * 1024 * 1024
 LOOK_EVERY_S = 0.1
-STOP_WITHIN_S = 1.5
+STOP_WITHIN_S = 1.3
 SLOW_START_S = 6.0
 TAIL_LINES = 20
 
@@ -48,12 +48,13 @@ class Ended(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What the child is asked for."""
+    """What the child is asked for; with a step limit one thread is used, so that the plan repeats."""
 
     problem: str
     time_limit_s: float
     step_limit: int | None = None
     seed: int = 1
+    threads: int = 1
     construct_only: bool = False
 
 
@@ -155,6 +156,7 @@ class _Watch:
             "started": self.started,
             "step_limit": self.order.step_limit,
             "seed": self.order.seed,
+            "threads": self.order.threads,
             "construct_only": self.order.construct_only,
             "bytes": len(body),
         }

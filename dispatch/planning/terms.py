@@ -46,13 +46,18 @@ def stop_terms(
     travel_s: Seconds,
     waiting_s: Seconds = 0,
     late_s: Seconds = 0,
+    work_s: Seconds | None = None,
 ) -> StopTerms:
-    """Count the terms of a stop; travel is the way from the stop before."""
+    """Count the terms of a stop; travel is the way from the stop before.
+
+    ``work_s`` is the time this person works there, where a set-up is saved; without it, what the visit takes alone.
+    """
     policy, person, work = problem.policy, problem.technician_by_id[technician], problem.visit_by_id[visit]
     chance = p_fix(policy, person, work.crew[slot])
     again = policy.second_visit_cost if work.second_visit_cost is None else work.second_visit_cost
     rate = policy.lateness_rate if work.lateness_rate is None else work.lateness_rate
     price = person.cost_percent
+    own_s = person.duration_s(work.duration_s) if work_s is None else work_s
     known, liked = technician in work.known_faces, technician in work.preferred
     return StopTerms(
         terms={
@@ -60,7 +65,7 @@ def stop_terms(
             "waiting": (waiting_s * price * policy.waiting_percent + 5_000) // 10_000,
             "lateness": late_s * rate if slot == 0 else 0,
             "second_visit": int((1.0 - chance) * again + 0.5),
-            "duration": (person.duration_s(work.duration_s) * price + 50) // 100 - work.duration_s,
+            "duration": (own_s * price + 50) // 100 - work.duration_s,
             "continuity": -policy.continuity_credit if known else 0,
             "preference": -policy.preferred_credit if liked else 0,
             "scarcity": _scarcity(policy, person, work, slot),

@@ -12,6 +12,7 @@ from wtforms.validators import InputRequired, Length, Optional
 from dispatch.accounts.access import Right
 from dispatch.core import clock
 from dispatch.core.errors import Conflict, Invalid, NotFound
+from dispatch.coverage.queries import prices_of_scope
 from dispatch.jobs import queries as job_queries
 from dispatch.jobs.models import Job, Visit
 from dispatch.planning.assigning import (
@@ -23,7 +24,7 @@ from dispatch.planning.assigning import (
     unpin_visit,
 )
 from dispatch.planning.board import Board, board_for
-from dispatch.planning.candidates import CandidateRow, candidates_for
+from dispatch.planning.candidates import CandidateList, CandidateRow, candidates_for
 from dispatch.planning.job_page import Commitment, commitments, is_pinned
 from dispatch.planning.plan_list import latest_runs
 from dispatch.planning.undo import undo_last
@@ -144,7 +145,7 @@ def candidates(visit_id: int) -> Response:
     job, found = _visit(visit_id)
     zone = job.site.territory.zone
     day = _day([job.site.territory]) if request.values.get("date") else _likely_day(found, zone)
-    listing = candidates_for(db(), visit_id=visit_id, territory_id=found.territory_id, day=day, now=moment())
+    listing = _candidates(visit_id, found.territory_id, day)
     return page(
         "board/candidates.html",
         visit=found,
@@ -193,9 +194,7 @@ def book(visit_id: int) -> Response:
 def verdicts(visit_id: int) -> Response:
     """Answer for each person of the day whether they could take a visit, for the grid."""
     job, found = _visit(visit_id)
-    listing = candidates_for(
-        db(), visit_id=visit_id, territory_id=found.territory_id, day=_day([job.site.territory]), now=moment()
-    )
+    listing = _candidates(visit_id, found.territory_id, _day([job.site.territory]))
     rows = [
         {
             "id": row.technician_id,
@@ -471,3 +470,9 @@ def _likely_day(found: Visit, zone: str) -> date:
     promise = next((each for each in reversed(found.promises) if each.state == "standing"), None)
     begin = promise.during.lower if promise else found.windows[0].during.lower if found.windows else None
     return today if begin is None else max(today, clock.local_day(begin, zone))
+
+
+def _candidates(visit_id: int, territory_id: int, day: date) -> CandidateList:
+    """Rank the people of a day at the prices that a plan of that day has."""
+    prices = prices_of_scope(db(), [(territory_id, day)])
+    return candidates_for(db(), visit_id=visit_id, territory_id=territory_id, day=day, now=moment(), scarcity=prices)

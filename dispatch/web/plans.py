@@ -211,6 +211,7 @@ def progress_words(
     if latest is not None:
         words |= _point(latest) | {
             "cost_words": f"{round(latest['cost'] / 60):,} min",
+            "bound_words": bound_words(latest),
             "elapsed_words": f"{latest['elapsed_s']:.0f} s",
             "summary": (
                 f"{phase}. {latest['unserved']} visits without anybody, {latest['late']} late,"
@@ -218,6 +219,14 @@ def progress_words(
             ),
         }
     return words
+
+
+def bound_words(update: Mapping[str, Any]) -> str:
+    """Say what no plan can cost less than, and how much there may be left to gain at most."""
+    bound = update.get("bound")
+    if bound is None:
+        return "not known yet"
+    return f"{round(bound / 60):,} min, so at most {update['gap_percent']:.1f} % are left to gain"
 
 
 def compare_rows(versus: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -270,6 +279,6 @@ def _run(request_id: int) -> plan_list.RunRow:
 
 
 def _point(update: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: update.get(name) for name in ("elapsed_s", "unserved", "late", "cost")} | {
+    return {name: update.get(name) for name in ("elapsed_s", "unserved", "late", "cost", "bound")} | {
         "at_risk": update.get("late")
     }

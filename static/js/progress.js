@@ -11,11 +11,12 @@
  * Each event (or answer to the poll) is JSON: any name of a data-field with its ready-made words or number, and
  *   elapsed_s, expected_s (seconds), unserved, at_risk, cost (numbers of the lines), summary (one sentence, read aloud at
  *   most every 10 s), history (earlier points, in the first event), done (true at the end), next_url (opened when done).
+ * A line with data-over="bound" and one data-line="bound" data-under="cost" share a scale while that can be read.
  * Elements with data-when="running" or data-when="done" are shown accordingly. Without script the page refreshes itself.
  */
 
 import { follow } from "./progress/source.js";
-import { polyline, withPoint } from "./progress/series.js";
+import { polyline, scaleWith, withPoint } from "./progress/series.js";
 
 const SPOKEN_EVERY_MS = 10_000;
 
@@ -84,8 +85,10 @@ function drawLines(root, points) {
     const svg = line.closest("svg");
     if (!(svg instanceof SVGSVGElement)) continue;
     const box = svg.viewBox.baseVal;
-    const drawn = polyline(points, /** @type {SVGElement} */ (line).dataset.line ?? "", { width: box.width, height: box.height });
-    if (drawn) line.setAttribute("points", drawn.line);
+    const { line: name = "", under, over } = /** @type {SVGElement} */ (line).dataset;
+    const scale = under ? scaleWith(points, under, name) : over ? scaleWith(points, name, over) : null;
+    const drawn = under && !scale ? null : polyline(points, name, { width: box.width, height: box.height }, scale);
+    line.setAttribute("points", drawn ? drawn.line : "");
   }
 }
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 import psutil
 import pytest
 
+from dispatch.matching import ProgressUpdate
+from dispatch.planning.child import vars_of
 from dispatch.planning.supervising import Ask, Ended, Limits, Order, Outcome, supervise
 from tests.planning import fakes
 
@@ -72,6 +74,22 @@ def test_getting_ready_may_take_longer_than_the_limit() -> None:
     slow = fakes.child("time.sleep(2.5)\n" + fakes.SAY_READY + fakes.SAY_PLAN + fakes.DONE)
     order = Order(problem="{}", time_limit_s=0.2)
     assert run(slow, order=order, limits=Limits(grace_s=0.5, memory_mb=300, start_s=30.0)).ended is not Ended.DIED
+
+
+def test_the_child_is_told_how_many_cores_it_may_use() -> None:
+    told = fakes.child("sys.exit(f'threads {head[\"threads\"]}')\n")
+    assert "threads 3" in run(told, order=Order(problem="{}", time_limit_s=1.0, threads=3)).message
+
+
+@pytest.mark.parametrize(
+    "own, beside, bound, gap", [(None, None, None, None), (None, 750, 750, 25.0), (800, 750, 800, 20.0)]
+)
+def test_progress_tells_the_better_bound_and_how_far_the_cost_is_above_it(
+    own: int | None, beside: int | None, bound: int | None, gap: float | None
+) -> None:
+    update = ProgressUpdate(elapsed_s=1.0, phase="improve", cost=1_000, unserved=0, late=0, steps=1, bound=own)
+    told = vars_of(update, beside)
+    assert (told.get("bound"), told.get("gap_percent")) == (bound, gap)
 
 
 def test_the_child_is_told_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

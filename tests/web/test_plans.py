@@ -8,9 +8,11 @@ import pytest
 from dispatch.accounts.access import SYSTEM
 from dispatch.core import clock
 from dispatch.core.db import make_sessions
+from dispatch.planning.models import RequestState
 from dispatch.planning.service import request_plan
 from dispatch.planning.solving import Run, run_request
 from dispatch.planning.supervising import Limits
+from dispatch.web.plans import progress_words
 from dispatch.workforce.models import Territory
 from tests.web.browser import Browser
 from tests.web.conftest import Site
@@ -72,6 +74,14 @@ def test_a_run_can_be_called_off_and_not_be_published_twice(client_for: SignIn, 
     dispatcher.send({}, button="Call off")
     assert "Called off" in dispatcher.get(where).text
     dispatcher.post(where.replace("/run", "/publish"), status=409)
+
+
+def test_progress_says_how_much_may_be_left_to_gain() -> None:
+    line = {"elapsed_s": 3.0, "phase": "improve", "cost": 60_000, "unserved": 1, "late": 0}
+    words = progress_words(RequestState.RUNNING, [line], None, 20.0)
+    assert (words["bound"], words["bound_words"]) == (None, "not known yet")
+    words = progress_words(RequestState.RUNNING, [{**line, "bound": 45_000, "gap_percent": 25.0}], None, 20.0)
+    assert (words["bound"], words["bound_words"]) == (45_000, "750 min, so at most 25.0 % are left to gain")
 
 
 def test_a_run_of_another_territory_is_not_there(client_for: SignIn, site: Site, day: Day) -> None:

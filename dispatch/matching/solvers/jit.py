@@ -1,29 +1,16 @@
 """One decorator for all kernels: compiled and cached by Numba, or plain Python and NumPy where Numba is missing.
 
-The cache lives under ``NUMBA_CACHE_DIR`` if that is set, else beside the sources, in a folder named after the content
-of all kernels: Numba itself looks at one file at a time and would go on using a kernel whose callee has changed.
+A process that answers people must not compile while they wait (`dispatch.matching.solve.never_compile`). There a kernel
+that the cache does not hold yet is its own twin in plain Python, call by call, until the cache is complete and loaded.
 """
 
-import hashlib
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+
+from dispatch.matching.solvers.cache import WAYS, cache_folder
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-KERNEL_FILES = (
-    "jit.py",
-    "layout.py",
-    "clock.py",
-    "kernels.py",
-    "ruin_recreate.py",
-    "insertion.py",
-    "pushing.py",
-    "bound_kernels.py",
-    "asking.py",
-)
 
 try:
     import numba
@@ -33,12 +20,8 @@ except ImportError:  # the library also answers without a compiler, only slower
     COMPILED = False
 
 
-def cache_folder() -> Path:
-    """Give the folder of compiled kernels for exactly these sources."""
-    here = Path(__file__).parent
-    digest = hashlib.sha256(b"".join((here / name).read_bytes() for name in KERNEL_FILES)).hexdigest()[:12]
-    base = os.environ.get("NUMBA_CACHE_DIR")
-    return (Path(base) if base else here / "__pycache__") / f"kernels-{digest}"
+class _NotCached(Exception):
+    """A kernel is neither in memory nor in the cache, and this process does not compile."""
 
 
 if COMPILED:
@@ -55,4 +38,30 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
         return function
     options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
     compiled: Callable[P, R] = numba.njit(**options)(function)
+    _be_patient(compiled)
     return compiled
+
+
+def _be_patient(kernel: Any) -> None:
+    """Let a patient process go on with the plain twin where Numba would start to compile.
+
+    Numba calls what its ``_compile_for_args`` gives, and asks it only for types it has no compiled code for, so a
+    kernel that is loaded pays nothing for this.
+    """
+    find, compile_now = kernel._compile_for_args, kernel._compiler.compile
+
+    def found(*arguments: Any, **named: Any) -> Any:
+        if WAYS.plain():
+            return kernel.py_func
+        try:
+            return find(*arguments, **named)
+        except _NotCached:
+            return kernel.py_func
+
+    def compiled(*types: Any) -> Any:
+        if WAYS.patient:
+            raise _NotCached
+        return compile_now(*types)
+
+    kernel._compile_for_args = found
+    kernel._compiler.compile = compiled
