@@ -24,6 +24,7 @@ from dispatch.matching.codec import encode
 from dispatch.matching.explain import WhyNot, desk, what_would_change, why_unassigned
 from dispatch.matching.formats import vroom
 from dispatch.matching.plan import Reason
+from dispatch.matching.solve import MOST_THREADS
 
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 WRITABLE = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -46,6 +47,9 @@ T = TypeVar("T")
 @click.option("--time-limit", type=float, help="Seconds of wall time; default 10 unless --steps is given.")
 @click.option("--steps", type=click.IntRange(min=0), help="Search steps: the same seed and steps give the same plan.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the random choices.")
+@click.option(
+    "--threads", type=click.IntRange(1, MOST_THREADS), default=1, show_default=True, help="Cores; not with --steps."
+)
 @click.option("--warm-start", type=READABLE, help="A plan to start from.")
 @FORMAT
 @click.option("--bound", "bound_s", type=float, help="Seconds to spend afterwards on a cost that no plan goes under.")
@@ -56,6 +60,7 @@ def solve(
     time_limit: float | None,
     steps: int | None,
     seed: int,
+    threads: int,
     warm_start: Path | None,
     file_format: str,
     bound_s: float | None,
@@ -72,6 +77,7 @@ def solve(
             time_limit_s=limit,
             step_limit=steps,
             seed=seed,
+            threads=threads,
             progress=None if quiet else _tell,
             warm_start=start,
         )

@@ -345,10 +345,7 @@ def _visits(
             priority=row.priority,
             age_s=max(0, min(MAX_TIME_S, int((now - row.created_at).total_seconds()))),
             second_visit_cost=row.second_visit_cost_s,
-            crew=tuple(
-                CrewSlot(needs=needs_of(needs[slot]), certifications=tuple(sorted(papers[slot]))) for slot in crew
-            )
-            or (CrewSlot(),),
+            crew=_crew(crew, needs, papers),
             preferred=people["preferred"],
             required=people["required"],
             excluded=people["excluded"],
@@ -366,6 +363,17 @@ def _visits(
         made.append(visit)
     kept = {visit.id for visit in made}
     return tuple(_without(visit, kept) for visit in made), left_out
+
+
+def _crew(
+    slots: Sequence[int], needs: Mapping[int, Sequence[Any]], papers: Mapping[int, Sequence[str]]
+) -> tuple[CrewSlot, ...]:
+    """Return what each member of the crew must bring; a visit without rows for it takes anybody."""
+    made = (
+        CrewSlot(needs=needs_of(needs.get(slot, ())), certifications=tuple(sorted(papers.get(slot, ()))))
+        for slot in slots
+    )
+    return tuple(made) or (CrewSlot(),)
 
 
 def _held(standing: Sequence[Committed], paces: Mapping[int, int]) -> int:
