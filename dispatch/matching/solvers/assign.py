@@ -4,9 +4,12 @@ Set partitioning by CP-SAT, started from the best plan. It pays on districts (a 
 routes) and finds nothing on large ones within the time, hence the limits.
 """
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from ortools.linear_solver import pywraplp
 from ortools.sat.python import cp_model
 
 from dispatch.matching.constraint import Whole
@@ -14,6 +17,7 @@ from dispatch.matching.solvers.layout import State
 from dispatch.matching.solvers.tables import Tables
 
 MOST_COLUMNS = 3_000
+RELAXATION_MS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,11 +30,20 @@ class Column:
 
 
 def recombine(
-    tables: Tables, best: State, columns: list[Column], *, seconds: float, seed: int, repeatable: bool
+    tables: Tables,
+    best: State,
+    columns: list[Column],
+    *,
+    seconds: float,
+    seed: int,
+    repeatable: bool,
+    workers: int = 1,
+    should_stop: Callable[[], bool] | None = None,
 ) -> list[Column] | None:
     """Choose routes; None if nothing better than ``best`` was proven within ``seconds``.
 
-    With ``repeatable`` the limit counts CP-SAT's deterministic time instead of the clock.
+    With ``repeatable`` the limit counts CP-SAT's deterministic time instead of the clock. ``should_stop`` is asked
+    about twenty times a second.
     """
     incumbent = [
         Column(
@@ -42,9 +55,10 @@ def recombine(
     ]
     known = {(column.shift, column.stops) for column in incumbent}
     others = [column for column in columns if (column.shift, column.stops) not in known]
-    chosen = incumbent + others[-(MOST_COLUMNS - len(incumbent)) :]
-    if len(chosen) == len(incumbent):
+    if not others:
         return None
+    chosen = incumbent + promising(tables, incumbent + others)[: MOST_COLUMNS - len(incumbent)]
+    chosen = list({(column.shift, column.stops): column for column in chosen}.values())
     model = cp_model.CpModel()
     use = [model.new_bool_var("") for _ in chosen]
     by_shift: dict[int, list[int]] = {}
@@ -69,13 +83,13 @@ def recombine(
         model.add_hint(variable, index < len(incumbent))
     model.minimize(sum(terms))
     solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
+    solver.parameters.num_workers = workers
     solver.parameters.random_seed = seed % 1_000_000
     if repeatable:
         solver.parameters.max_deterministic_time = seconds
     else:
         solver.parameters.max_time_in_seconds = seconds
-    status = solver.solve(model)
+    status = _solve(solver, model, should_stop)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return None
     now = sum(column.cost for column in incumbent)
@@ -83,3 +97,49 @@ def recombine(
     if solver.objective_value >= now:
         return None
     return [column for index, column in enumerate(chosen) if solver.boolean_value(use[index])]
+
+
+def promising(tables: Tables, columns: list[Column]) -> list[Column]:
+    """Order routes by what the linear relaxation says they could still save: smallest reduced cost first.
+
+    The relaxation over the pool is no bound of the problem; it only tells which routes fit together.
+    """
+    solver = pywraplp.Solver.CreateSolver("GLOP")
+    solver.SetTimeLimit(RELAXATION_MS)
+    objective = solver.Objective()
+    objective.SetMinimization()
+    slots = {
+        slot: solver.Constraint(1.0, 1.0) for slot in sorted({slot for column in columns for slot in column.stops})
+    }
+    shifts = {shift: solver.Constraint(0.0, 1.0) for shift in sorted({column.shift for column in columns})}
+    for slot, row in slots.items():
+        if not tables.linked[slot]:
+            left_out = solver.NumVar(0.0, 1.0, "")
+            objective.SetCoefficient(left_out, float(tables.penalty[slot]))
+            row.SetCoefficient(left_out, 1.0)
+    variables = []
+    for column in columns:
+        use = solver.NumVar(0.0, solver.infinity(), "")
+        objective.SetCoefficient(use, float(column.cost))
+        shifts[column.shift].SetCoefficient(use, 1.0)
+        for slot in column.stops:
+            slots[slot].SetCoefficient(use, 1.0)
+        variables.append(use)
+    if solver.Solve() != pywraplp.Solver.OPTIMAL:
+        return columns[::-1]
+    reduced = np.array([use.reduced_cost() for use in variables])
+    return [columns[index] for index in np.argsort(reduced, kind="stable")]
+
+
+def _solve(solver: cp_model.CpSolver, model: cp_model.CpModel, should_stop: Callable[[], bool] | None) -> int:
+    """Solve, ending early when asked to; CP-SAT lets go of the interpreter while it works."""
+    if should_stop is None:
+        return int(solver.solve(model))
+    done: list[int] = []
+    task = threading.Thread(target=lambda: done.append(int(solver.solve(model))))
+    task.start()
+    while task.is_alive():
+        task.join(0.05)
+        if task.is_alive() and should_stop():
+            solver.stop_search()
+    return done[0]

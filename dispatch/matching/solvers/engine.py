@@ -27,7 +27,6 @@ from dispatch.matching.solvers.warm_start import hold, let_go, published_state, 
 from dispatch.matching.solvers.write import written
 from dispatch.matching.timetable import route_of
 
-CYCLE_S = 10.0
 FIRST_SHARE = 0.5
 FIRST_S_PER_SLOT = 0.02
 SHORTEST_CYCLE_S = 2.5
@@ -176,12 +175,15 @@ class Engine:
         routed = time.monotonic()
         reasoner = Reasoner(self.tables, state)
         left_out = [slot.visit for row, slot in enumerate(self.tables.scope.slots) if state.route_of[row] < 0]
-        for visit in left_out[:SAMPLE]:
+        for visit in left_out[:1]:
+            reasoner.reasons_for(visit)  # prepares what the others share
+        prepared = time.monotonic()
+        for visit in left_out[1:SAMPLE]:
             reasoner.reasons_for(visit)
         explained = time.monotonic()
-        whole = swept - before
+        whole = swept - before + prepared - routed
         whole += (routed - swept) * max(1.0, np.count_nonzero(state.size) / SAMPLE)
-        whole += (explained - routed) * max(1.0, len(left_out) / SAMPLE)
+        whole += (explained - prepared) * max(1.0, len(left_out) / SAMPLE)
         return min(0.4 * self.time_limit_s, 0.05 + 1.5 * whole)
 
     def _improve(self) -> None:
@@ -193,7 +195,7 @@ class Engine:
             self._cycle(hot, share)
             if self.over():
                 break
-            self._recombine()
+            self._recombine(share[0] * RECOMBINE_SHARE)
             if not self.over():
                 self._move_units()
             self._share_best()
@@ -277,7 +279,7 @@ class Engine:
             return self.step_limit >= RECOMBINE_FROM_STEPS
         return self.time_limit_s is not None and self.time_limit_s >= RECOMBINE_FROM_S
 
-    def _recombine(self) -> None:
+    def _recombine(self, seconds: float) -> None:
         if not self._may_recombine():
             return
         self.loader.join(None if self.step_limit is not None else max(0.0, self.left_s() - 0.3))
@@ -292,11 +294,20 @@ class Engine:
             for improver in self.team
             for key, (cost, stops) in improver.pool.items()
         ]
-        seconds = 1.0 if self.step_limit is not None else min(CYCLE_S * RECOMBINE_SHARE, self.left_s() - 0.2)
         repeatable = self.step_limit is not None
+        seconds = 1.0 if repeatable else min(seconds, self.left_s() - 0.2)
         if seconds <= 0.1:
             return
-        chosen = recombine(self.tables, best, columns, seconds=seconds, seed=self.seed, repeatable=repeatable)
+        chosen = recombine(
+            self.tables,
+            best,
+            columns,
+            seconds=seconds,
+            seed=self.seed,
+            repeatable=repeatable,
+            workers=self.threads,
+            should_stop=None if repeatable and self.should_stop is None else self.over,
+        )
         if chosen is not None:
             mixed = copy_state(best)
             mixed.size[:] = 0

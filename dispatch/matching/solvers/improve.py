@@ -67,7 +67,7 @@ CUT_EVERY_S = 1.5
 MARGIN_STOPS = 1.0
 """Prices are worked out up to so many costs of a stop above the best one known."""
 
-POOL = 4_000
+POOL = 15_000
 BLOCK = 256
 
 TIME_SHARE = 0.3
