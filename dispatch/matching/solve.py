@@ -130,15 +130,15 @@ def warm(*, bounds: bool = False) -> None:
     `dispatch.matching.bounds` take as long again, so they come last and only if ``bounds`` asks for them.
     """
     from dispatch.matching.solvers.cache import alone, note
+    from dispatch.matching.solvers.jit import COMPILED
     from dispatch.matching.solvers.warm import compile_bounds, compile_kernels
 
-    with alone():
-        compile_kernels()
-        note("plans")
-    if bounds:
-        with alone():
-            compile_bounds()
-            note("bounds")
+    for what, compile_them in (("plans", compile_kernels), ("bounds", compile_bounds)):
+        if what == "plans" or bounds:
+            with alone():
+                compile_them()
+                if COMPILED:  # a process without a compiler has filled nothing
+                    note(what)
 
 
 def is_warm(*, bounds: bool = False) -> bool:

@@ -15,7 +15,7 @@ R = TypeVar("R")
 try:
     import numba
 
-    COMPILED = True
+    COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]  # set from the environment at run time
 except ImportError:  # the library also answers without a compiler, only slower
     COMPILED = False
 
