@@ -9,7 +9,7 @@ from dispatch.matching.objective import UNIT, retime_cost, route_cost
 from dispatch.matching.plan import BreakTaken, Cost, DepotStop, Route, Stop
 from dispatch.matching.problem import Visit
 from dispatch.matching.solvers.clock import DEPOT_STOP, NOT_LEFT, late_s, reach, setup_credit, work_after
-from dispatch.matching.solvers.kernels import last_start
+from dispatch.matching.solvers.laying import last_start
 from dispatch.matching.solvers.layout import (
     BREAK_EARLIEST,
     BREAK_FROM,

@@ -17,7 +17,8 @@ from dispatch.matching.problem import UNREACHABLE, Matrix, Point, Shift, Travel,
 from dispatch.matching.solvers import improve
 from dispatch.matching.solvers.construct import construct
 from dispatch.matching.solvers.improve import Improver, count_changes, total_cost
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, cheapest_place, insertion, put, refresh, take
+from dispatch.matching.solvers.kernels import cheapest_place, insertion, put, refresh, take
+from dispatch.matching.solvers.laying import IMPOSSIBLE
 from dispatch.matching.solvers.layout import AT, ORDER, State
 from dispatch.matching.solvers.ruin_recreate import CHANGES, CURRENT, VERSION
 from dispatch.matching.solvers.tables import Tables, build, copy_state, empty_state

@@ -15,7 +15,8 @@ from dispatch.matching.policy import Policy
 from dispatch.matching.problem import Point
 from dispatch.matching.solvers.construct import construct
 from dispatch.matching.solvers.improve import total_cost
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, insertion, put
+from dispatch.matching.solvers.kernels import insertion, put
+from dispatch.matching.solvers.laying import IMPOSSIBLE
 from dispatch.matching.solvers.tables import build, empty_state
 from tests.matching import naive
 from tests.matching.strategies import pinned, problems

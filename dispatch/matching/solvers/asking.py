@@ -24,16 +24,8 @@ from dispatch.matching.solvers.clock import (
     work_s,
 )
 from dispatch.matching.solvers.jit import kernel
-from dispatch.matching.solvers.kernels import (
-    IMPOSSIBLE,
-    best_place,
-    lacking,
-    last_start,
-    put,
-    refresh,
-    take,
-    uneven_cost,
-)
+from dispatch.matching.solvers.kernels import best_place, lacking, put, refresh, take
+from dispatch.matching.solvers.laying import IMPOSSIBLE, last_start, uneven_cost
 from dispatch.matching.solvers.layout import (
     BOND,
     BREAK_EARLIEST,

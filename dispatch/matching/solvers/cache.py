@@ -18,6 +18,7 @@ KERNEL_FILES = (
     "jit.py",
     "layout.py",
     "clock.py",
+    "laying.py",
     "kernels.py",
     "ruin_recreate.py",
     "insertion.py",

@@ -11,7 +11,8 @@ from scipy.optimize import linear_sum_assignment
 from dispatch.matching.constraint import FAR, Whole
 from dispatch.matching.problem import Visit
 from dispatch.matching.solvers.insertion import earliest_starts, price_everywhere
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, put, refresh, take
+from dispatch.matching.solvers.kernels import put, refresh, take
+from dispatch.matching.solvers.laying import IMPOSSIBLE
 from dispatch.matching.solvers.layout import DURATION, PACE, SETUP, START, State
 from dispatch.matching.solvers.tables import Tables
 

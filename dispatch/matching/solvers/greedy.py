@@ -9,7 +9,8 @@ import numpy as np
 from dispatch.matching.constraint import FAR
 from dispatch.matching.solvers.clock import drive
 from dispatch.matching.solvers.construct import place_units
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, insertion, put
+from dispatch.matching.solvers.kernels import insertion, put
+from dispatch.matching.solvers.laying import IMPOSSIBLE
 from dispatch.matching.solvers.layout import HOME, State
 from dispatch.matching.solvers.tables import Tables, empty_state
 

@@ -17,7 +17,8 @@ from dispatch.matching.check.changes import could_stay
 from dispatch.matching.constraint import FAR, Flags, Whole
 from dispatch.matching.objective import UNIT
 from dispatch.matching.solvers.insertion import price_alone
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, NOT_TOLD, refresh
+from dispatch.matching.solvers.kernels import refresh
+from dispatch.matching.solvers.laying import IMPOSSIBLE, NOT_TOLD
 from dispatch.matching.solvers.layout import (
     COST,
     DUE,

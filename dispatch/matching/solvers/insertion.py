@@ -11,7 +11,8 @@ import numpy as np
 from dispatch.matching.constraint import FAR, Flags, Whole
 from dispatch.matching.solvers.clock import NEVER, NOT_LEFT, drive, reach, work_after
 from dispatch.matching.solvers.jit import kernel
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, best_place, put
+from dispatch.matching.solvers.kernels import best_place, put
+from dispatch.matching.solvers.laying import IMPOSSIBLE
 from dispatch.matching.solvers.layout import (
     BREAK_FROM,
     HOME,

@@ -4,7 +4,8 @@
 
 from dispatch.matching.constraint import Flags, Whole
 from dispatch.matching.solvers.jit import kernel
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, best_place, put, refresh, take
+from dispatch.matching.solvers.kernels import best_place, put, refresh, take
+from dispatch.matching.solvers.laying import IMPOSSIBLE
 from dispatch.matching.solvers.layout import FIXED, LOW, SIZE, SLOT, Data, State
 
 

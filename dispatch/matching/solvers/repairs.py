@@ -12,7 +12,8 @@ from dispatch.matching.replan import Appointment, Lost, Moved, Repair, Served
 from dispatch.matching.solvers.crews import slots_of
 from dispatch.matching.solvers.forced import forced_route, pin_violations
 from dispatch.matching.solvers.insertion import price_everywhere
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, best_place, put, refresh, take
+from dispatch.matching.solvers.kernels import best_place, put, refresh, take
+from dispatch.matching.solvers.laying import IMPOSSIBLE
 from dispatch.matching.solvers.layout import COST_PERCENT, LATE_RATE, OVERTIME_PERCENT, WAITING_PERCENT
 from dispatch.matching.solvers.standing import Standing
 from dispatch.matching.timetable import route_of, unserved_cost

@@ -22,7 +22,8 @@ from dispatch.matching.solvers.crews import ordered_units, place_unit, slots_of
 from dispatch.matching.solvers.forced import close_shifts
 from dispatch.matching.solvers.improve import total_cost
 from dispatch.matching.solvers.insertion import price_everywhere
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, best_place, insertion, put, refresh, take
+from dispatch.matching.solvers.kernels import best_place, insertion, put, refresh, take
+from dispatch.matching.solvers.laying import IMPOSSIBLE
 from dispatch.matching.solvers.layout import State
 from dispatch.matching.solvers.pushing import price_loosened, price_pushes
 from dispatch.matching.solvers.repairs import written

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from dispatch.matching.constraint import Flags, Whole
 from dispatch.matching.solvers.jit import kernel
-from dispatch.matching.solvers.kernels import NOT_TOLD, cheapest_place, may_serve, put, refresh
+from dispatch.matching.solvers.kernels import cheapest_place, may_serve, put, refresh
+from dispatch.matching.solvers.laying import NOT_TOLD
 from dispatch.matching.solvers.layout import (
     AT,
     CHANGED,

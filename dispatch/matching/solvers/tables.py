@@ -14,7 +14,7 @@ from dispatch.matching.constraints.promise_windows import HARD, PRICED, WHOLE_VI
 from dispatch.matching.objective import UNIT
 from dispatch.matching.policy import Policy
 from dispatch.matching.problem import MAX_COST
-from dispatch.matching.solvers.kernels import NOT_TOLD
+from dispatch.matching.solvers.laying import NOT_TOLD
 from dispatch.matching.solvers.layout import (
     FINISH,
     HIGH,

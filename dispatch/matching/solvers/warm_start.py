@@ -6,7 +6,8 @@ from dispatch.matching.constraint import FAR, Flags, Whole
 from dispatch.matching.plan import Plan, Route
 from dispatch.matching.solvers.crews import ordered_units, place_unit, slots_of
 from dispatch.matching.solvers.insertion import insert_by_regret, ranking
-from dispatch.matching.solvers.kernels import IMPOSSIBLE, best_place, put, refresh
+from dispatch.matching.solvers.kernels import best_place, put, refresh
+from dispatch.matching.solvers.laying import IMPOSSIBLE
 from dispatch.matching.solvers.layout import TOLD, State
 from dispatch.matching.solvers.tables import Tables, empty_state
 
