@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
-from dispatch.matching import Problem, changes
+from dispatch.matching import Problem, changes, waivers
 from dispatch.matching.codec import encode
 from dispatch.matching.explain import Candidate, Comparison, Effect, Fact, Part, Remedy, WhyUnassigned
 
@@ -97,20 +97,20 @@ class Teller:
                 return f"{one.technician} is worth {one.credit} more to the customer"
             case changes.NamePreferred():
                 return f"the customer names {one.technician} as preferred"
-            case changes.WaiveNeed():
+            case waivers.WaiveNeed():
                 skills = " or ".join(f"{skill.skill} {skill.level}" for skill in one.skills)
                 return f"visit {one.visit} does without {skills}"
-            case changes.WaiveCertification():
+            case waivers.WaiveCertification():
                 return f"visit {one.visit} does without certificate {one.certification}"
-            case changes.AcceptAnybody():
+            case waivers.AcceptAnybody():
                 return "the customer insists on nobody"
-            case changes.IgnoreTerritory():
+            case waivers.IgnoreTerritory():
                 return f"anybody may come to visit {one.visit}, whatever their territory"
-            case changes.AnyTime():
+            case waivers.AnyTime():
                 return f"visit {one.visit} may be at any time"
-            case changes.SmallerCrew():
+            case waivers.SmallerCrew():
                 return f"one person does visit {one.visit}"
-            case changes.DoNotWait():
+            case waivers.DoNotWait():
                 return f"visit {one.visit} does not wait for visit {one.before}"
             case changes.Locate():
                 return f"visit {one.visit} is somewhere else"

@@ -24,6 +24,7 @@ KERNEL_FILES = (
     "insertion.py",
     "pushing.py",
     "bound_kernels.py",
+    "label_kernels.py",
     "asking.py",
     # Constants that kernels hold by value
     "../constraint.py",

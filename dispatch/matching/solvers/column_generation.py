@@ -2,7 +2,7 @@
 
 Every route of a shift is a column; slots are covered once or left out at their penalty, a shift drives one route at
 most. GLOP solves the programme over the routes found so far, its duals tell what each slot is worth, and labels
-(`bound_kernels.least_routes`) find routes that are worth more than they cost. Routes here may be better than real ones:
+(`label_kernels.least_routes`) find routes that are worth more than they cost. Routes here may be better than real ones:
 times ignore what ties visits to each other, breaks and waiting cost no more than they must, and a slot may come twice.
 
 The bound does not wait for the programme to end: for any worths ``w`` (no more than the penalty) the sum of ``w`` plus,
@@ -24,7 +24,7 @@ from ortools.linear_solver import pywraplp
 
 from dispatch.matching.constraint import FAR, Whole
 from dispatch.matching.objective import UNIT
-from dispatch.matching.solvers.bound_kernels import (
+from dispatch.matching.solvers.label_kernels import (
     BITS,
     MEMORY,
     NODE,

@@ -5,36 +5,34 @@ place of everybody and only the best few are worked out in detail.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from dispatch.matching import constraints
-from dispatch.matching.constraint import FAR, Flags, Scope, Slot, Whole
-from dispatch.matching.constraints import certifications, parts, people, pins, skills, territory
+from dispatch.matching.constraint import FAR, Flags, Scope, Whole
 from dispatch.matching.explain import (
     Candidate,
     Candidates,
     Comparison,
     KnockOn,
-    Merit,
     Option,
     Shortlist,
     WhyNot,
 )
 from dispatch.matching.levels import p_fix
-from dispatch.matching.plan import Cost, Plan, Reason, ReasonCode, Route
+from dispatch.matching.plan import Cost, Plan, Reason, ReasonCode
 from dispatch.matching.problem import Problem, Visit
-from dispatch.matching.reasons import obstacle_reason, refusal
 from dispatch.matching.solvers import asking
 from dispatch.matching.solvers.guests import Guests
 from dispatch.matching.solvers.kernels import put, refresh, take
 from dispatch.matching.solvers.layout import HOME, ROUTE, State
+from dispatch.matching.solvers.offers import worth_offering
+from dispatch.matching.solvers.refusals import Refusals
 from dispatch.matching.solvers.tables import Tables, build, empty_state
 from dispatch.matching.solvers.warm_start import load
+from dispatch.matching.solvers.written_candidates import written_candidate
 from dispatch.matching.timetable import route_of
 from dispatch.units import Seconds
 
@@ -44,38 +42,8 @@ MOST_MARGIN_S = 86_400
 SPREAD_PERCENT = 25
 """By how much drives and work are off."""
 
-PREPARED = 400
-"""Most kinds of needs, certificates and territories whose refusals are worked out before the first question."""
-
-CODES = tuple(ReasonCode)
-CODE_NUMBER = {code: number for number, code in enumerate(CODES)}
-VERDICT_CODE = {
-    asking.BROKEN: ReasonCode.ROUTE_BROKEN,
-    asking.FULL: ReasonCode.DISPLACED,
-    asking.THEN: ReasonCode.NOT_THEN,
-    asking.FAR_OFF: ReasonCode.TOO_FAR,
-    asking.CUT_OFF: ReasonCode.UNREACHABLE,
-    asking.ABSENT: ReasonCode.NO_SHIFT,
-    asking.COLLEAGUE: ReasonCode.SAME_CREW,
-    asking.TIED: ReasonCode.LINKED,
-    asking.SOLD_OUT: ReasonCode.PARTNER_FULL,
-    asking.ENOUGH: ReasonCode.MOST_VISITS,
-    asking.USED_UP: ReasonCode.PARTS_USED_UP,
-    asking.MUCH_DRIVING: ReasonCode.MOST_DRIVING,
-    asking.LONG_DAY: ReasonCode.LONGEST_DAY,
-}
-
 Span = tuple[Seconds, Seconds]
 """First and last start."""
-
-SHARED: Mapping[Any, Callable[[Slot], object]] = {
-    people: lambda slot: (slot.visit.excluded, slot.visit.required, slot.number),
-    skills: lambda slot: slot.crew.needs,
-    certifications: lambda slot: slot.crew.certifications,
-    parts: lambda slot: _things(slot.visit) if slot.number == 0 else None,
-    territory: lambda slot: slot.visit.territory,
-}
-"""What a rule about people looks at in a crew slot: equal slots are refused for equal reasons."""
 
 
 class Desk:
@@ -117,9 +85,8 @@ class Desk:
         for shift, worker in enumerate(self.tables.worker.tolist()):
             self._own[worker].append(shift)
         self._names = [person.id for person in scope.technicians]
-        self._first = np.array([own[0] if own else -1 for own in self._own], dtype=np.int64)
         self._sheet = self._paper(0)
-        self._rule_codes: dict[tuple[Any, object], Whole] = {}
+        self._refusals = Refusals(self._own)
         self._fixing: dict[tuple[object, int], float] = {}
         self._followers: dict[str, list[Visit]] = {}
         for visit in problem.visits:
@@ -130,13 +97,7 @@ class Desk:
     def prepare(self) -> None:
         """Work out what many questions share, so that not even the first one has to wait for it."""
         scope = self.tables.scope
-        first: dict[tuple[Any, object], int] = {}
-        for row, slot in enumerate(scope.slots):
-            for rule, key in SHARED.items():
-                if rule is not people:
-                    first.setdefault((rule, key(slot)), row)
-        for (rule, _), row in list(first.items())[:PREPARED]:
-            self._codes_of(rule, row)
+        self._refusals.prepare(self.tables)
         if scope.slots and scope.shifts:
             slot = scope.slots[0]
             self.candidates(slot.visit.id, slot=slot.number)
@@ -170,7 +131,7 @@ class Desk:
                 shift = int(sheet.chosen[worker])
                 best.append(self._detailed(row, shift, detail, sheet.moved[number]))
             best.sort(key=lambda item: (item.cost.total, item.technician))
-            counts = self._counts(row)
+            counts = self._refusals.counts(self.tables, row, self._sheet)
             if failed:
                 counts[ReasonCode.NOT_THEN] = counts.get(ReasonCode.NOT_THEN, 0) + failed
             return Shortlist(
@@ -275,7 +236,7 @@ class Desk:
                             found += self._options(row, number)
                 finally:
                     self.state.low[row], self.state.high[row] = low, high
-        return _worth_offering(found, count)
+        return worth_offering(found, count)
 
     def price(self, visit: str | Visit, technician: str, *, slot: int = 0) -> Candidate | None:
         """Give what sending this person means; None if it is not possible."""
@@ -307,10 +268,10 @@ class Desk:
 
     def away(self, row: int, worker: int) -> Seconds:
         """Seconds from where a person starts to a visit; FAR where that is not known."""
-        shift, place = int(self._first[worker]), int(self.tables.place[row])
-        if shift < 0 or place < 0:
+        own, place = self._own[worker], int(self.tables.place[row])
+        if not own or place < 0:
             return FAR
-        way, _ = self.tables.ways.way(int(self.tables.data.shift[shift, HOME]), place)
+        way, _ = self.tables.ways.way(int(self.tables.data.shift[own[0], HOME]), place)
         return FAR if way < 0 else way
 
     def can(self, visit: str | Visit, technician: str, *, slot: int = 0) -> bool:
@@ -501,84 +462,12 @@ class Desk:
         after = route_of(tables, state, shift)
         take(state, shift, at)
         refresh(tables.data, state, shift)
-        person, stop = tables.scope.technician(shift), after.stops[at]
-        return Candidate(
-            technician=person.id,
-            shift=after.shift,
-            position=at,
-            after_visit=after.stops[at - 1].visit if at > 0 else None,
-            travel_s=stop.travel_s,
-            detour_s=_driving(after) - (_driving(before) if before else 0),
-            arrive_s=stop.arrive_s,
-            start_s=stop.start_s,
-            end_s=stop.end_s,
-            late_s=stop.late_s,
-            p_fix=self._p_fix(row, int(tables.worker[shift])),
-            knock_on=_knock_on(before, after) if before else (),
-            overtime_s=max(0, after.finish_s - tables.scope.shifts[shift].end_s),
-            cost=after.cost - (before.cost if before else Cost()),
+        return written_candidate(
+            before, after, at, tables.scope.shifts[shift], self._p_fix(row, int(tables.worker[shift]))
         )
 
-    # Why somebody can not come
-
-    def _counts(self, row: int) -> dict[ReasonCode, int]:
-        """Count people by the reason that keeps them away, from the verdicts on the sheet."""
-        person = self._sheet.person
-        told: dict[ReasonCode, int] = {}
-        for verdict, count in enumerate(np.bincount(person, minlength=1).tolist()):
-            if count and verdict in VERDICT_CODE:
-                told[VERDICT_CODE[verdict]] = count
-        barred = np.flatnonzero(person == asking.BARRED)
-        if len(barred):
-            if self.tables.scope.slots[row].visit.point is None:
-                told[ReasonCode.NO_LOCATION] = len(barred)
-                return told
-            for number, count in enumerate(np.bincount(self._codes(row)[barred]).tolist()):
-                if count:
-                    told[CODES[number]] = told.get(CODES[number], 0) + count
-        return told
-
-    def _codes(self, row: int) -> Whole:
-        """Give the number of the reason that each person's first shift is refused for  # [technician]."""
-        codes = self._codes_of(pins, row)
-        for rule in constraints.EXPLAINING[1:]:
-            own = self._codes_of(rule, row)
-            codes = np.where(codes >= 0, codes, own)
-        return np.where(codes >= 0, codes, CODE_NUMBER[ReasonCode.NOT_THEN])
-
-    def _codes_of(self, rule: Any, row: int) -> Whole:
-        slot = self.tables.scope.slots[row]
-        shared = SHARED.get(rule)
-        key = shared(slot) if shared is not None else row if rule is not pins or self.tables.pinned[row] else None
-        known = self._rule_codes.get((rule, key))
-        if known is None:
-            known = np.full(len(self._names), -1, dtype=np.int64)
-            if key is not None or rule is not pins:
-                for worker, shift in enumerate(self._first.tolist()):
-                    reason = None if shift < 0 else rule.refusal(self.tables.scope, row, shift)
-                    if reason is not None:
-                        known[worker] = CODE_NUMBER[reason.code]
-            if shared is not None or key is None:
-                self._rule_codes[rule, key] = known
-        return known
-
     def _obstacle(self, row: int, worker: int) -> Reason:
-        """Give the first must that keeps one person away, over all shifts of that person; the slot must be out."""
-        tables, verdict = self.tables, int(self._sheet.person[worker])
-        own = self._own[worker]
-        if verdict == asking.ABSENT:
-            return Reason(code=ReasonCode.NO_SHIFT)
-        if verdict == asking.COLLEAGUE:
-            return Reason(code=ReasonCode.SAME_CREW)
-        if tables.scope.slots[row].visit.point is None:
-            return Reason(code=ReasonCode.NO_LOCATION)
-        may = [shift for shift in own if tables.data.allowed[row, shift]]
-        if verdict == asking.BARRED:
-            return refusal(tables, row, own[0]) or Reason(code=ReasonCode.NOT_THEN)
-        if verdict == asking.BROKEN:
-            return Reason(code=ReasonCode.ROUTE_BROKEN, params={"shift": tables.scope.shifts[may[0]].id})
-        shift = next(one for one in may if self._sheet.verdict[one] == verdict)
-        return obstacle_reason(tables, self.state, row, shift, verdict)
+        return self._refusals.obstacle(self.tables, self.state, self._sheet, row, worker)
 
     # Offers
 
@@ -677,64 +566,3 @@ def _blank(tables: Tables) -> State:
     """Give a state without stops and with room for one."""
     empty = empty_state(tables)
     return empty._replace(stops=empty.stops[:, :1].copy(), trial=empty.trial[:, :1].copy())
-
-
-def _things(visit: Visit) -> object:
-    """Parts and tools of a visit, as something that can be looked up; None where it needs none."""
-    return (tuple(sorted(visit.parts.items())), frozenset(visit.tools)) if visit.parts or visit.tools else None
-
-
-def _driving(route: Route) -> int:
-    to_depot = 0 if route.depot is None else route.depot.travel_s
-    return sum(stop.travel_s for stop in route.stops) + route.home_travel_s + to_depot
-
-
-def _knock_on(before: Route, after: Route) -> tuple[KnockOn, ...]:
-    now = {(stop.visit, stop.slot): stop for stop in after.stops}
-    return tuple(
-        KnockOn(
-            visit=stop.visit,
-            start_before_s=stop.start_s,
-            start_after_s=now[stop.visit, stop.slot].start_s,
-            late_before_s=stop.late_s,
-            late_after_s=now[stop.visit, stop.slot].late_s,
-        )
-        for stop in before.stops
-        if now[stop.visit, stop.slot].start_s != stop.start_s
-    )
-
-
-def _measures(option: Option) -> tuple[int, ...]:
-    """Everything in which an option can be worse than another; less is better."""
-    item = option.candidate
-    return (item.cost.total, item.start_s, option.spread_s, item.detour_s, -option.margin_s, -int(option.known))
-
-
-def _worth_offering(found: list[Option], count: int) -> tuple[Option, ...]:
-    """Choose the best in each merit among those that are dominated by none."""
-    found = sorted(found, key=lambda option: (_measures(option), option.candidate.shift))
-    kept: list[Option] = []
-    seen: set[tuple[int, ...]] = set()
-    for option in found:
-        mine = _measures(option)
-        # Sorted by cost first, so nobody later in the list can dominate; of equals the first one stays.
-        if mine in seen or any(all(a <= b for a, b in zip(_measures(one), mine, strict=True)) for one in kept):
-            continue
-        seen.add(mine)
-        kept.append(option)
-    if not kept or count < 1:
-        return ()
-    known = [option for option in kept if option.known]
-    winners: list[tuple[Merit, Option]] = [
-        (Merit.CHEAPEST, kept[0]),
-        (Merit.SOONEST, min(kept, key=lambda option: option.candidate.start_s)),
-        *([(Merit.KNOWN_FACE, known[0])] if known else []),
-        (Merit.NARROW, min(kept, key=lambda option: option.spread_s)),
-        (Merit.NEARBY, min(kept, key=lambda option: option.candidate.detour_s)),
-    ]
-    chosen: dict[int, list[Merit]] = {}
-    for merit, option in winners:
-        if id(option) in chosen or len(chosen) < count:
-            chosen.setdefault(id(option), []).append(merit)
-    offered = [replace(option, merits=tuple(chosen[id(option)])) for option in kept if id(option) in chosen]
-    return tuple(sorted(offered, key=lambda option: (option.candidate.start_s, option.candidate.cost.total)))

@@ -11,27 +11,15 @@ from dataclasses import replace
 import numpy as np
 
 from dispatch.matching.changes import (
-    AcceptAnybody,
     AddShift,
     AllowOvertime,
-    AnyTime,
-    BringNothing,
     Change,
-    DoNotWait,
     GiveAway,
-    IgnoreTerritory,
     LiftExclusion,
     Locate,
-    LongerDays,
-    NoQuota,
-    NoWork,
     Raise,
-    SmallerCrew,
     StartEarlier,
-    Unlink,
     Unpin,
-    WaiveCertification,
-    WaiveNeed,
     WidenWindow,
     effort,
     without_visits,
@@ -46,6 +34,20 @@ from dispatch.matching.solvers.crews import place_unit
 from dispatch.matching.solvers.desk import Desk
 from dispatch.matching.solvers.remedies import Search, extra_shift, rigid_visits, trial
 from dispatch.matching.timetable import routes_of, unserved_cost
+from dispatch.matching.waivers import (
+    AcceptAnybody,
+    AnyTime,
+    BringNothing,
+    DoNotWait,
+    IgnoreTerritory,
+    LongerDays,
+    NoQuota,
+    NoWork,
+    SmallerCrew,
+    Unlink,
+    WaiveCertification,
+    WaiveNeed,
+)
 
 MOST_PEOPLE = 12
 """People for whom the way out is searched, the likeliest first."""

@@ -21,19 +21,21 @@ from dispatch.matching.replan import Repair
 from dispatch.matching.solvers.crews import ordered_units, place_unit, slots_of
 from dispatch.matching.solvers.forced import close_shifts
 from dispatch.matching.solvers.improve import total_cost
+<<<<<<< HEAD
 from dispatch.matching.solvers.insertion import price_everywhere
 from dispatch.matching.solvers.kernels import best_place, insertion, put, refresh, take
 from dispatch.matching.solvers.laying import IMPOSSIBLE
+=======
+from dispatch.matching.solvers.laying import IMPOSSIBLE
+from dispatch.matching.solvers.kernels import put, refresh, take
+>>>>>>> explain
 from dispatch.matching.solvers.layout import State
+from dispatch.matching.solvers.openings import Openings
 from dispatch.matching.solvers.pushing import price_loosened, price_pushes
 from dispatch.matching.solvers.repairs import written
 from dispatch.matching.solvers.small_repairs import best_repair, small
 from dispatch.matching.solvers.standing import Standing
-from dispatch.matching.solvers.tables import Tables, build, empty_state
-from dispatch.units import SECONDS_PER_DAY
-
-NEAR = 30
-"""Routes in which a visit may push another one out, nearest first."""
+from dispatch.matching.solvers.tables import Tables, build
 
 TRIES = 12
 """Most promising pushes that are followed up; fewer in attempts to do better."""
@@ -109,12 +111,7 @@ class Repairer:
         self.altered = {shift for shift, rows in enumerate(self.standing.sequence) if rows != self.laid[shift]}
         if scope.problem.policy.max_changes is not None:
             self.spare = max(0, scope.problem.policy.max_changes - self._departures())
-        shifts = len(scope.shifts)
-        self.prices, self.places = np.zeros(shifts, dtype=np.int64), np.zeros(shifts, dtype=np.int64)
-        self.empty = empty_state(self.tables)
-        self.alone: dict[int, list[int]] = {}
-        self.links = _links(scope.problem)
-        self.capped = {item.id: item.visits_a_day for item in scope.problem.partners if item.visits_a_day is not None}
+        self.openings = Openings(self.standing)
 
     @property
     def tables(self) -> Tables:
@@ -178,7 +175,7 @@ class Repairer:
         if self.closed or not self.standing.exact or self.tables.linked[self.standing.loose].any():
             return False
         lost = [row for row in self.absent() if self.standing.start[row] != FAR]
-        if any(self._can_be_served(row) for row in self.absent()):
+        if any(self.openings.can_be_served(row) for row in self.absent()):
             return False
         return key[1] + len(lost) == self.standing.least_moved
 
@@ -262,7 +259,7 @@ class Repairer:
 
     def _cheapest(self, row: int, limit: int) -> bool:
         """Insert into the route that costs least, touched routes first."""
-        prices = self._prices(row)
+        prices = self.openings.prices(row)
         touched = self.touched()
         usable = np.flatnonzero(prices < limit).tolist()
         for shift in sorted(usable, key=lambda one: (one not in touched, int(prices[one]), one)):
@@ -274,18 +271,18 @@ class Repairer:
         """Insert where the tolerance of those who are held makes a place."""
         if self.standing.tolerance_s == 0:
             return False
-        barred = self._barred(row)
+        barred = self.openings.barred(row)
         touched = self.touched()
-        near = [shift for shift in self._near(row) if not barred[shift] and shift not in self.standing.wide]
-        plain, led = self._split(row, near)
-        prices = self.prices[: len(plain)]
+        near = [shift for shift in self.openings.near(row) if not barred[shift] and shift not in self.standing.wide]
+        plain, led = self.openings.split(row, near)
+        prices = np.zeros(len(plain), dtype=np.int64)
         standing = self.standing
         price_loosened(
             self.tables.data, self.state, row, plain, standing.loose, standing.early, standing.timely, prices
         )
         priced = dict(zip(plain.tolist(), prices.tolist(), strict=True))
         for shift in led:
-            priced[shift] = self._price(row, shift)[0] if standing.widen(shift) else IMPOSSIBLE
+            priced[shift] = self.openings.price(row, shift)[0] if standing.widen(shift) else IMPOSSIBLE
             standing.widen(shift, wide=False)
         able = [shift for shift in near if priced[shift] < limit]
         if not able:
@@ -294,13 +291,6 @@ class Repairer:
         standing.widen(best)
         standing.wide.add(best)
         return self._insert(row, best)
-
-    def _split(self, row: int, shifts: list[int]) -> tuple[Whole, list[int]]:
-        """Shifts that the kernels can price alone, and those where pins in their order have to be minded."""
-        if row in self.standing.order:
-            return np.zeros(0, dtype=np.int64), shifts
-        led = [shift for shift in shifts if self.standing.lead(shift)] if self.standing.order else []
-        return np.array([shift for shift in shifts if shift not in led], dtype=np.int64), led
 
     def _pushing(self, row: int, depth: int, locked: frozenset[int], tries: int = TRIES) -> bool:
         """Place one slot where another one makes room that finds a place itself; the best of a few such pushes."""
@@ -345,9 +335,9 @@ class Repairer:
     def _pushes(self, row: int, locked: frozenset[int]) -> list[Push]:
         """Single stops without which ``row`` would fit, those that move nobody else first."""
         data, state, standing = self.tables.data, self.state, self.standing
-        barred, touched = self._barred(row), self.touched()
-        near = [shift for shift in self._near(row) if not barred[shift]]
-        plain, led = self._split(row, near)
+        barred, touched = self.openings.barred(row), self.touched()
+        near = [shift for shift in self.openings.near(row) if not barred[shift]]
+        plain, led = self.openings.split(row, near)
         stays = self.tables.pinned | self.tables.linked
         stays[list(locked)] = True
         lines = np.zeros((int(state.size[plain].sum()), 4), dtype=np.int64)
@@ -362,7 +352,7 @@ class Repairer:
                     continue
                 take(state, shift, at)
                 if refresh(data, state, shift):
-                    price = self._price(row, shift)[0]
+                    price = self.openings.price(row, shift)[0]
                     if price < IMPOSSIBLE:
                         extra = int(not standing.loose[other])
                         found.append(Push(extra, shift not in touched, price, shift, at, other))
@@ -371,92 +361,13 @@ class Repairer:
 
     def _insert(self, row: int, shift: int) -> bool:
         """Insert at the best place of one route."""
-        if self._barred(row)[shift]:
+        if self.openings.barred(row)[shift]:
             return False
-        price, at = self._price(row, shift)
+        price, at = self.openings.price(row, shift)
         if price >= IMPOSSIBLE or not put(self.tables.data, self.state, shift, at, row):
             return False
         self.altered.add(shift)
         return True
-
-    def _price(self, row: int, shift: int) -> tuple[int, int]:
-        """Least price of a slot in a route, and the place; pins in their order stay at the head."""
-        data, state = self.tables.data, self.state
-        lead = self.standing.lead(shift)
-        if not lead and row not in self.standing.order:
-            price, at = best_place(data, state, shift, row, IMPOSSIBLE)
-            return int(price), int(at)
-        size = int(state.size[shift])
-        places: Iterable[int] = range(lead, size + 1)
-        if row in self.standing.order:
-            mine = self.standing.order[row]
-            places = [sum(self.standing.order.get(other, FAR) < mine for other in self.standing.stops(shift))]
-        best = (IMPOSSIBLE, -1)
-        for at in places if data.allowed[row, shift] and size < state.sequence.shape[1] else ():
-            best = min(best, (int(insertion(data, state, shift, at, row, IMPOSSIBLE)), at))
-        return best
-
-    def _prices(self, row: int) -> Whole:
-        """Least price of a slot in each route; IMPOSSIBLE where it can not go  # [shift]."""
-        price_everywhere(self.tables.data, self.state, row, self.prices, self.places)
-        prices = self.prices.copy()
-        if self.standing.order:
-            for shift in {int(self.state.route_of[other]) for other in self.standing.order} - {-1}:
-                prices[shift] = self._price(row, shift)[0]
-        if row in self.standing.order:
-            for shift in np.flatnonzero(self.tables.data.allowed[row]).tolist():
-                prices[shift] = self._price(row, shift)[0]
-        prices[self._barred(row)] = IMPOSSIBLE
-        return prices
-
-    def _near(self, row: int) -> list[int]:
-        """Shifts that could serve a slot if they had nothing else to do, cheapest first."""
-        if row not in self.alone:
-            low, high = int(self.state.low[row]), int(self.state.high[row])
-            self.empty.low[row], self.empty.high[row] = low, high
-            price_everywhere(self.tables.data, self.empty, row, self.prices, self.places)
-            able = np.flatnonzero(self.prices < IMPOSSIBLE)
-            order = able[np.argsort(self.prices[able], kind="stable")]
-            self.alone[row] = order[:NEAR].tolist()
-        return self.alone[row]
-
-    def _can_be_served(self, row: int) -> bool:
-        return bool(self._near(row))
-
-    def _barred(self, row: int) -> Flags:
-        """Shifts barred to a slot by other visits: colleagues, linked people, a partner's limit  # [shift]."""
-        tables, state = self.tables, self.state
-        slot = tables.scope.slots[row]
-        barred = np.zeros(len(state.size), dtype=np.bool_)
-        if len(slot.visit.crew) > 1:
-            for other in slots_of(tables, slot.visit):
-                if other != row and state.route_of[other] >= 0:
-                    barred |= tables.worker == tables.worker[state.route_of[other]]
-        for name, same in self.links.get(slot.visit.id, ()):
-            rows = slots_of(tables, tables.scope.problem.visit_by_id[name])
-            for other in rows[:1] if same else rows:
-                shift = int(state.route_of[other])
-                if shift >= 0 and (slot.number == 0 or not same):
-                    alike = tables.worker == tables.worker[shift]
-                    barred |= ~alike if same else alike
-        if self.capped:
-            barred |= self._full_partners(row)
-        return barred
-
-    def _full_partners(self, row: int) -> Flags:
-        """Shifts of partners that have their day's visits already  # [shift]."""
-        scope, state = self.tables.scope, self.state
-        groups: dict[tuple[str, int], list[int]] = {}
-        for shift, item in enumerate(scope.shifts):
-            partner = scope.technician(shift).partner
-            if partner in self.capped:
-                groups.setdefault((partner, item.start_s // SECONDS_PER_DAY), []).append(shift)
-        full = np.zeros(len(state.size), dtype=np.bool_)
-        for (partner, _), shifts in groups.items():
-            visits = {scope.slots[other].visit.id for shift in shifts for other in self.standing.stops(shift)}
-            if len(visits - {scope.slots[row].visit.id}) >= self.capped[partner]:
-                full[shifts] = True
-        return full
 
     def _mend_links(self) -> None:
         """Place visits anew that wait for others which moved or are left out; what has no place then goes."""
@@ -525,7 +436,7 @@ class Repairer:
 
     def _exhaust(self) -> None:
         """Search small cases through; what comes out is never worse."""
-        if self.closed or self.tables.linked.any() or self.links or self.capped or self.spare is not None:
+        if self.closed or self.tables.linked.any() or self.openings.tied or self.spare is not None:
             return
         if not small(self.standing, len(self.wanted)):
             return
@@ -598,17 +509,6 @@ class Repairer:
         for shift in self.altered | memory.routes.keys():
             self.standing.write(shift, memory.routes.get(shift, self.laid[shift]))
         self.altered = set(memory.routes)
-
-
-def _links(problem: Problem) -> dict[str, list[tuple[str, bool]]]:
-    """Visits that need the same person (True) or nobody in common (False), by visit, both ways."""
-    found: dict[str, list[tuple[str, bool]]] = {}
-    for visit in problem.visits:
-        for same, names in ((True, visit.same_person_as), (False, visit.other_person_than)):
-            for name in names:
-                found.setdefault(visit.id, []).append((name, same))
-                found.setdefault(name, []).append((visit.id, same))
-    return found
 
 
 def repaired(
