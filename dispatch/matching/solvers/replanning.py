@@ -21,14 +21,8 @@ from dispatch.matching.replan import Repair
 from dispatch.matching.solvers.crews import ordered_units, place_unit, slots_of
 from dispatch.matching.solvers.forced import close_shifts
 from dispatch.matching.solvers.improve import total_cost
-<<<<<<< HEAD
-from dispatch.matching.solvers.insertion import price_everywhere
-from dispatch.matching.solvers.kernels import best_place, insertion, put, refresh, take
-from dispatch.matching.solvers.laying import IMPOSSIBLE
-=======
-from dispatch.matching.solvers.laying import IMPOSSIBLE
 from dispatch.matching.solvers.kernels import put, refresh, take
->>>>>>> explain
+from dispatch.matching.solvers.laying import IMPOSSIBLE
 from dispatch.matching.solvers.layout import State
 from dispatch.matching.solvers.openings import Openings
 from dispatch.matching.solvers.pushing import price_loosened, price_pushes
