@@ -13,7 +13,7 @@ from dispatch.matching.explain import desk, what_would_change
 from dispatch.matching.replan import replan
 from tests.matching.random_days import day
 
-warm()
+warm(bounds=True)
 names = [f"{solvers.__name__}.{found.name}" for found in pkgutil.iter_modules(solvers.__path__)]
 modules = [importlib.import_module(name) for name in names]
 kernels = {id(one): one for module in modules for one in vars(module).values() if hasattr(one, "overloads")}

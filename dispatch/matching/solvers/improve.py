@@ -51,6 +51,14 @@ HOT_SHARE = 0.3
 HOT_STOPS = 12.0
 """Highest temperature in costs of a stop, while visits are left out."""
 
+FEW_SLOTS = 12
+"""Up to this many slots the search starts as hot as the penalties and overlooks the best route often, so that a few
+steps try nearly everything."""
+
+FEW_BLINK = 0.2
+BLINK = 0.01
+"""Share of the times that a route is overlooked although it is the best so far."""
+
 WARM_STOPS = 4.0
 """First temperature in costs of a stop, while nothing is left out."""
 
@@ -125,6 +133,8 @@ class Improver:
         """Give the temperature to start from: by what is left out, or by what a stop costs where nothing is."""
         rows = self.work.movable[~self.tables.pinned[self.work.movable]]
         stop = self.stop_cost()
+        if 0 < len(rows) <= FEW_SLOTS:
+            return max(WARM_STOPS * stop, HOT_SHARE * float(self.tables.penalty[rows].mean()))
         if len(rows) == 0 or (self.state.route_of[rows] >= 0).all():
             return WARM_STOPS * stop
         return min(HOT_STOPS * stop, max(stop, HOT_SHARE * float(self.tables.penalty[rows].mean())))
@@ -305,7 +315,7 @@ def _work(tables: Tables, state: State, seed: int) -> Work:
         twin_at=twin_at,
         twin=twin,
         order_keys=_order_keys(tables, alone),
-        dials=np.array([MEAN_REMOVED, LONGEST_STRING, 0.0]),
+        dials=np.array([MEAN_REMOVED, LONGEST_STRING, 0.0, FEW_BLINK if len(movable) <= FEW_SLOTS else BLINK]),
         version=np.zeros(shifts, dtype=np.int64),
         counter=np.zeros(1, dtype=np.int64),
         known=np.full((slots, shifts, 3), -1, dtype=np.int64),

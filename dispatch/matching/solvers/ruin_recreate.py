@@ -32,7 +32,7 @@ from dispatch.matching.solvers.layout import (
 )
 
 UNSERVED_JOINING = 6
-BLINK = 0.01
+SPARE_MORE = 0.01
 
 EVERYTHING = 1e9
 """Length of a string that is the whole route."""
@@ -47,7 +47,7 @@ SURVEY_EVERY = 100
 # Work.totals
 CURRENT, BEST, CHANGES, MOST_CHANGES = range(4)
 # Work.dials
-REMOVED, STRING, MARGIN = range(3)
+REMOVED, STRING, MARGIN, BLINK = range(4)
 # Work.known
 PRICE, POSITION, VERSION = range(3)
 
@@ -64,7 +64,7 @@ class Work(NamedTuple):
     twin_at: Whole  # [kind + 1] where the shifts of a kind begin in `twin`
     twin: Whole  # [r] shifts by kind: those of a kind differ in nothing, so one empty route stands for all
     order_keys: npt.NDArray[np.float64]  # [order, s] smaller goes first
-    dials: npt.NDArray[np.float64]  # [3] mean number of stops removed, longest string, margin of prices worked out
+    dials: npt.NDArray[np.float64]  # [4] stops removed, longest string, margin of prices worked out, share of blinks
     absent: Whole  # [s] slots to be put back
     was_served: Flags  # [s]
     listed: Flags  # [s]
@@ -145,7 +145,7 @@ def remove_string(D: Data, S: State, W: Work, r: int, around: int, longest: floa
     spared = 0
     if draw(W) < 0.5 and length > 1 and length < size:
         spared = 1
-        while length + spared < size and draw(W) < BLINK:
+        while length + spared < size and draw(W) < SPARE_MORE:
             spared += 1
     at = S.slots[around, AT]
     span = length + spared
@@ -291,7 +291,7 @@ def better(D: Data, S: State, W: Work, r: int, s: int, limit: int) -> bool:
     """Whether slot ``s`` is known to cost less than ``limit`` in route ``r`` and may go there, a blink aside."""
     if W.known[s, r, POSITION] < 0 or W.known[s, r, PRICE] >= limit:
         return False
-    return draw(W) >= BLINK and may_serve(D, S, r, s)
+    return draw(W) >= W.dials[BLINK] and may_serve(D, S, r, s)
 
 
 @kernel
