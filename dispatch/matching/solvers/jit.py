@@ -56,6 +56,7 @@ def _be_patient(kernel: Any) -> None:
         try:
             return find(*arguments, **named)
         except _NotCached:
+            WAYS.loaded.clear()  # the cache is not what its mark says: looking into it at every call would cost more
             return kernel.py_func
 
     def compiled(*types: Any) -> Any:
