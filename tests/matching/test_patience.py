@@ -15,7 +15,7 @@ from tests.matching.test_solve import town
 ROOT = Path(__file__).resolve().parents[2]
 QUICK_S = 2.0
 
-# Told on one line: what the compiler was asked for, how many kernels are loaded, how long the question took, and its answer.
+# Told on one line: what the compiler was asked for, how many kernels are loaded, the seconds taken, and the answer.
 PATIENT = """
 import json, sys, threading, time
 from dispatch.matching import Plan, Problem, never_compile
