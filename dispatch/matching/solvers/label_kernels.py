@@ -83,39 +83,28 @@ def least_routes(
 
     Method: ng-routes after Baldacci, Mingozzi and Roberti (2011, doi 10.1287/opre.1110.0975).
     """
-    nodes, room, words = len(slots), len(costs), near.shape[1]
-    count = 0
-    for j in range(nodes):
-        head[j] = -1
-        least[j] = np.inf
-        ending[j] = -1
-    for b in range(len(queue)):
-        queue[b] = -1
-    width = (site[LAST] - site[START]) // len(queue) + 1
-    at, bucket = -1, 0
+    nodes = len(slots)
+    head[:] = -1
+    least[:] = np.inf
+    ending[:] = -1
+    queue[:] = -1
+    at, bucket, count = -1, 0, 0
     while True:
         if at >= 0:  # soonest first, about: later labels then meet the better ones that they give way to
-            while bucket < len(queue) and queue[bucket] < 0:
-                bucket += 1
+            bucket = _first(labels, queue, bucket)
             if bucket == len(queue):
                 break
             at = queue[bucket]
             queue[bucket] = labels[at, QUEUED]
-            if labels[at, DEAD]:
-                continue
         place = nodes if at < 0 else labels[at, NODE]
         cost = terms[0] if at < 0 else costs[at]
         since = site[START] if at < 0 else labels[at, TIME]
         taken = 0 if at < 0 else labels[at, PAUSE]
         for j in range(nodes):
             way = ways[place, j]
-            if way >= FAR:
+            if way >= FAR or (at >= 0 and (labels[at, MEMORY + j // BITS] >> (j % BITS)) & 1 == 1):
                 continue
-            if at >= 0 and (labels[at, MEMORY + j // BITS] >> (j % BITS)) & 1:
-                continue
-            t = since
-            left = way
-            rested = 0
+            t, left, rested = since, way, 0
             for pause in range(taken, len(rests) + 1):
                 start = soonest(when, windows, slots[j], t + left, works[j])
                 ready = start + works[j]
@@ -125,19 +114,11 @@ def least_routes(
                     waiting = 0 if at < 0 else start - since - way - rested
                     value = cost + price[j] + way * float(site[PRICE]) + waiting * terms[1]
                     value += late_price(when, windows, slots[j], start, works[j])
-                    new = _label(at, j, value, ready, pause, terms[1], near, exact, labels, costs, head, count, words)
-                    if new:
-                        due = (ready - site[START]) // width
-                        labels[count, QUEUED] = queue[due]
-                        queue[due] = count
+                    if _label(at, j, value, ready, pause, terms[1], near, exact, labels, costs, head, count):
+                        _queue(site, labels, queue, count)
+                        _end(site, rests, ways[j, nodes + 1], terms[2], labels, costs, least, ending, count)
                         count += 1
-                        finish = _home(ready, ways[j, nodes + 1], pause, rests)
-                        if finish <= site[LAST]:
-                            value += ways[j, nodes + 1] * float(site[PRICE]) + max(0, finish - site[END]) * terms[2]
-                            if value < least[j]:
-                                least[j] = value
-                                ending[j] = count - 1
-                        if count >= room:
+                        if count >= len(costs):
                             return -1
                 if pause < len(rests):
                     begin = max(t, rests[pause, 0])
@@ -148,6 +129,51 @@ def least_routes(
                     rested += rests[pause, 2]
         at = max(at, 0)
     return count
+
+
+@kernel
+def _first(labels: np.ndarray, queue: np.ndarray, bucket: int) -> int:
+    """Find the first bucket at or after this one whose head is a label still in use; drops those that are not."""
+    while bucket < len(queue):
+        at = queue[bucket]
+        if at < 0:
+            bucket += 1
+        elif labels[at, DEAD]:
+            queue[bucket] = labels[at, QUEUED]
+        else:
+            break
+    return bucket
+
+
+@kernel
+def _queue(site: np.ndarray, labels: np.ndarray, queue: np.ndarray, at: int) -> None:
+    """Let a new label wait for its turn among those that are ready at about the same time."""
+    width = (site[LAST] - site[START]) // len(queue) + 1
+    due = (labels[at, TIME] - site[START]) // width
+    labels[at, QUEUED] = queue[due]
+    queue[due] = at
+
+
+@kernel
+def _end(
+    site: np.ndarray,
+    rests: np.ndarray,
+    way: int,
+    overtime: float,
+    labels: np.ndarray,
+    costs: np.ndarray,
+    least: np.ndarray,
+    ending: np.ndarray,
+    at: int,
+) -> None:
+    """Note the route that ends after a new label if it is the cheapest of its last node."""
+    j = labels[at, NODE]
+    finish = _home(labels[at, TIME], way, labels[at, PAUSE], rests)
+    if finish <= site[LAST]:
+        value = costs[at] + (way * float(site[PRICE]) + max(0, finish - site[END]) * overtime)
+        if value < least[j]:
+            least[j] = value
+            ending[j] = at
 
 
 @kernel
@@ -177,9 +203,9 @@ def _label(
     costs: np.ndarray,
     head: np.ndarray,
     at: int,
-    words: int,
 ) -> bool:
     """Keep a label at node ``j`` as number ``at`` unless another makes it needless; drop those it makes needless."""
+    words = near.shape[1]
     for word in range(words):
         remembered = np.int64(0) if parent < 0 else labels[parent, MEMORY + word]
         labels[at, MEMORY + word] = remembered & near[j, word]
