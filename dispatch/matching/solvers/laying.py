@@ -156,6 +156,24 @@ def call_at_depot(
 
 
 @kernel
+def go_home(D: Data, r: int, t: int, place: int, pause: int, left: int) -> tuple[int, int]:
+    """Arrival at the end place when leaving at ``t`` (FAR = there is no way), and the drive there."""
+    if D.shift[r, GOAL] < 0:
+        return t, 0
+    home = drive(D, place, D.shift[r, GOAL])
+    if home >= FAR:
+        return FAR, home
+    return return_at(D, r, t, home, pause, left), home
+
+
+@kernel
+def is_changed(D: Data, r: int, s: int, start: int) -> int:
+    """1 if slot ``s`` was published with another person or another start, else 0."""
+    told = D.slot[s, TOLD]
+    return 1 if told != NOT_TOLD and (told != D.shift[r, WORKER] or moved(D, s, start)) else 0
+
+
+@kernel
 def lay(D: Data, S: State, A: Whole, row: int, r: int, count: int, depot_at: int, keep: bool) -> int:
     """Time and price the stops in ``A[row]`` as shift ``r``; IMPOSSIBLE if no timetable allows them.
 
@@ -203,8 +221,7 @@ def lay(D: Data, S: State, A: Whole, row: int, r: int, count: int, depot_at: int
             saving += cost
             if D.slot[s, SETUP] > 0:
                 cost -= setup_credit(D, r, s, work)
-            if D.slot[s, TOLD] != NOT_TOLD and (D.slot[s, TOLD] != D.shift[r, WORKER] or moved(D, s, start)):
-                changed += 1
+            changed += is_changed(D, r, s, start)
         waiting, timed, driven, worked = waiting + waited, timed + cost, driven + way, worked + work
         paired += D.pair[s, D.shift[r, WORKER]]
         t = start + work
@@ -215,21 +232,14 @@ def lay(D: Data, S: State, A: Whole, row: int, r: int, count: int, depot_at: int
         if late:
             A[row, i, LENGTH_SO_FAR], A[row, i, DEPART_FIRST], A[row, i, DEPART_LAST] = length, first, final
     plain = plain and intricate == 0
-    finish, home = t, 0
-    if D.shift[r, GOAL] >= 0:
-        home = drive(D, place, D.shift[r, GOAL])
-        if home >= FAR:
-            return IMPOSSIBLE
-        finish = return_at(D, r, t, home, pause, left)
-        driven += home
+    finish, home = go_home(D, r, t, place, pause, left)
+    driven += home
     if finish > D.shift[r, SHIFT_LAST] or driven > D.shift[r, MAX_DRIVE]:
         return IMPOSSIBLE
     if late:
+        length = length + home if plain else finish - left
         if plain:
-            length += home
             waiting = length - driven - worked - (D.shift[r, DEPOT_TIME] if depot_at >= 0 else 0)
-        else:
-            length = finish - left
         if length > D.shift[r, MAX_LENGTH]:
             return IMPOSSIBLE
     total = whole_cost(D, r, driven, worked, waiting, finish, depot_at >= 0) + timed + paired
@@ -237,9 +247,8 @@ def lay(D: Data, S: State, A: Whole, row: int, r: int, count: int, depot_at: int
         S.routes[r, COST], S.routes[r, PAIRED] = total, paired
         S.routes[r, SAVING] = saving + waiting_cost(D, r, waiting)
         S.routes[r, DRIVEN], S.routes[r, HOMEWARD], S.routes[r, DIRECT] = driven, home, driven
-        S.routes[r, WORKED], S.routes[r, WAITING] = worked, waiting
-        S.routes[r, FINISH], S.routes[r, ORIGIN] = finish, left
-        S.routes[r, INTRICATE] = 0 if plain else 1
+        S.routes[r, WORKED], S.routes[r, WAITING], S.routes[r, FINISH] = worked, waiting, finish
+        S.routes[r, INTRICATE], S.routes[r, ORIGIN] = 0 if plain else 1, left
         S.routes[r, DEPOT_AT], S.routes[r, CHANGED] = depot_at, changed
         look_back(D, S, r, count, home)
         if depot_at >= 0:
