@@ -61,7 +61,8 @@ def _solve(voice: _Voice, head: dict[str, Any], body: bytes, stop: threading.Eve
         voice.say("refused", message=str(refused))
         return
 
-    warm()
+    if not is_warm():
+        warm()  # else the search loads what it needs, which is a small part of all kernels
     voice.say("ready")
     slow = time.monotonic() - float(head["started"]) > SLOW_START_S
     begin = time.monotonic() if slow else float(head["started"])
