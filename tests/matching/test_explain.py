@@ -140,7 +140,7 @@ def test_a_limit_that_is_reached_is_told_by_its_name(
         technician("able", partner="north"),
         visit("first", place=at(5), priority=1, **needs),
         visit("second", place=at(-5), priority=5, **needs),
-        shifts=(shift("able", **day),),  # type: ignore[arg-type]
+        shifts=(shift("able", **day),),  # type: ignore[arg-type]  # hours by name
         partners=(Partner(id="north", visits_a_day=limit),),
     )
     plan = solve(question, time_limit_s=None, step_limit=5)

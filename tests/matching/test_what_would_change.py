@@ -103,7 +103,7 @@ def kinds(remedy: Remedy) -> list[str]:
     ],
 )
 def test_a_must_is_lifted_by_the_one_change_that_fits(person: object, asked_for: object, kind: str) -> None:
-    asked = problem(person, asked_for)  # type: ignore[arg-type]
+    asked = problem(person, asked_for)  # type: ignore[arg-type]  # a visit
     [remedy] = what_would_change(asked, Plan(), "v1", "t1")
     assert kinds(remedy) == [kind]
     assert remedy.effect is Effect.CAN_SERVE

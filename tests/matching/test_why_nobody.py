@@ -65,7 +65,7 @@ def test_facts_are_enough_and_each_is_necessary(asked: Problem) -> None:
 
 
 def explained(*parts: object, wanted: str = "v1", **more: object) -> WhyUnassigned:
-    asked = problem(*parts, **more)  # type: ignore[arg-type]
+    asked = problem(*parts, **more)  # type: ignore[arg-type]  # parts of a problem
     plan = solve(asked, time_limit_s=None, step_limit=0)
     return verify(asked, plan, asked.visit_by_id[wanted])
 
