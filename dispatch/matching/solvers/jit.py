@@ -38,8 +38,20 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
         return function
     options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
     compiled: Callable[P, R] = numba.njit(**options)(function)
+    _be_plain(compiled)
     _be_patient(compiled)
     return compiled
+
+
+def _be_plain(kernel: Any) -> None:
+    """Compile once for all whole numbers: Numba would compile again for every constant that a caller writes out."""
+    resolve = kernel.get_call_template
+
+    def resolved(arguments: Any, named: Any) -> Any:
+        whole = {name: numba.types.unliteral(kind) for name, kind in named.items()}
+        return resolve(tuple(map(numba.types.unliteral, arguments)), whole)
+
+    kernel.get_call_template = resolved
 
 
 def _be_patient(kernel: Any) -> None:
