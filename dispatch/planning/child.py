@@ -41,6 +41,7 @@ def main() -> None:
     threading.Thread(target=_listen, args=(sys.stdin.buffer, stop), daemon=True).start()
     _solve(voice, head, body, stop)
     voice.say("done")
+    os._exit(0)  # the threads that listen and that look for a bound need not be waited for
 
 
 def _listen(stream: IO[bytes], stop: threading.Event) -> None:
@@ -75,7 +76,7 @@ def _solve(voice: _Voice, head: dict[str, Any], body: bytes, stop: threading.Eve
     def tell(update: Any) -> None:
         voice.say("progress", update=vars_of(update, floor.value))
 
-    first = solve(problem, time_limit_s=left(), step_limit=0, seed=head["seed"], should_stop=stop.is_set)
+    first = solve(problem, time_limit_s=left(), step_limit=0, seed=head["seed"], progress=tell, should_stop=stop.is_set)
     voice.say("plan", plan=first.as_dict())
     voice.say("baseline", plan=baseline(problem).as_dict())
     if head["construct_only"] or stop.is_set():

@@ -160,6 +160,12 @@ def test_progress_starts_with_the_first_plan_and_ends_with_the_last() -> None:
     assert [item.elapsed_s for item in told] == sorted(item.elapsed_s for item in told)
 
 
+def test_of_a_step_and_a_time_limit_the_first_one_reached_ends_the_search() -> None:
+    assert solve(town(), time_limit_s=60.0, step_limit=0).stats.steps == 0
+    assert solve(town(), time_limit_s=60.0, step_limit=500).stats.steps == 500
+    assert solve(town(), time_limit_s=0.5, step_limit=10**9).stats.steps < 10**9
+
+
 def test_a_caller_can_stop_the_search() -> None:
     asked, asks = town(), []
 

@@ -1,10 +1,12 @@
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import psutil
 import pytest
 
 from dispatch.matching import ProgressUpdate
+from dispatch.matching.solvers.warm import tiny
 from dispatch.planning.child import vars_of
 from dispatch.planning.supervising import Ask, Ended, Limits, Order, Outcome, supervise
 from tests.planning import fakes
@@ -90,6 +92,17 @@ def test_progress_tells_the_better_bound_and_how_far_the_cost_is_above_it(
     update = ProgressUpdate(elapsed_s=1.0, phase="improve", cost=1_000, unserved=0, late=0, steps=1, bound=own)
     told = vars_of(update, beside)
     assert (told.get("bound"), told.get("gap_percent")) == (bound, gap)
+
+
+def test_a_run_tells_its_first_plan_before_it_searches_and_goes_on_telling() -> None:
+    told: list[Mapping[str, Any]] = []
+    order = Order(problem=tiny().to_json(), time_limit_s=3.0)
+    limits = Limits(grace_s=60.0, memory_mb=2_000)
+    outcome = supervise(order, limits, ask=lambda: Ask.GO_ON, on_progress=told.append)
+    assert outcome.ended is Ended.FINISHED, outcome.message
+    assert [plan.stats.steps > 0 for plan in outcome.plans] == [False, True]
+    assert told[0]["phase"] == "construct"
+    assert "improve" in [line["phase"] for line in told]
 
 
 def test_the_child_is_told_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,7 +200,7 @@ class Engine:
                 self._move_units()
             self._share_best()
             hot = self.lead.hot() * REHEAT
-        while self.time_limit_s is not None and not self.over():
+        while self.step_limit is None and not self.over():
             # What recombining left over of its time.
             self._cycle(2.0 * self.lead.cold(), (self.left_s(), 10**15))
 
