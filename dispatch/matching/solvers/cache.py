@@ -23,6 +23,7 @@ KERNEL_FILES = (
     "ruin_recreate.py",
     "insertion.py",
     "pushing.py",
+    "near.py",
     "bound_kernels.py",
     "label_kernels.py",
     "asking.py",

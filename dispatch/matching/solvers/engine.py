@@ -184,7 +184,7 @@ class Engine:
         whole = swept - before + prepared - routed
         whole += (routed - swept) * max(1.0, np.count_nonzero(state.size) / SAMPLE)
         whole += (explained - prepared) * max(1.0, len(left_out) / SAMPLE)
-        return min(0.4 * self.time_limit_s, 0.05 + 1.5 * whole)
+        return min(0.4 * self.time_limit_s, 0.05 + 1.2 * whole)
 
     def _improve(self) -> None:
         """Search in cycles: hot once, then warm; after each cycle recombine routes and try linked visits elsewhere."""

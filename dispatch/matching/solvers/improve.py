@@ -26,7 +26,6 @@ from dispatch.matching.solvers.layout import (
     HOME,
     ORDER,
     PAIRED,
-    PLANE,
     SHIFT_LAST,
     SHIFT_START,
     SIZE,
@@ -38,9 +37,9 @@ from dispatch.matching.solvers.layout import (
     WORKER,
     State,
 )
+from dispatch.matching.solvers.near import find_near, people_words
 from dispatch.matching.solvers.ruin_recreate import BEST, CHANGES, CURRENT, MARGIN, MOST_CHANGES, ORDERS, Work, search
 from dispatch.matching.solvers.tables import NEAR_SHIFTS, NEIGHBOURS, Tables, copy_state, empty_state
-from dispatch.units import EARTH_RADIUS_M
 
 EVERYWHERE_PAIRS = 150_000
 """Up to this many pairs of slot and shift every route is tried for every insertion."""
@@ -77,10 +76,6 @@ MARGIN_STOPS = 1.0
 """Prices are worked out up to so many costs of a stop above the best one known."""
 
 POOL = 15_000
-BLOCK = 256
-
-TIME_SHARE = 0.3
-"""How much a second between two windows counts against a second of driving, where both count."""
 
 
 @dataclass(kw_only=True)
@@ -359,52 +354,17 @@ def _scratch(tables: Tables, state: State) -> dict[str, Any]:
 
 
 def _neighbours(tables: Tables, movable: Whole) -> Whole:
-    """Nearest movable slots that share at least one allowed shift, the slot itself first  # [kind, slot, neighbour].
-
-    Kind 0 is near in driving time; kind 1 adds a share of the time between the windows.
-    """
+    """List for each movable slot the nearest ones; see `near.find_near`  # [kind, slot, rank], -1 = no more."""
     data = tables.data
-    result = np.full((2, len(tables.scope.slots), NEIGHBOURS + 1), -1, dtype=np.int64)
-    allowed = data.allowed[movable].astype(np.float32)
-    width = min(NEIGHBOURS + 1, len(movable))
-    opens = np.maximum(tables.opens[movable], tables.data.shift[:, SHIFT_START].min(initial=FAR)).astype(np.float64)
-    closes = np.minimum(tables.closes[movable], tables.data.shift[:, SHIFT_LAST].max(initial=-FAR)).astype(np.float64)
-    for begin in range(0, len(movable), BLOCK):
-        block = slice(begin, min(begin + BLOCK, len(movable)))
-        strangers = allowed[block] @ allowed.T == 0.0
-        distance = _driving(tables, movable, block)
-        rows = np.arange(block.stop - begin)
-        apart = np.maximum(opens - closes[block, None], opens[block, None] - closes)
-        for kind, measure in enumerate((distance, distance + TIME_SHARE * np.maximum(0.0, apart))):
-            measure[strangers] = np.inf
-            measure[rows, rows + begin] = -1.0
-            nearest = np.argpartition(measure, width - 1, axis=1)[:, :width]
-            far = np.take_along_axis(measure, nearest, axis=1)
-            order = np.lexsort((nearest, far), axis=1)
-            nearest, far = np.take_along_axis(nearest, order, axis=1), np.take_along_axis(far, order, axis=1)
-            result[kind, movable[block], :width] = np.where(np.isfinite(far), movable[nearest], -1)
-    return result
-
-
-def _driving(tables: Tables, movable: Whole, block: slice) -> npt.NDArray[np.float64]:
-    """Seconds of driving between the slots of a block and all movable ones, both ways on the average  # [row, slot].
-
-    No square of all slots is kept beyond one block of rows.
-    """
-    data, place = tables.data, tables.place[movable]
-    if len(data.seconds):
-        there, back = data.seconds[np.ix_(place[block], place)], data.seconds[np.ix_(place, place[block])].T
-        seconds = (there.astype(np.float64) + back) / 2.0
-        seconds[(there < 0) | (back < 0)] = np.inf
-        return seconds
-    points = data.vectors[place]
-    square = np.zeros((block.stop - block.start, len(points)))
-    for axis in range(3):
-        square += (points[block, axis, None] - points[:, axis]) ** 2
-    chord = np.sqrt(square)
-    metres = chord if data.policy[PLANE] else 2.0 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, chord / 2.0))
-    # Rounded like any other way, so that a matrix of the same ways gives the same neighbours.
-    return np.asarray(np.floor(metres * data.seconds_per_m + 0.5))
+    most = min(NEIGHBOURS + 1, len(movable))
+    near = np.full((2, len(tables.scope.slots), NEIGHBOURS + 1), -1, dtype=np.int64)
+    opens = np.maximum(tables.opens, data.shift[:, SHIFT_START].min(initial=FAR)).astype(np.int64)
+    closes = np.minimum(tables.closes, data.shift[:, SHIFT_LAST].max(initial=-FAR)).astype(np.int64)
+    if most > 1:
+        found, far = near[:, :, :most].copy(), np.zeros((2, most))
+        find_near(data, movable, tables.place.astype(np.int64), opens, closes, people_words(data.allowed), far, found)
+        near[:, :, :most] = found
+    return near
 
 
 def _order_keys(tables: Tables, alone: Whole) -> npt.NDArray[np.float64]:
