@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,7 +32,7 @@ def test_the_nearest_are_those_that_sorting_everybody_puts_first(
 ) -> None:
     tables = build(Scope.of(make(seed)))
     if seed % 4 < 2:  # large problems have no table of ways
-        tables = replace(tables, data=tables.data._replace(seconds=np.zeros((0, 0), dtype=np.int32)))
+        tables = tables._replace(data=tables.data._replace(seconds=np.zeros((0, 0), dtype=np.int32)))
     slots = len(tables.scope.slots)
     movable = np.flatnonzero(np.arange(slots) % 7 != seed % 7).astype(np.int64)
     # Half of the time nobody has to wait for anybody: then both kinds are near in driving time alone.
