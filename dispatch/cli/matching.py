@@ -52,7 +52,14 @@ T = TypeVar("T")
 )
 @click.option("--warm-start", type=READABLE, help="A plan to start from.")
 @FORMAT
-@click.option("--bound", "bound_s", type=float, help="Seconds to spend afterwards on a cost that no plan goes under.")
+@click.option(
+    "--bound",
+    "bound_s",
+    type=click.FloatRange(min=0.0),
+    default=1.0,
+    show_default=True,
+    help="Seconds to spend afterwards on a cost that no plan goes under; 0: none.",
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
 def solve(
     problem_file: Path,
@@ -63,13 +70,13 @@ def solve(
     threads: int,
     warm_start: Path | None,
     file_format: str,
-    bound_s: float | None,
+    bound_s: float,
     quiet: bool,
 ) -> None:
     """Solve PROBLEM_FILE and write the plan as JSON."""
     problem, names = _problem(problem_file, file_format)
     start = None if warm_start is None else _plan(warm_start, problem, names)
-    warm()  # a first call ever compiles for some seconds; the time limit is for solving
+    warm(bounds=bound_s > 0.0)  # a first call ever compiles for a minute; the time limit is for solving
     limit = 10.0 if time_limit is None and steps is None else time_limit
     try:
         plan = solve_problem(
@@ -81,8 +88,8 @@ def solve(
             progress=None if quiet else _tell,
             warm_start=start,
         )
-        if bound_s is not None:
-            found = bound_for(problem, bound_s)
+        found = bound_for(problem, bound_s) if bound_s > 0.0 else None
+        if found is not None:
             plan = replace(plan, stats=replace(plan.stats, bound=found.value))
     except ValueError as error:
         _fail(str(error))
@@ -97,7 +104,7 @@ def solve(
         f" {plan.stats.steps} steps in {plan.stats.seconds:.1f} s",
         err=True,
     )
-    if bound_s is not None:
+    if found is not None:
         gap = gap_percent(plan.cost.total, found.value)
         click.echo(f"bound {found.value}, gap {gap:.2f} % ({found.method}, {found.seconds:.1f} s)", err=True)
 

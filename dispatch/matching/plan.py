@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -79,11 +79,13 @@ class Cost:
 
     def terms(self) -> dict[str, int]:
         """Terms by name, in the order of the fields."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
+        return dict(zip(self.__slots__, self._values(), strict=True))
+
+    def _values(self) -> tuple[int, ...]:
+        return tuple([getattr(self, name) for name in self.__slots__])
 
     def __add__(self, other: "Cost") -> "Cost":
-        theirs = other.terms()
-        return Cost(**{name: value + theirs[name] for name, value in self.terms().items()})
+        return Cost.summed((self, other))
 
     def __sub__(self, other: "Cost") -> "Cost":
         theirs = other.terms()
@@ -92,10 +94,8 @@ class Cost:
     @classmethod
     def summed(cls, costs: Iterable["Cost"]) -> "Cost":
         """Sum of many costs, term by term."""
-        total = cls()
-        for cost in costs:
-            total = total + cost
-        return total
+        columns = zip(*(cost._values() for cost in costs), strict=True)
+        return cls(**dict(zip(cls.__slots__, map(sum, columns), strict=False)))  # of nothing there are no columns
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

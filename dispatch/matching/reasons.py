@@ -93,6 +93,11 @@ class Reasoner:
         return empty_state(self.tables)
 
     @cached_property
+    def starts(self) -> Whole:
+        """When each shift starts."""
+        return np.array([shift.start_s for shift in self.tables.scope.shifts], dtype=np.int64)
+
+    @cached_property
     def trial(self) -> State:
         """A copy of the state to try things on; every trial puts it back."""
         return copy_state(self.state)
@@ -115,7 +120,7 @@ class Reasoner:
         nobody = [self._nobody(row) for row in rows if not tables.data.allowed[row].any()]
         if nobody:
             return tuple(reason for group in nobody for reason in group)
-        people = {int(person) for row in rows for person in tables.worker[tables.data.allowed[row]]}
+        people = np.unique(tables.worker[tables.data.allowed[rows].any(axis=0)])
         if len(people) < len(rows):
             params: Params = {"crew_size": len(rows), "people": len(people)}
             return (Reason(code=ReasonCode.CREW_TOO_SMALL, params=params),)
@@ -144,8 +149,8 @@ class Reasoner:
         hard = [window for window in visit.windows if window.hard]
         if not hard or len(hard) < len(visit.windows):
             return ()
-        may: list[bool] = np.any(self.tables.data.allowed[rows], axis=0).tolist()
-        opening = min(shift.start_s for shift, allowed in zip(self.tables.scope.shifts, may, strict=True) if allowed)
+        may = np.any(self.tables.data.allowed[rows], axis=0)
+        opening = int(self.starts[may].min())
         last = max(window.end_s for window in hard)
         if last < max(opening, opening if visit.release_s is None else visit.release_s):
             return (Reason(code=ReasonCode.WINDOW_PAST, params={"window_end_s": last, "from_s": opening}),)
@@ -180,21 +185,19 @@ class Reasoner:
     def _displaced(self, row: int, view: "View") -> Reason:
         """Name a visit that has the time of somebody who could come, nearest people first, or the limit of that day."""
         scope = self.tables.scope
-        alone = self._prices(self.empty, row)
-        able = [
-            int(shift)
-            for shift in np.argsort(alone, kind="stable")
-            if view.alone[shift] or view.verdict[shift] == asking.FREE
-        ]
+        free = view.verdict == asking.FREE
+        able = np.argsort(self._prices(self.empty, row), kind="stable")
+        able = able[(view.alone | free)[able]]
         params: Params = {
             "slot": scope.slots[row].number,
-            "people": len({int(self.tables.worker[shift]) for shift in able}),
+            "people": len(np.unique(self.tables.worker[able])),
         }
-        full = [shift for shift in able if view.verdict[shift] in (asking.FULL, asking.FREE)]
-        if not full:
-            reason = obstacle_reason(self.tables, self.trial, row, able[0], int(view.verdict[able[0]]))
+        full = able[(free | (view.verdict == asking.FULL))[able]]
+        if not len(full):
+            nearest = int(able[0])
+            reason = obstacle_reason(self.tables, self.trial, row, nearest, int(view.verdict[nearest]))
             return Reason(code=reason.code, params={**params, **reason.params})
-        for shift in full[:NEAREST_SHIFTS]:
+        for shift in map(int, full[:NEAREST_SHIFTS]):
             at = displacing(self.tables.data, self.trial, shift, row)
             if at >= 0:
                 params["visit"] = scope.slots[int(self.state.sequence[shift, at])].visit.id

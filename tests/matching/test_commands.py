@@ -47,6 +47,17 @@ def test_solving_writes_the_plan_of_these_steps(question: Path, tmp_path: Path) 
     assert Plan.from_json(output.read_text()).fingerprint() == expected.fingerprint()
 
 
+def test_solving_tells_how_much_is_left_to_gain_unless_told_not_to(question: Path) -> None:
+    done = run("solve", question, "--steps", 10)
+    plan = Plan.from_json(done.stdout)
+    assert plan.stats.bound is not None
+    assert 0 < plan.stats.bound <= plan.cost.total
+    assert f"bound {plan.stats.bound}, gap " in done.stderr
+    silent = run("solve", question, "--steps", 10, "--bound", 0)
+    assert Plan.from_json(silent.stdout).stats.bound is None
+    assert "bound" not in silent.stderr
+
+
 def test_without_an_output_the_plan_is_printed_alone(question: Path) -> None:
     done = run("solve", question, "--steps", 0, "--quiet")
     assert Plan.from_json(done.stdout).routes

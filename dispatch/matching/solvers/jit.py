@@ -46,10 +46,10 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 def _be_plain(kernel: Any) -> None:
     """Compile once for all whole numbers: Numba would compile again for every constant that a caller writes out."""
     resolve = kernel.get_call_template
+    widen: Callable[[Any], Any] = numba.types.unliteral
 
     def resolved(arguments: Any, named: Any) -> Any:
-        whole = {name: numba.types.unliteral(kind) for name, kind in named.items()}
-        return resolve(tuple(map(numba.types.unliteral, arguments)), whole)
+        return resolve(tuple(map(widen, arguments)), {name: widen(kind) for name, kind in named.items()})
 
     kernel.get_call_template = resolved
 
