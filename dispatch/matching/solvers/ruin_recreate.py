@@ -40,6 +40,12 @@ EVERYTHING = 1e9
 WHOLE_ROUTES = 0.04
 """Share of the steps that may empty whole routes, which no string of mean length does."""
 
+OPENINGS = 0.02
+"""Share of the steps that begin an empty route with a slot left out, whatever that costs, and fill it."""
+
+MOST_OPENING = 80
+"""Slots left out that may fill a route begun so."""
+
 LOSS_ALLOWED = 3.0
 ORDERS = 8
 SURVEY_EVERY = 100
@@ -222,6 +228,51 @@ def ruin(D: Data, S: State, W: Work, mean: float) -> tuple[int, int]:
 
 
 @kernel
+def begin_route(D: Data, S: State, W: Work) -> tuple[int, int]:
+    """Put some slot left out into the cheapest empty route, whatever that costs, and list others near it.
+
+    A route whose first stop is far pays only once it is full, which no single insertion sees. Gives the number of
+    absent slots, that one the first of them, and of routes touched; both 0 if there is nothing to begin.
+    """
+    seed = W.movable[int(draw(W) * len(W.movable))]
+    if S.slots[seed, ROUTE] >= 0:
+        return 0, 0
+    for i in range(W.able.shape[1]):
+        kind = W.able[seed, i]
+        if kind < 0:
+            break
+        for j in range(W.twin_at[kind], W.twin_at[kind + 1]):
+            r = W.twin[j]
+            if S.routes[r, SIZE] > 0 or not W.mine[r] or not may_serve(D, S, r, seed):
+                continue
+            touched = touch(S, W, r, 0)
+            if not put(D, S, r, 0, seed):
+                W.is_touched[r] = False
+                break
+            renew(W, r)
+            return left_out_around(S, W, seed), touched
+    return 0, 0
+
+
+@kernel
+def left_out_around(S: State, W: Work, seed: int) -> int:
+    """List ``seed`` and the slots left out near it, and near those, in that order; gives how many."""
+    W.absent[0], W.was_served[seed], W.listed[seed] = seed, False, True
+    count, looked = 1, 0
+    while looked < count:
+        around = W.absent[looked]
+        looked += 1
+        for j in range(W.neighbours.shape[2]):
+            s = W.neighbours[0, around, j]
+            if s < 0 or count >= MOST_OPENING:
+                break
+            if S.slots[s, ROUTE] < 0 and W.can_move[s] and not W.listed[s]:
+                W.absent[count], W.was_served[s], W.listed[s] = s, False, True
+                count += 1
+    return count
+
+
+@kernel
 def shuffle(W: Work, count: int) -> None:
     """Bring the absent slots into one of the orders, drawn at random; ties and the first order are random too."""
     order = int(draw(W) * ORDERS)
@@ -296,15 +347,19 @@ def better(D: Data, S: State, W: Work, r: int, s: int, limit: int) -> bool:
 
 @kernel
 def recreate(D: Data, S: State, W: Work, count: int, touched: int, loss: int, everywhere: bool, mark: int) -> int:
-    """Put the absent slots back, each at its best place among the candidate routes; gives the routes touched.
+    """Put the absent slots without a route back, each at its best place among the candidate routes.
+
+    Gives the routes touched.
 
     What is remembered is looked at first, so that the rest need only be worked out as far as it could matter.
     """
     ruined = touched
     for j in range(count):
         s = W.absent[j]
-        widest = D.slot[s, PENALTY] + loss
         mark += 1
+        if S.slots[s, ROUTE] >= 0:
+            continue
+        widest = D.slot[s, PENALTY] + loss
         routes = candidates(D, S, W, s, ruined, everywhere, mark)
         best, limit, unknown = -1, widest, 0
         for i in range(routes):
@@ -373,8 +428,12 @@ def search(D: Data, S: State, W: Work, steps: int, hot: float, cold: float, ever
         if step % SURVEY_EVERY == 0:
             mean = mean_size(S, W)
         temperature = hot * math.exp(ratio * step / steps)
-        absent, touched = ruin(D, S, W, mean)
-        shuffle(W, absent)
+        absent, touched = 0, 0
+        if draw(W) < OPENINGS:
+            absent, touched = begin_route(D, S, W)
+        if absent == 0:
+            absent, touched = ruin(D, S, W, mean)
+            shuffle(W, absent)
         loss = int(LOSS_ALLOWED * temperature)
         touched = recreate(D, S, W, absent, touched, loss, everywhere, mark)
         mark += absent
