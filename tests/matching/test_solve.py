@@ -212,6 +212,13 @@ def test_an_optional_visit_is_left_out_where_it_does_not_pay() -> None:
     assert who(solve(problem(near), time_limit_s=None, step_limit=20)) == {"v1": ["t1"]}
 
 
+def test_a_day_that_pays_only_when_it_is_full_is_begun() -> None:
+    far = [visit(f"v{n}", place=at(40, 0.1 * n), minutes=20, optional=True, unserved_penalty=1_500) for n in range(14)]
+    for count, served in ((6, 0), (14, 14)):  # the way there and back is worth about seven of them
+        plan = solve(problem(*far[:count]), time_limit_s=None, step_limit=2_000)
+        assert len(who(plan)) == served, count
+
+
 def test_a_given_matrix_is_used_and_named() -> None:
     asked = problem(visit("v1", place=at(1)), visit("v2", place=at(2)), travel=table((BASE, at(1), at(2)), seconds=700))
     plan = solve(asked, time_limit_s=None, step_limit=20)
