@@ -195,14 +195,13 @@ def mean_size(S: State, W: Work) -> float:
 
 
 @kernel
-def ruin(D: Data, S: State, W: Work, mean: float) -> tuple[int, int]:
-    """Empty some neighbourhood; gives the number of absent slots and of routes touched."""
-    absent, touched = 0, 0
+def ruin(D: Data, S: State, W: Work, mean: float, seed: int, absent: int, touched: int) -> tuple[int, int]:
+    """Empty the neighbourhood of slot ``seed``, besides what is absent and touched already; gives how many are then."""
     longest = max(1.0, min(W.dials[STRING], mean))
     strings = int(draw(W) * (4.0 * W.dials[REMOVED] / (1.0 + longest) - 1.0) + 1.0)
     if draw(W) < WHOLE_ROUTES:
         longest, strings = EVERYTHING, 1 + int(draw(W) * 2.0)
-    seed = W.movable[int(draw(W) * len(W.movable))]
+    strings += touched
     kind = int(draw(W) * W.neighbours.shape[0])
     for j in range(W.neighbours.shape[2]):
         s = W.neighbours[kind, seed, j]
@@ -228,15 +227,12 @@ def ruin(D: Data, S: State, W: Work, mean: float) -> tuple[int, int]:
 
 
 @kernel
-def begin_route(D: Data, S: State, W: Work) -> tuple[int, int]:
-    """Put some slot left out into the cheapest empty route, whatever that costs, and list others near it.
+def begin_route(D: Data, S: State, W: Work, seed: int) -> tuple[int, int]:
+    """Put slot ``seed`` into the cheapest empty route, whatever that costs, and list others near it.
 
     A route whose first stop is far pays only once it is full, which no single insertion sees. Gives the number of
     absent slots, that one the first of them, and of routes touched; both 0 if there is nothing to begin.
     """
-    seed = W.movable[int(draw(W) * len(W.movable))]
-    if S.slots[seed, ROUTE] >= 0:
-        return 0, 0
     for i in range(W.able.shape[1]):
         kind = W.able[seed, i]
         if kind < 0:
@@ -428,11 +424,12 @@ def search(D: Data, S: State, W: Work, steps: int, hot: float, cold: float, ever
         if step % SURVEY_EVERY == 0:
             mean = mean_size(S, W)
         temperature = hot * math.exp(ratio * step / steps)
+        seed = W.movable[int(draw(W) * len(W.movable))]
         absent, touched = 0, 0
-        if draw(W) < OPENINGS:
-            absent, touched = begin_route(D, S, W)
-        if absent == 0:
-            absent, touched = ruin(D, S, W, mean)
+        if S.slots[seed, ROUTE] < 0 and draw(W) < OPENINGS:
+            absent, touched = begin_route(D, S, W, seed)
+        if absent == 0 or draw(W) < 0.5:
+            absent, touched = ruin(D, S, W, mean, seed, absent, touched)
             shuffle(W, absent)
         loss = int(LOSS_ALLOWED * temperature)
         touched = recreate(D, S, W, absent, touched, loss, everywhere, mark)
