@@ -53,7 +53,7 @@ def test_the_search_finds_the_optimum_of_a_thousand_tiny_problems(seeds: range) 
 
 
 @pytest.mark.xfail(strict=True, reason="600 steps miss the optimum here; without limits they never do")
-@pytest.mark.parametrize("seed", [40, 128, 131, 136, 141, 280])
+@pytest.mark.parametrize("seed", [40, 128, 136, 141])
 def test_the_search_finds_the_optimum_where_single_drives_are_limited(seed: int) -> None:
     asked = tiny(seed, legs=True)
     assert cost_of(asked, solve(asked, time_limit_s=None, step_limit=600)) == naive.cheapest(asked)

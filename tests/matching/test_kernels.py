@@ -20,7 +20,7 @@ from dispatch.matching.solvers.improve import Improver, count_changes, total_cos
 from dispatch.matching.solvers.kernels import cheapest_place, insertion, put, refresh, take
 from dispatch.matching.solvers.laying import IMPOSSIBLE
 from dispatch.matching.solvers.layout import AT, ORDER, State
-from dispatch.matching.solvers.ruin_recreate import CHANGES, CURRENT, VERSION
+from dispatch.matching.solvers.memory import CHANGES, CURRENT, VERSION
 from dispatch.matching.solvers.tables import Tables, build, copy_state, empty_state
 from dispatch.matching.timetable import route_of
 from dispatch.units import SECONDS_PER_DAY

@@ -20,6 +20,8 @@ KERNEL_FILES = (
     "clock.py",
     "laying.py",
     "kernels.py",
+    "memory.py",
+    "tails.py",
     "ruin_recreate.py",
     "insertion.py",
     "pushing.py",

@@ -12,8 +12,11 @@ REGRET_SLOTS = 1_500
 """Above this many slots to place the order is by penalty instead of regret."""
 
 
-def construct(tables: Tables, state: State | None = None) -> State:
-    """Fill ``state`` (default: an empty one) with what can be inserted; nothing already in it is moved."""
+def construct(tables: Tables, state: State | None = None, *, at_any_cost: bool = False) -> State:
+    """Fill ``state`` (default: an empty one) with what can be inserted; nothing already in it is moved.
+
+    Visits that may be left out are inserted where they pay, or ``at_any_cost`` wherever they fit.
+    """
     state = empty_state(tables) if state is None else state
     pinned = _single(tables, tables.pinned)
     insert_by_regret(
@@ -21,7 +24,7 @@ def construct(tables: Tables, state: State | None = None) -> State:
     )
     place_units(tables, state)
     todo = _single(tables, ~tables.pinned)
-    forced = mandatory(tables)
+    forced = np.ones(len(tables.linked), dtype=np.bool_) if at_any_cost else mandatory(tables)
     if len(todo) <= REGRET_SLOTS:
         insert_by_regret(tables.data, state, ranking(len(todo), len(state.size)), todo, forced)
     else:

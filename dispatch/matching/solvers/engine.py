@@ -14,14 +14,14 @@ from dispatch.matching.plan import Plan
 from dispatch.matching.problem import MAX_COST, Problem
 from dispatch.matching.reasons import Reasoner
 from dispatch.matching.solve import Progress, ProgressUpdate
-from dispatch.matching.solvers.construct import construct, place_units, sweep
+from dispatch.matching.solvers.construct import construct, mandatory, place_units, sweep
 from dispatch.matching.solvers.crews import ordered_units, place_unit, remove_unit, slots_of, waiting_for
 from dispatch.matching.solvers.forced import close_shifts
 from dispatch.matching.solvers.greedy import nearest_qualified
 from dispatch.matching.solvers.improve import Improver, count_changes, total_cost
 from dispatch.matching.solvers.kernels import count_late, keeps_bonds, refresh
 from dispatch.matching.solvers.layout import State
-from dispatch.matching.solvers.ruin_recreate import MOST_CHANGES
+from dispatch.matching.solvers.memory import CURRENT, MOST_CHANGES
 from dispatch.matching.solvers.tables import Tables, build, copy_state
 from dispatch.matching.solvers.warm_start import hold, let_go, published_state, restore
 from dispatch.matching.solvers.write import written
@@ -38,6 +38,9 @@ CHUNK_S = 0.04
 REPORT_S = 0.5
 SAMPLE = 20
 REHEAT = 0.25
+SHARE_EVERY = 0.05
+"""Part of a cycle after which several searches go on from one plan."""
+
 RECOMBINE_SHARE = 0.1
 RECOMBINE_FROM_S = 3.0
 RECOMBINE_FROM_STEPS = 5_000
@@ -61,6 +64,7 @@ class Engine:
     stopped: bool = field(init=False, default=False)
     closed: dict[int, list[int]] = field(init=False, default_factory=dict)
     loader: threading.Thread = field(init=False)
+    first: State = field(init=False)
     team: list[Improver] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
@@ -87,7 +91,8 @@ class Engine:
         first_cost = total_cost(self.tables, first)
         self.report("construct", first, 0, always=True)
         self.reserve_s = self._finishing_time(first)
-        self.team = self._gather(first)
+        self.first = first
+        self.team = self._gather(first if capped or warm_start is not None else self._filled())
         if self.lead.movable:
             self._improve()
         final = self.lead.best_state()
@@ -108,6 +113,21 @@ class Engine:
             first_cost=self._shown_cost(first),
             ignored=ignored,
         )
+
+    def _filled(self) -> State:
+        """Give a plan to start from with every visit in it that fits, even what does not pay there.
+
+        Leaving out what does not pay is easy to find; which visits make a day pay that nobody has begun is not.
+        """
+        if mandatory(self.tables)[self.first.route_of < 0].all():
+            return self.first
+        return construct(self.tables, copy_state(self.first), at_any_cost=True)
+
+    def _best(self) -> State:
+        """Give the cheapest plan so far."""
+        if self.lead.best_cost > total_cost(self.tables, self.first):
+            return self.first
+        return self.lead.best_state()
 
     def _gather(self, first: State) -> list[Improver]:
         """Give one search for all threads where it divides the plan among them, else one each with its own seed."""
@@ -227,7 +247,7 @@ class Engine:
     def _cycle(self, hot: float, share: tuple[float, int]) -> None:
         seconds, steps = share
         usable = min(seconds * (1.0 - RECOMBINE_SHARE) if self._may_recombine() else seconds, self.left_s())
-        begun, done, chunk = time.monotonic(), 0, 100
+        begun, done, chunk, shared = time.monotonic(), 0, 100, 0.0
         ratio = self.lead.cold() / hot
         while done < steps and not self.over():
             at = time.monotonic()
@@ -243,11 +263,15 @@ class Engine:
                 chunk = 500
             else:
                 chunk = max(1, min(20_000, int(chunk * min(4.0, CHUNK_S / max(1e-6, took)))))
-            if part > 0.5 and self._may_recombine():
-                for improver in self.team:
-                    improver.collect()
+            if self._may_recombine():
+                if part > 0.5:
+                    for improver in self.team:
+                        improver.collect()
+            elif part - shared > SHARE_EVERY:
+                shared = part
+                self._share_current()
             if self._due():
-                self.report("improve", self.lead.best_state(), self.steps)
+                self.report("improve", self._best(), self.steps)
 
     def _run(self, steps: int, hot: float, cold: float) -> None:
         """Let everybody of the team search for a while."""
@@ -271,6 +295,16 @@ class Engine:
             best = self.lead.best_state()
             for improver in self.team:
                 improver.adopt(best)
+
+    def _share_current(self) -> None:
+        """Let everybody wander on from where the cheapest plan of the moment is.
+
+        Where routes are recombined everybody stays apart instead, to see more of them.
+        """
+        ahead = min(self.team, key=lambda improver: int(improver.work.totals[CURRENT]))
+        for improver in self.team:
+            if improver is not ahead:
+                improver.adopt(ahead.state)
 
     def _may_recombine(self) -> bool:
         if len(self.tables.scope.slots) > RECOMBINE_SLOTS or not self.lead.movable:

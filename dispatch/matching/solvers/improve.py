@@ -37,11 +37,12 @@ from dispatch.matching.solvers.layout import (
     WORKER,
     State,
 )
+from dispatch.matching.solvers.memory import BEST, CHANGES, CURRENT, MARGIN, MOST_CHANGES, Work
 from dispatch.matching.solvers.near import find_near, people_words
-from dispatch.matching.solvers.ruin_recreate import BEST, CHANGES, CURRENT, MARGIN, MOST_CHANGES, ORDERS, Work, search
+from dispatch.matching.solvers.ruin_recreate import ORDERS, search
 from dispatch.matching.solvers.tables import NEAR_SHIFTS, NEIGHBOURS, Tables, copy_state, empty_state
 
-EVERYWHERE_PAIRS = 150_000
+EVERYWHERE_PAIRS = 10_000
 """Up to this many pairs of slot and shift every route is tried for every insertion."""
 
 HOT_SHARE = 0.3

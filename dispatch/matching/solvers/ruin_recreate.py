@@ -2,34 +2,40 @@
 
 Slack induction by string removals (Christiaens and Vanden Berghe 2020, doi 10.1287/trsc.2019.0914) with simulated
 annealing. Changes here: unserved neighbours join the stops to be put back; a stop may go back at a loss of a few
-temperatures above its penalty, or a route whose first visit does not pay alone would never be opened; and what a stop
-costs in a route is remembered until that route changes, so that nearly every price is looked up instead of worked out.
+temperatures above its penalty, or begin a route at any loss, or a route whose first visit does not pay alone would
+never be opened; long routes also swap their rests (`tails`); and what a stop costs in a route is remembered until that
+route changes, so that nearly every price is looked up instead of worked out.
 """
 # mypy: disable-error-code="no-any-return, return-value"
 # Elements of arrays have no Python type; compiled they are 64-bit integers and floats.
 
 import math
-from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from dispatch.matching.constraint import Flags, Whole
 from dispatch.matching.solvers.jit import kernel
 from dispatch.matching.solvers.kernels import cheapest_place, may_serve, put, refresh
 from dispatch.matching.solvers.laying import NOT_TOLD
-from dispatch.matching.solvers.layout import (
-    AT,
-    CHANGED,
-    COST,
-    PENALTY,
-    ROUTE,
-    SIZE,
-    SLOT,
-    TOLD,
-    Data,
-    State,
+from dispatch.matching.solvers.layout import AT, CHANGED, COST, PENALTY, ROUTE, SIZE, SLOT, TOLD, Data, State
+from dispatch.matching.solvers.memory import (
+    BEST,
+    BLINK,
+    CHANGES,
+    CURRENT,
+    MARGIN,
+    MOST_CHANGES,
+    POSITION,
+    PRICE,
+    REMOVED,
+    STRING,
+    VERSION,
+    Work,
+    draw,
+    remember,
+    renew,
+    restore,
+    touch,
+    undo,
 )
+from dispatch.matching.solvers.tails import swap_tails
 
 UNSERVED_JOINING = 6
 SPARE_MORE = 0.01
@@ -41,7 +47,7 @@ WHOLE_ROUTES = 0.04
 """Share of the steps that may empty whole routes, which no string of mean length does."""
 
 OPENINGS = 0.02
-"""Share of the steps that begin an empty route with a slot left out, whatever that costs, and fill it."""
+"""Of the steps around a slot left out, the share that begins an empty route, whatever that costs, and fills it."""
 
 MOST_OPENING = 80
 """Slots left out that may fill a route begun so."""
@@ -49,80 +55,6 @@ MOST_OPENING = 80
 LOSS_ALLOWED = 3.0
 ORDERS = 8
 SURVEY_EVERY = 100
-
-# Work.totals
-CURRENT, BEST, CHANGES, MOST_CHANGES = range(4)
-# Work.dials
-REMOVED, STRING, MARGIN, BLINK = range(4)
-# Work.known
-PRICE, POSITION, VERSION = range(3)
-
-
-class Work(NamedTuple):
-    """Scratch space and memory of one search."""
-
-    random: Whole  # [1] state of the generator
-    movable: Whole  # slots that may be moved
-    can_move: Flags  # [s]
-    mine: Flags  # [r] routes that this search may touch
-    neighbours: Whole  # [kind, s, n] nearest slots that share a shift, in space and in space and time; -1 = no more
-    able: Whole  # [s, m] kinds of shifts to try for a slot, cheapest alone first, -1 = no more
-    twin_at: Whole  # [kind + 1] where the shifts of a kind begin in `twin`
-    twin: Whole  # [r] shifts by kind: those of a kind differ in nothing, so one empty route stands for all
-    order_keys: npt.NDArray[np.float64]  # [order, s] smaller goes first
-    dials: npt.NDArray[np.float64]  # [4] stops removed, longest string, margin of prices worked out, share of blinks
-    absent: Whole  # [s] slots to be put back
-    was_served: Flags  # [s]
-    listed: Flags  # [s]
-    keys: npt.NDArray[np.float64]  # [s]
-    routes: Whole  # [r] routes to try
-    touched: Whole  # [r]
-    is_touched: Flags  # [r]
-    old_stops: Whole  # [r, i, column]
-    old_routes: Whole  # [r, column]
-    old_version: Whole  # [r]
-    version: Whole  # [r] another number whenever the route is another one
-    counter: Whole  # [1] the last number given
-    known: Whole  # [s, r, column] cheapest place, as of a version of the route
-    stamp: Whole  # [r]
-    best_sequence: Whole  # [r, i]
-    best_size: Whole  # [r]
-    dirty: Flags  # [r] differs from the best plan
-    totals: Whole  # [4]
-
-
-@kernel
-def draw(W: Work) -> float:
-    """Uniform number in [0, 1): xorshift on 32 bits (Marsaglia 2003), the same compiled and in plain Python."""
-    x = W.random[0]
-    x ^= (x << 13) & 0xFFFFFFFF
-    x ^= x >> 17
-    x ^= (x << 5) & 0xFFFFFFFF
-    W.random[0] = x
-    return x / 4294967296.0
-
-
-@kernel
-def touch(S: State, W: Work, r: int, count: int) -> int:
-    """Remember route ``r`` as it is, once; gives how many routes are remembered."""
-    if W.is_touched[r]:
-        return count
-    W.is_touched[r] = True
-    W.touched[count] = r
-    W.old_version[r] = W.version[r]
-    for column in range(S.routes.shape[1]):
-        W.old_routes[r, column] = S.routes[r, column]
-    for i in range(S.routes[r, SIZE]):
-        for column in range(S.stops.shape[2]):
-            W.old_stops[r, i, column] = S.stops[r, i, column]
-    return count + 1
-
-
-@kernel
-def renew(W: Work, r: int) -> None:
-    """Note that route ``r`` is another one now."""
-    W.counter[0] += 1
-    W.version[r] = W.counter[0]
 
 
 @kernel
@@ -195,13 +127,17 @@ def mean_size(S: State, W: Work) -> float:
 
 
 @kernel
-def ruin(D: Data, S: State, W: Work, mean: float, seed: int, absent: int, touched: int) -> tuple[int, int]:
-    """Empty the neighbourhood of slot ``seed``, besides what is absent and touched already; gives how many are then."""
+def ruin(D: Data, S: State, W: Work, mean: float, seed: int, absent: int) -> tuple[int, int, int]:
+    """Empty the neighbourhood of slot ``seed``.
+
+    Gives how many slots are absent then, those before included, how many routes were touched, and how many of these
+    were emptied as a whole.
+    """
     longest = max(1.0, min(W.dials[STRING], mean))
     strings = int(draw(W) * (4.0 * W.dials[REMOVED] / (1.0 + longest) - 1.0) + 1.0)
     if draw(W) < WHOLE_ROUTES:
         longest, strings = EVERYTHING, 1 + int(draw(W) * 2.0)
-    strings += touched
+    touched = 0
     kind = int(draw(W) * W.neighbours.shape[0])
     for j in range(W.neighbours.shape[2]):
         s = W.neighbours[kind, seed, j]
@@ -223,36 +159,26 @@ def ruin(D: Data, S: State, W: Work, mean: float, seed: int, absent: int, touche
             W.listed[s] = True
             absent += 1
             joined += 1
-    return absent, touched
+    return absent, touched, touched if longest == EVERYTHING else 0
 
 
 @kernel
-def begin_route(D: Data, S: State, W: Work, seed: int) -> tuple[int, int]:
-    """Put slot ``seed`` into the cheapest empty route, whatever that costs, and list others near it.
-
-    A route whose first stop is far pays only once it is full, which no single insertion sees. Gives the number of
-    absent slots, that one the first of them, and of routes touched; both 0 if there is nothing to begin.
-    """
+def cheapest_empty(D: Data, S: State, W: Work, s: int) -> int:
+    """Find the empty route that serves slot ``s`` alone most cheaply, whatever that costs; -1 if there is none."""
     for i in range(W.able.shape[1]):
-        kind = W.able[seed, i]
+        kind = W.able[s, i]
         if kind < 0:
             break
         for j in range(W.twin_at[kind], W.twin_at[kind + 1]):
             r = W.twin[j]
-            if S.routes[r, SIZE] > 0 or not W.mine[r] or not may_serve(D, S, r, seed):
-                continue
-            touched = touch(S, W, r, 0)
-            if not put(D, S, r, 0, seed):
-                W.is_touched[r] = False
-                break
-            renew(W, r)
-            return left_out_around(S, W, seed), touched
-    return 0, 0
+            if S.routes[r, SIZE] == 0 and W.mine[r] and may_serve(D, S, r, s):
+                return r
+    return -1
 
 
 @kernel
 def left_out_around(S: State, W: Work, seed: int) -> int:
-    """List ``seed`` and the slots left out near it, and near those, in that order; gives how many."""
+    """List slot ``seed``, which is left out, others left out near it, and near those, in that order; gives how many."""
     W.absent[0], W.was_served[seed], W.listed[seed] = seed, False, True
     count, looked = 1, 0
     while looked < count:
@@ -342,10 +268,13 @@ def better(D: Data, S: State, W: Work, r: int, s: int, limit: int) -> bool:
 
 
 @kernel
-def recreate(D: Data, S: State, W: Work, count: int, touched: int, loss: int, everywhere: bool, mark: int) -> int:
-    """Put the absent slots without a route back, each at its best place among the candidate routes.
+def recreate(
+    D: Data, S: State, W: Work, count: int, touched: int, loss: int, everywhere: bool, mark: int, openings: int
+) -> int:
+    """Put the absent slots back, each at its best place among the candidate routes; gives the routes touched.
 
-    Gives the routes touched.
+    ``openings`` of those that find none begin an empty route, whatever that costs: a route whose first stop is far pays
+    only once it is full, which no single insertion sees.
 
     What is remembered is looked at first, so that the rest need only be worked out as far as it could matter.
     """
@@ -353,8 +282,6 @@ def recreate(D: Data, S: State, W: Work, count: int, touched: int, loss: int, ev
     for j in range(count):
         s = W.absent[j]
         mark += 1
-        if S.slots[s, ROUTE] >= 0:
-            continue
         widest = D.slot[s, PENALTY] + loss
         routes = candidates(D, S, W, s, ruined, everywhere, mark)
         best, limit, unknown = -1, widest, 0
@@ -374,46 +301,42 @@ def recreate(D: Data, S: State, W: Work, count: int, touched: int, loss: int, ev
             touched = touch(S, W, best, touched)
             put(D, S, best, W.known[s, best, POSITION], s)
             renew(W, best)
+        elif openings > 0:
+            empty = cheapest_empty(D, S, W, s)
+            if empty >= 0:
+                touched = touch(S, W, empty, touched)
+                if put(D, S, empty, 0, s):
+                    renew(W, empty)
+                    openings -= 1
     return touched
 
 
 @kernel
-def restore(S: State, W: Work, r: int) -> None:
-    """Bring one touched route back to what it was."""
-    W.version[r] = W.old_version[r]
-    for column in range(S.routes.shape[1]):
-        S.routes[r, column] = W.old_routes[r, column]
-    for i in range(S.routes[r, SIZE]):
-        for column in range(S.stops.shape[2]):
-            S.stops[r, i, column] = W.old_stops[r, i, column]
-        S.slots[S.stops[r, i, SLOT], ROUTE] = r
-        S.slots[S.stops[r, i, SLOT], AT] = i
+def ruin_and_recreate(
+    D: Data, S: State, W: Work, mean: float, seed: int, loss: int, everywhere: bool, mark: int
+) -> tuple[int, int]:
+    """Take stops around slot ``seed`` out and put them back; gives how many slots and routes that were.
 
-
-@kernel
-def undo(S: State, W: Work, count: int, touched: int) -> None:
-    """Bring the touched routes back to what they were."""
-    for j in range(count):
-        S.slots[W.absent[j], ROUTE] = -1
-    for j in range(touched):
-        restore(S, W, W.touched[j])
-
-
-@kernel
-def remember(S: State, W: Work) -> None:
-    """Make the current plan the best one; only routes that differ are copied."""
-    for r in range(len(S.routes)):
-        if W.dirty[r] and W.mine[r]:
-            W.dirty[r] = False
-            W.best_size[r] = S.routes[r, SIZE]
-            for i in range(S.routes[r, SIZE]):
-                W.best_sequence[r, i] = S.stops[r, i, SLOT]
-    W.totals[BEST] = W.totals[CURRENT]
+    Half of the times that a route is to be begun nothing is taken out of others.
+    """
+    absent, touched, openings = 0, 0, 0
+    begin = S.slots[seed, ROUTE] < 0 and draw(W) < OPENINGS
+    if begin:
+        absent = left_out_around(S, W, seed)
+    if not begin or draw(W) < 0.5:
+        absent, touched, openings = ruin(D, S, W, mean, seed, absent)
+        shuffle(W, absent)
+    if begin:
+        openings += 1
+    return absent, recreate(D, S, W, absent, touched, loss, everywhere, mark, openings)
 
 
 @kernel
 def search(D: Data, S: State, W: Work, steps: int, hot: float, cold: float, everywhere: bool) -> None:
-    """Do ``steps`` ruin and recreate steps while cooling from ``hot`` to ``cold`` (search cost, hundredths)."""
+    """Do ``steps`` steps while cooling from ``hot`` to ``cold`` (search cost, hundredths).
+
+    A step swaps the rests of two routes if that is bearable at the temperature, else it ruins and recreates.
+    """
     if len(W.movable) == 0:
         return
     ratio = math.log(cold / hot)
@@ -424,15 +347,14 @@ def search(D: Data, S: State, W: Work, steps: int, hot: float, cold: float, ever
         if step % SURVEY_EVERY == 0:
             mean = mean_size(S, W)
         temperature = hot * math.exp(ratio * step / steps)
+        dearest = -temperature * math.log(max(1e-12, draw(W)))
         seed = W.movable[int(draw(W) * len(W.movable))]
         absent, touched = 0, 0
-        if S.slots[seed, ROUTE] < 0 and draw(W) < OPENINGS:
-            absent, touched = begin_route(D, S, W, seed)
-        if absent == 0 or draw(W) < 0.5:
-            absent, touched = ruin(D, S, W, mean, seed, absent, touched)
-            shuffle(W, absent)
-        loss = int(LOSS_ALLOWED * temperature)
-        touched = recreate(D, S, W, absent, touched, loss, everywhere, mark)
+        if S.slots[seed, ROUTE] >= 0:
+            touched = swap_tails(D, S, W, seed, dearest)
+        if touched == 0:
+            loss = int(LOSS_ALLOWED * temperature)
+            absent, touched = ruin_and_recreate(D, S, W, mean, seed, loss, everywhere, mark)
         mark += absent
         change, changes = 0, 0
         for j in range(touched):
@@ -447,7 +369,7 @@ def search(D: Data, S: State, W: Work, steps: int, hot: float, cold: float, ever
                 if D.slot[s, TOLD] != NOT_TOLD:
                     changes += -1 if served else 1
         bearable = changes <= 0 or W.totals[CHANGES] + changes <= W.totals[MOST_CHANGES]
-        if bearable and change < -temperature * math.log(max(1e-12, draw(W))):
+        if bearable and change < dearest:
             W.totals[CURRENT] += change
             W.totals[CHANGES] += changes
             for j in range(touched):
