@@ -12,9 +12,15 @@ import pytest
 
 from dispatch.matching import Plan, Problem, ProgressUpdate, baseline, check, solve
 from dispatch.matching.check import feasible_insertions
+from dispatch.matching.constraint import Scope
 from dispatch.matching.plan import Unassigned
 from dispatch.matching.problem import UNREACHABLE, Break, Matrix, Point, Predecessor, Published, Travel
+from dispatch.matching.solvers import engine
 from dispatch.matching.solvers import tables as tables_module
+from dispatch.matching.solvers.construct import construct
+from dispatch.matching.solvers.improve import Improver
+from dispatch.matching.solvers.layout import State
+from dispatch.matching.solvers.tables import build
 from dispatch.matching.travel import ways_between
 from dispatch.units import great_circle_m
 from tests.matching.build import (
@@ -217,6 +223,40 @@ def test_a_day_that_pays_only_when_it_is_full_is_begun() -> None:
     for count, served in ((6, 0), (14, 14)):  # the way there and back is worth about seven of them
         plan = solve(problem(*far[:count]), time_limit_s=None, step_limit=2_000)
         assert len(who(plan)) == served, count
+
+
+def test_a_search_that_starts_with_what_does_not_pay_never_tells_of_a_dearer_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    far = problem(
+        *(visit(f"v{n}", place=at(40, 0.1 * n), minutes=20, optional=True, unserved_penalty=1_500) for n in range(6))
+    )
+    tables = build(Scope.of(far))
+    assert (construct(tables).route_of < 0).all()
+    assert (construct(tables, at_any_cost=True).route_of >= 0).all()
+    monkeypatch.setattr(engine, "REPORT_S", 0.0)
+    told: list[ProgressUpdate] = []
+    plan = solve(far, time_limit_s=None, step_limit=1, progress=told.append)
+    assert {update.cost for update in told} == {9_000} == {plan.cost.total}
+
+
+def test_several_searches_go_on_from_one_plan_unless_their_routes_are_recombined(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    adopted: list[int] = []
+    adopt = Improver.adopt
+
+    def noted(improver: Improver, state: State) -> None:
+        adopt(improver, state)
+        adopted.append(improver.best_cost)
+
+    monkeypatch.setattr(Improver, "adopt", noted)
+    assert check(town(), solve(town(), time_limit_s=1.0, threads=2)) == ()
+    assert len(adopted) >= 10
+    adopted.clear()
+    monkeypatch.setattr(engine, "RECOMBINE_FROM_S", 0.0)
+    assert check(town(), solve(town(), time_limit_s=1.0, threads=2)) == ()
+    assert len(adopted) <= 5  # by recombining, and for the best plan at the end of the cycle
 
 
 def test_a_given_matrix_is_used_and_named() -> None:
