@@ -259,6 +259,18 @@ def test_several_searches_go_on_from_one_plan_unless_their_routes_are_recombined
     assert len(adopted) <= 5  # by recombining, and for the best plan at the end of the cycle
 
 
+def test_a_visit_that_others_wait_for_is_served_by_way_of_the_depot() -> None:
+    """Its start is fixed when it is placed, and no start that the ways alone allow leaves time for the detour."""
+    asked = problem(
+        shift(depot=at(10), depot_s=300),
+        visit("first", place=at(0, 5), tools=("pump",)),
+        visit("then", predecessors=(Predecessor(visit="first"),)),
+    )
+    plan = solve(asked, time_limit_s=None, step_limit=0)
+    assert who(plan) == {"first": ["t1"], "then": ["t1"]}
+    assert check(asked, plan) == ()
+
+
 def test_a_given_matrix_is_used_and_named() -> None:
     asked = problem(visit("v1", place=at(1)), visit("v2", place=at(2)), travel=table((BASE, at(1), at(2)), seconds=700))
     plan = solve(asked, time_limit_s=None, step_limit=20)

@@ -11,9 +11,9 @@ from scipy.optimize import linear_sum_assignment
 from dispatch.matching.constraint import FAR, Whole
 from dispatch.matching.problem import Visit
 from dispatch.matching.solvers.insertion import earliest_starts, price_everywhere
-from dispatch.matching.solvers.kernels import put, refresh, take
+from dispatch.matching.solvers.kernels import best_place, put, refresh, take
 from dispatch.matching.solvers.laying import IMPOSSIBLE
-from dispatch.matching.solvers.layout import DURATION, PACE, SETUP, START, State
+from dispatch.matching.solvers.layout import DEPOT, DURATION, PACE, PARTS, SETUP, START, TOOLS, State
 from dispatch.matching.solvers.tables import Tables
 
 MOMENTS = 60
@@ -200,10 +200,25 @@ def _moments(tables: Tables, state: State, rows: list[int], since: int, until: i
     for row in rows:
         count = earliest_starts(tables.data, state, row, room)
         found.update(room[:count].tolist())
+        found.update(_starts_by_depot(tables, state, row))
     moments = sorted(moment for moment in found if since <= moment <= until)
     if len(moments) <= MOMENTS:
         return moments
     return [moments[index] for index in np.linspace(0, len(moments) - 1, MOMENTS).astype(int)]
+
+
+def _starts_by_depot(tables: Tables, state: State, row: int) -> list[int]:
+    """Start of a slot on each day that can pass a depot: the detour makes it later than the ways alone say."""
+    data, starts = tables.data, []
+    if data.policy[PARTS] + data.policy[TOOLS] == 0:
+        return []
+    for shift in np.flatnonzero(data.allowed[row] & (data.shift[:, DEPOT] >= 0)):
+        at = int(best_place(data, state, int(shift), row, IMPOSSIBLE)[1])
+        if at >= 0 and put(data, state, int(shift), at, row):
+            starts.append(int(state.start[shift, at]))
+            take(state, int(shift), at)
+            refresh(data, state, int(shift))
+    return starts
 
 
 def _cheapest(tables: Tables, state: State, rows: list[int]) -> tuple[int, list[tuple[int, int]]] | None:
