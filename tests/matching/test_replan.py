@@ -2,11 +2,8 @@
 
 import random
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import permutations, product
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -14,62 +11,13 @@ from hypothesis import given, settings
 
 from dispatch.cli import main
 from dispatch.matching import Plan, Problem, check, solve
-from dispatch.matching.check import unforced
-from dispatch.matching.levels import met
-from dispatch.matching.plan import Route
-from dispatch.matching.problem import Pin, Predecessor, Published, Shift, Visit, Window
-from dispatch.matching.replan import Repair, replan
-from tests.matching import naive
+from dispatch.matching.problem import Pin, Predecessor, Published
+from dispatch.matching.replan import replan
 from tests.matching.build import FLAT, HOUR, at, need, problem, shift, technician, visit, who, window
+from tests.matching.repairs import changed, measured, moved, planned, repaired, starts, without
 from tests.matching.strategies import problems
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "howto"
-
-
-def planned(asked: Problem) -> Plan:
-    return solve(asked, time_limit_s=None, step_limit=200)
-
-
-def repaired(asked: Problem, plan: Plan, **changes: Any) -> Repair:
-    """The repair, with everything that must be true of any repair."""
-    repair = replan(asked, plan, **({"time_limit_s": None} | changes))
-    assert unforced(asked, repair.plan) == ()
-    assert_account(asked, plan, repair)
-    return repair
-
-
-def assert_account(asked: Problem, plan: Plan, repair: Repair) -> None:
-    """Every visit of the question is told once, and untouched routes are the very objects of before."""
-    before, after = starts(plan), starts(repair.plan)
-    told = [*repair.kept, *(item.visit for item in (*repair.moved, *repair.lost, *repair.new))]
-    known = {item.id for item in asked.visits}
-    assert sorted(told) == sorted((before.keys() | after.keys()) & known)
-    tolerance = asked.policy.retime_tolerance_s
-    for name in told:
-        same = name in before and name in after and alike(before[name], after[name], tolerance)
-        assert same == (name in repair.kept), name
-    assert {item.visit for item in repair.lost} == (before.keys() & known) - after.keys()
-    assert {item.visit for item in repair.new} == after.keys() - before.keys()
-    assert all(item.reasons for item in repair.lost)
-    for route in repair.plan.routes:
-        if route.shift not in (*repair.touched, *repair.repriced):
-            assert route is plan.route_by_shift[route.shift]
-
-
-def starts(plan: Plan) -> dict[str, list[tuple[str, int]]]:
-    return {
-        name: [(route.technician, stop.start_s) for route, stop in stops] for name, stops in plan.stops_by_visit.items()
-    }
-
-
-def alike(one: list[tuple[str, int]], other: list[tuple[str, int]], tolerance: int) -> bool:
-    return len(one) == len(other) and all(
-        a[0] == b[0] and abs(a[1] - b[1]) <= tolerance for a, b in zip(one, other, strict=True)
-    )
-
-
-def moved(repair: Repair) -> set[str]:
-    return {item.visit for item in repair.moved}
 
 
 THREE = problem(
@@ -91,18 +39,6 @@ THREE = problem(
     ),
 )
 """Three people with their own customers around them, and room between any two visits."""
-
-
-def without(asked: Problem, *, shifts: tuple[str, ...] = (), visits: tuple[str, ...] = ()) -> Problem:
-    return replace(
-        asked,
-        shifts=tuple(item for item in asked.shifts if item.id not in shifts),
-        visits=tuple(item for item in asked.visits if item.id not in visits),
-    )
-
-
-def changed(asked: Problem, name: str, **changes: Any) -> Problem:
-    return replace(asked, visits=tuple(replace(one, **changes) if one.id == name else one for one in asked.visits))
 
 
 def test_a_question_that_did_not_change_changes_nothing() -> None:
@@ -431,163 +367,6 @@ def test_a_pin_to_somebody_absent_is_kept_and_reported() -> None:
     repair = repaired(asked, plan)
     assert [item.visit for item in repair.lost] == ["a1"]
     assert any(item.rule == "pins" and item.visit == "a1" for item in repair.plan.violations)
-
-
-# -- the true minimum ---------------------------------------------------------------------------------------------
-
-
-def tiny(seed: int) -> tuple[Problem, Plan, Problem]:
-    """A day of two or three people, its plan, and the question after something happened."""
-    draw = random.Random(seed)
-    names = "abc"[: draw.choice((2, 3))]
-    people = [technician(name, skills={"gas": draw.choice((1.0, 5.0))}) for name in names]
-    shifts = [
-        shift(name, since=8, until=draw.choice((12, 13, 14)), start=at(draw.randint(-4, 4)), breaks=())
-        for name in names
-    ]
-    visits = []
-    for number in range(draw.randint(3, 5)):
-        opening = draw.randint(7, 12)
-        windows = (window(opening, opening + draw.choice((1, 2, 3))),) if draw.random() < 0.6 else ()
-        visits.append(
-            visit(
-                f"v{number}",
-                place=at(draw.randint(-6, 6), draw.randint(-6, 6)),
-                minutes=draw.choice((45, 60, 90, 120)),
-                windows=windows,
-                priority=draw.randint(1, 5),
-                needs=(need("gas", 3),) if draw.random() < 0.2 else (),
-            )
-        )
-    asked = problem(*people, *shifts, *visits)
-    plan = planned(asked)
-    served = sorted(plan.stops_by_visit)
-    kind = draw.randint(0, 5)
-    now = asked
-    if kind == 0 and len(names) > 1:
-        now = without(asked, shifts=(f"{draw.choice(names)}-day",))
-    elif kind == 1 and served:
-        longer = asked.visit_by_id[draw.choice(served)]
-        now = changed(asked, longer.id, duration_s=longer.duration_s + draw.choice((1_800, 3_600)))
-    elif kind == 2:
-        opening = draw.randint(8, 11)
-        urgent = visit("urgent", place=at(draw.randint(-6, 6)), priority=1, windows=(window(opening, opening + 1),))
-        now = replace(asked, visits=(*asked.visits, urgent))
-    elif kind == 3 and served:
-        now = without(asked, visits=(draw.choice(served),))
-    elif kind == 4 and served:
-        opening = draw.randint(8, 13)
-        now = changed(asked, draw.choice(served), windows=(window(opening, opening + 1),))
-    else:
-        ending = tuple(
-            replace(one, start_s=one.start_s + draw.choice((0, 3_600)), end_s=one.end_s - draw.choice((0, 3_600)))
-            for one in asked.shifts
-        )
-        now = replace(asked, shifts=ending)
-    return asked, plan, now
-
-
-def least(asked: Problem, plan: Plan) -> tuple[int, int, int, int]:
-    """Penalty left out, customers moved, routes touched and cost of the best of all repairs; cost in hundredths."""
-    left_out = {item.visit for item in plan.unassigned}
-    wanted = [one for one in asked.visits if one.id not in left_out]
-    best: tuple[int, int, int, int] | None = None
-    days = {one.id: best_days(asked, plan, one, wanted) for one in asked.shifts}
-    waiting = sum(asked.penalty(one) * 100 for one in asked.visits if one.id in left_out)
-    for chosen in product((None, *(one.id for one in asked.shifts)), repeat=len(wanted)):
-        lost = sum(asked.penalty(one) * 100 for one, where in zip(wanted, chosen, strict=True) if where is None)
-        total = (lost, 0, 0, lost + waiting)
-        for one in asked.shifts:
-            mine = frozenset(item.id for item, where in zip(wanted, chosen, strict=True) if where == one.id)
-            day = days[one.id].get(mine)
-            if day is None:
-                break
-            total = (total[0], total[1] + day[0], total[2] + day[1], total[3] + day[2])
-        else:
-            best = total if best is None else min(best, total)
-    assert best is not None
-    return best
-
-
-def best_days(
-    asked: Problem, plan: Plan, day: Shift, wanted: list[Visit]
-) -> dict[frozenset[str], tuple[int, int, int]]:
-    """For each set of visits the best route: customers moved, whether it is touched, cost in hundredths."""
-    before, tolerance = starts(plan), asked.policy.retime_tolerance_s
-    route = plan.route_by_shift.get(day.id)
-    old = [stop.visit for stop in route.stops] if route is not None else []
-    found: dict[frozenset[str], tuple[int, int, int]] = {frozenset(): (0, int(bool(old)), 0)}
-    person = asked.technician_by_id[day.technician]
-    able = [one for one in wanted if naive_may(asked, person.id, one)]
-    for order in orders(able):
-        names = [one.id for one in order]
-        own = [name in before and before[name][0][0] == person.id for name in names]
-        for holding in product(*((True, False) if mine else (False,) for mine in own)):
-            held = [
-                near(one, before[one.id][0][1], tolerance) if hold else one
-                for one, hold in zip(order, holding, strict=True)
-            ]
-            if any(one is None for one in held):
-                continue
-            cost = naive.route_cost(asked, day, [one for one in held if one is not None])
-            if cost is None:
-                continue
-            away = sum(name in before and not hold for name, hold in zip(names, holding, strict=True))
-            touched = int(names != old or away > 0)
-            key = frozenset(names)
-            value = (away, touched, cost)
-            found[key] = min(found.get(key, value), value)
-    return found
-
-
-def near(one: Visit, told: int, tolerance: int) -> Visit | None:
-    """The visit with windows that let it start only within the tolerance of what was told."""
-    spans = [(told - tolerance, told + tolerance)]
-    if one.windows:
-        spans = [(max(told - tolerance, w.start_s), min(told + tolerance, w.end_s)) for w in one.windows]
-    windows = tuple(Window(start_s=start, end_s=end) for start, end in spans if start <= end)
-    return replace(one, windows=windows) if windows else None
-
-
-def naive_may(asked: Problem, person: str, one: Visit) -> bool:
-    return all(met(asked.policy, asked.technician_by_id[person], each) for each in one.crew[0].needs)
-
-
-def orders(visits: list[Visit]) -> Iterator[tuple[Visit, ...]]:
-    for length in range(1, len(visits) + 1):
-        yield from permutations(visits, length)
-
-
-def measured(asked: Problem, plan: Plan, repair: Repair) -> tuple[int, int, int]:
-    left_out = {item.visit for item in plan.unassigned}
-    lost = sum(
-        asked.penalty(asked.visit_by_id[item.visit]) * 100
-        for item in repair.plan.unassigned
-        if item.visit not in left_out
-    )
-    touched = 0
-    for day in asked.shifts:
-        old, new = (one.route_by_shift.get(day.id) for one in (plan, repair.plan))
-        touched += stops_of(old) != stops_of(new) or any(
-            stop.visit in moved(repair) for stop in (new.stops if new is not None else ())
-        )
-    return lost, len(repair.moved), touched
-
-
-def stops_of(route: Route | None) -> list[str]:
-    return [] if route is None else [stop.visit for stop in route.stops]
-
-
-@pytest.mark.parametrize("block", range(10))
-def test_small_repairs_are_the_best_of_all(block: int) -> None:
-    for seed in range(block * 30, block * 30 + 30):
-        _, plan, now = tiny(seed)
-        repair = repaired(now, plan)
-        assert repair.proven
-        *expected, cost = least(now, plan)
-        assert measured(now, plan, repair) == tuple(expected), seed
-        # The twin counts in hundredths, a plan rounds once for each route.
-        assert abs(repair.plan.cost.total * 100 - cost) <= 100 * len(now.shifts), seed
 
 
 # -- limits, repeatability, size ------------------------------------------------------------------------------------
