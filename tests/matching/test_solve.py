@@ -14,7 +14,7 @@ from dispatch.matching import Plan, Problem, ProgressUpdate, baseline, check, so
 from dispatch.matching.check import feasible_insertions
 from dispatch.matching.constraint import Scope
 from dispatch.matching.plan import Unassigned
-from dispatch.matching.problem import UNREACHABLE, Break, Matrix, Point, Predecessor, Published, Travel
+from dispatch.matching.problem import UNREACHABLE, Break, Matrix, Partner, Pin, Point, Predecessor, Published, Travel
 from dispatch.matching.solvers import engine
 from dispatch.matching.solvers import tables as tables_module
 from dispatch.matching.solvers.construct import construct
@@ -268,6 +268,28 @@ def test_a_visit_that_others_wait_for_is_served_by_way_of_the_depot() -> None:
     )
     plan = solve(asked, time_limit_s=None, step_limit=0)
     assert who(plan) == {"first": ["t1"], "then": ["t1"]}
+    assert check(asked, plan) == ()
+
+
+@pytest.mark.parametrize(
+    ("most", "others", "expected"), [(2, 0, "ab"), (1, 0, "ac"), (2, 1, "ac"), (1, 1, "cd"), (0, 0, "cd")]
+)
+def test_a_crew_takes_no_more_people_of_a_partner_than_its_day_has_left(most: int, others: int, expected: str) -> None:
+    """The partner's people are near and each alone would be free: only together they are too many."""
+    asked = problem(
+        *(technician(name, partner="acme") for name in "abx"),
+        *(technician(name) for name in "cd"),
+        shift("a"),
+        shift("b", start=at(1), end=at(1)),
+        *(shift(name, start=at(9 + number), end=at(9 + number)) for number, name in enumerate("cd")),
+        shift("x", start=at(-9), end=at(-9)),
+        visit("crew", crew=crew((), ())),
+        *(visit(f"other{n}", place=at(-9), required=("x",)) for n in range(others)),
+        partners=(Partner(id="acme", visits_a_day=most),),
+    )
+    asked = replace(asked, pins=tuple(Pin(visit=f"other{n}", technician="x") for n in range(others)))
+    plan = solve(asked, time_limit_s=None, step_limit=50)
+    assert sorted(who(plan)["crew"]) == list(expected)
     assert check(asked, plan) == ()
 
 

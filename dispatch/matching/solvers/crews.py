@@ -8,12 +8,25 @@ move everything around them without breaking them.
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from dispatch.matching.constraint import FAR, Whole
+from dispatch.matching.constraint import FAR, Flags, Whole
 from dispatch.matching.problem import Visit
 from dispatch.matching.solvers.insertion import earliest_starts, price_everywhere
 from dispatch.matching.solvers.kernels import best_place, put, refresh, take
 from dispatch.matching.solvers.laying import IMPOSSIBLE
-from dispatch.matching.solvers.layout import DEPOT, DURATION, PACE, PARTS, SETUP, START, TOOLS, State
+from dispatch.matching.solvers.layout import (
+    BOND,
+    DEPOT,
+    DURATION,
+    GROUP_FROM,
+    GROUP_TO,
+    OTHER,
+    PACE,
+    PARTS,
+    SETUP,
+    START,
+    TOOLS,
+    State,
+)
 from dispatch.matching.solvers.tables import Tables
 
 MOMENTS = 60
@@ -221,6 +234,24 @@ def _starts_by_depot(tables: Tables, state: State, row: int) -> list[int]:
     return starts
 
 
+def _kept_free(tables: Tables, state: State, price: Whole, via: Whole) -> Flags:
+    """Rows for the assignment that keep so many people of a partner out of the crew that its day is not too full.
+
+    Each row takes one of the people it is true for, and so leaves as many of them as the partner still has visits to
+    give that day  # [row, technician].
+    """
+    shifts, relation = tables.data.shift, tables.data.relation
+    rows: list[Flags] = []
+    groups = shifts[via, GROUP_FROM]
+    limited = (price < IMPOSSIBLE) & (groups < shifts[via, GROUP_TO])
+    for first in np.unique(groups[limited]).tolist():
+        members = (limited & (groups == first)).any(axis=0)
+        last = int(shifts[shifts[:, GROUP_FROM] == first, GROUP_TO].max())
+        spare = int(relation[first, BOND]) - int(state.size[relation[first:last, OTHER]].sum())
+        rows += [members] * (int(members.sum()) - spare)
+    return np.array(rows, dtype=np.bool_).reshape(len(rows), price.shape[1])
+
+
 def _cheapest(tables: Tables, state: State, rows: list[int]) -> tuple[int, list[tuple[int, int]]] | None:
     """Cheapest way to give each slot another person at the fixed start: a linear assignment of slots to technicians."""
     people, shifts = len(tables.scope.technicians), len(state.size)
@@ -236,11 +267,16 @@ def _cheapest(tables: Tables, state: State, rows: list[int]) -> tuple[int, list[
     real = price[price < IMPOSSIBLE]
     if len(real) == 0 or (price == IMPOSSIBLE).all(axis=1).any() or people < len(rows):
         return None
+    full = _kept_free(tables, state, price, via)
+    if people < len(rows) + len(full):
+        return None
     # IMPOSSIBLE would swamp the floating point sums inside the assignment; any price far above the real ones will do.
     barred = int(np.abs(real).max()) * (len(rows) + 1) + 1
-    _, crew = linear_sum_assignment(np.where(price < IMPOSSIBLE, price, barred))
-    paid = price[np.arange(len(rows)), crew]
-    if (paid == IMPOSSIBLE).any():
+    costs = np.concatenate((np.where(price < IMPOSSIBLE, price, barred), np.where(full, 0, barred)))
+    _, everybody = linear_sum_assignment(costs)
+    if (costs[np.arange(len(costs)), everybody] == barred).any():
         return None
+    crew = everybody[: len(rows)]
+    paid = price[np.arange(len(rows)), crew]
     legs = [int(via[line, person]) for line, person in enumerate(crew)]
     return int(paid.sum()), [(shift, int(places[line, shift])) for line, shift in enumerate(legs)]
