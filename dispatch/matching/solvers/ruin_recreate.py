@@ -44,7 +44,7 @@ EVERYTHING = 1e9
 """Length of a string that is the whole route."""
 
 WHOLE_ROUTES = 0.04
-"""Share of the steps that may empty whole routes, which no string of mean length does."""
+"""Share of the steps that may empty whole routes, which no string of mean length does; less the longer routes are."""
 
 OPENINGS = 0.02
 """Of the steps around a slot left out, the share that begins an empty route, whatever that costs, and fills it."""
@@ -135,7 +135,7 @@ def ruin(D: Data, S: State, W: Work, mean: float, seed: int, absent: int) -> tup
     """
     longest = max(1.0, min(W.dials[STRING], mean))
     strings = int(draw(W) * (4.0 * W.dials[REMOVED] / (1.0 + longest) - 1.0) + 1.0)
-    if draw(W) < WHOLE_ROUTES:
+    if draw(W) < WHOLE_ROUTES * longest / max(1.0, mean):
         longest, strings = EVERYTHING, 1 + int(draw(W) * 2.0)
     touched = 0
     kind = int(draw(W) * W.neighbours.shape[0])
