@@ -223,6 +223,8 @@ def test_a_day_that_pays_only_when_it_is_full_is_begun() -> None:
     for count, served in ((6, 0), (14, 14)):  # the way there and back is worth about seven of them
         plan = solve(problem(*far[:count]), time_limit_s=None, step_limit=2_000)
         assert len(who(plan)) == served, count
+        # From what is given nothing is added at a loss; there the search begins the day by itself.
+        assert len(who(solve(problem(*far[:count]), time_limit_s=None, step_limit=2_000, warm_start=Plan()))) == served
 
 
 def test_a_search_that_starts_with_what_does_not_pay_never_tells_of_a_dearer_plan(

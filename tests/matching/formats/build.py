@@ -3,6 +3,9 @@
 import json
 from typing import Any
 
+from dispatch.matching import check, solve
+from dispatch.matching.formats import vroom
+
 DURATIONS = [[0, 100, 200], [110, 0, 150], [210, 160, 0]]
 
 
@@ -30,3 +33,21 @@ def vehicles(*changes: dict[str, Any]) -> list[dict[str, Any]]:
 def jobs(*changes: dict[str, Any]) -> list[dict[str, Any]]:
     """Jobs 10, 11, ... at rows 1 and 2 in turn."""
     return [{"id": 10 + number, "location_index": 1 + number % 2} | one for number, one in enumerate(changes)]
+
+
+def solved(given: dict[str, Any], steps: int = 50) -> dict[str, Any]:
+    """The solution of an input, which the checker must find good when it is read again."""
+    asked, names = vroom.read(json.dumps(given))
+    plan = solve(asked, time_limit_s=None, step_limit=steps)
+    assert check(asked, plan) == ()
+    answer = vroom.write(asked, plan, names)
+    again = vroom.read_solution(json.dumps(answer), asked)
+    assert [item.message for item in check(asked, again) if "without a reason" not in item.message] == []
+    return answer
+
+
+def served(answer: dict[str, Any]) -> dict[int, list[int]]:
+    """Jobs in order, by vehicle."""
+    return {
+        route["vehicle"]: [step["id"] for step in route["steps"] if step["type"] == "job"] for route in answer["routes"]
+    }
