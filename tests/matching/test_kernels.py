@@ -16,9 +16,10 @@ from dispatch.matching.policy import Policy
 from dispatch.matching.problem import UNREACHABLE, Matrix, Point, Shift, Travel, Visit
 from dispatch.matching.solvers import improve
 from dispatch.matching.solvers.construct import construct
-from dispatch.matching.solvers.improve import Improver, count_changes, total_cost
+from dispatch.matching.solvers.depot import try_stop
+from dispatch.matching.solvers.improve import Improver, count_changes, searched, total_cost
 from dispatch.matching.solvers.kernels import cheapest_place, insertion, put, refresh, take
-from dispatch.matching.solvers.laying import IMPOSSIBLE
+from dispatch.matching.solvers.laying import IMPOSSIBLE, first_need, lay
 from dispatch.matching.solvers.layout import AT, ORDER, State
 from dispatch.matching.solvers.memory import CHANGES, CURRENT, VERSION
 from dispatch.matching.solvers.tables import Tables, build, copy_state, empty_state
@@ -84,6 +85,38 @@ def rich(draw: st.DrawFn, *, most_visits: int = 7) -> Problem:
     return replace(asked, policy=replace(asked.policy, waiting_percent=draw(st.sampled_from((0, 50)))))
 
 
+@st.composite
+def by_depot(draw: st.DrawFn) -> Problem:
+    """One long day with room for many visits, most of which must pass a depot for parts; half of them leave late."""
+    points = st.builds(at, st.integers(-9, 9), st.integers(-9, 9))
+    day = shift(
+        "ann",
+        since=6,
+        until=21,
+        start=draw(points),
+        end=draw(st.one_of(st.none(), points)),
+        max_leg_s=draw(st.sampled_from((None, 1_800))),
+        max_length_s=draw(st.sampled_from((None, 9 * HOUR))),
+        parts={"hose": draw(st.integers(0, 2))},
+        depot=draw(points),
+        depot_s=draw(st.sampled_from((0, 600, 2_400))),
+    )
+    found = []
+    for number in range(8):
+        opens = draw(st.integers(6, 15))
+        found.append(
+            visit(
+                f"v{number}",
+                place=draw(points),
+                minutes=draw(st.sampled_from((0, 30))),
+                windows=(window(opens, opens + draw(st.integers(1, 12)), hard=True),),
+                parts={"hose": draw(st.sampled_from((0, 0, 1, 2)))},
+            )
+        )
+    policy = replace(problem().policy, leave_late=draw(st.booleans()), waiting_percent=draw(st.sampled_from((0, 50))))
+    return problem(technician("ann"), day, *found, policy=policy)
+
+
 def grown(tables: Tables, state: State, shift: int, at: int, slot: int) -> int | None:
     """What the route costs more with the slot before stop ``at``, timed from nothing; None if it is impossible."""
     longer = copy_state(state)
@@ -95,6 +128,19 @@ def grown(tables: Tables, state: State, shift: int, at: int, slot: int) -> int |
     return int(longer.cost[shift]) - before if refresh(tables.data, longer, shift) else None
 
 
+def grown_beside_depot(tables: Tables, state: State, shift: int, at: int, slot: int) -> int | None:
+    """The same with the depot passed where it is now, before or after the slot where that is the same place."""
+    data, here = tables.data, int(state.depot_at[shift])
+    if here < 0:
+        return grown(tables, state, shift, at, slot)
+    longer = copy_state(state)
+    count = try_stop(longer, shift, at, slot)
+    need = int(first_need(data, longer.trial, 0, shift, count))
+    sides = [number for number in {here + (at < here), here + (at <= here)} if number <= need]
+    prices = [int(lay(data, longer, longer.trial, 0, shift, count, number, False)) for number in sides]
+    return min((price - int(state.cost[shift]) for price in prices if price < IMPOSSIBLE), default=None)
+
+
 def out_of_order(tables: Tables, state: State, shift: int, at: int, slot: int) -> bool:
     """Whether the place is in front of stops that are pinned to the start of the day, or behind for one of those."""
     orders = tables.data.slot[state.sequence[shift, : state.size[shift]], ORDER].tolist()
@@ -102,15 +148,13 @@ def out_of_order(tables: Tables, state: State, shift: int, at: int, slot: int) -
     return any(other > own for other in orders[:at]) or any(other < own for other in orders[at:])
 
 
-@settings(relaxed, max_examples=150)
-@given(rich(), st.data())
-def test_a_price_is_what_the_route_costs_more_at_every_place(asked: Problem, data: st.DataObject) -> None:
+def assert_prices(asked: Problem, data: st.DataObject, draws: int) -> None:
     tables = build(Scope.of(asked))
     state = empty_state(tables)
     pairs = np.argwhere(tables.data.allowed).tolist()
     if not pairs:
         return
-    for _ in range(8):
+    for _ in range(draws):
         served = np.flatnonzero(state.route_of >= 0)
         if len(served) and data.draw(st.integers(0, 3)) == 0:
             shift = int(state.route_of[data.draw(st.sampled_from(served.tolist()))])
@@ -122,8 +166,9 @@ def test_a_price_is_what_the_route_costs_more_at_every_place(asked: Problem, dat
         slot, shift = data.draw(st.sampled_from(pairs))
         if state.route_of[slot] >= 0 or state.size[shift] >= state.sequence.shape[1]:
             continue
-        least, chosen = IMPOSSIBLE, -1
+        least, chosen, least_beside = IMPOSSIBLE, -1, IMPOSSIBLE
         before = copy_state(state)
+        beside = searched(tables)
         for at in range(int(state.size[shift]) + 1):
             price = int(insertion(tables.data, state, shift, at, slot, IMPOSSIBLE))
             more = grown(tables, state, shift, at, slot)
@@ -133,7 +178,17 @@ def test_a_price_is_what_the_route_costs_more_at_every_place(asked: Problem, dat
                 assert price == more
                 if price < least:
                     least, chosen = price, at
+            price = int(insertion(beside, state, shift, at, slot, IMPOSSIBLE))
+            more = grown_beside_depot(tables, state, shift, at, slot)
+            if more is None:
+                assert price == IMPOSSIBLE
+            elif not out_of_order(tables, state, shift, at, slot):
+                assert price == more
+                least_beside = min(least_beside, price)
         for limit in LIMITS:
+            assert int(cheapest_place(beside, state, shift, slot, limit)[0]) == (
+                least_beside if least_beside < limit else IMPOSSIBLE
+            )
             price, at = map(int, cheapest_place(tables.data, state, shift, slot, limit))
             assert price == (least if least < limit else IMPOSSIBLE)
             assert (at >= 0) == (least < limit)
@@ -142,6 +197,31 @@ def test_a_price_is_what_the_route_costs_more_at_every_place(asked: Problem, dat
             assert (mine == theirs).all()  # asking for a price changes nothing
         if chosen >= 0 and data.draw(st.booleans()):
             assert put(tables.data, state, shift, chosen, slot)
+
+
+@settings(relaxed, max_examples=150)
+@given(rich(), st.data())
+def test_a_price_is_what_the_route_costs_more_at_every_place(asked: Problem, data: st.DataObject) -> None:
+    assert_prices(asked, data, 8)
+
+
+@settings(relaxed, max_examples=400)
+@given(by_depot(), st.data())
+def test_a_price_is_what_the_route_by_the_depot_costs_more(asked: Problem, data: st.DataObject) -> None:
+    assert_prices(asked, data, 16)
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_a_stop_that_sends_a_simple_day_by_the_depot_is_priced_with_the_detour(stays: bool) -> None:
+    day = shift("ann", depot=at(0, 9), parts={})
+    visits = (visit("v0", place=at(5)), visit("v1", place=at(6), parts={"hose": 1}))
+    asked = problem(technician("ann"), day, *visits, policy=replace(problem().policy, waiting_percent=0))
+    tables = build(Scope.of(asked))
+    state = empty_state(tables)
+    assert put(tables.data, state, 0, 0, 0)
+    price, at_stop = map(int, cheapest_place(searched(tables) if stays else tables.data, state, 0, 1, IMPOSSIBLE))
+    assert price == grown(tables, state, 0, at_stop, 1)
+    assert price > 1_000 * UNIT
 
 
 def assert_sound(improver: Improver) -> None:
@@ -163,9 +243,9 @@ def assert_sound(improver: Improver) -> None:
         if work.version[row] == -1 or state.route_of[slot] == row:
             continue
         if at >= 0:
-            assert tuple(map(int, cheapest_place(tables.data, state, row, slot, IMPOSSIBLE))) == (price, at)
+            assert tuple(map(int, cheapest_place(improver.data, state, row, slot, IMPOSSIBLE))) == (price, at)
         else:
-            assert int(cheapest_place(tables.data, state, row, slot, price)[1]) == -1
+            assert int(cheapest_place(improver.data, state, row, slot, price)[1]) == -1
 
 
 def assert_counted(improver: Improver) -> None:

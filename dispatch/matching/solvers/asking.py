@@ -23,8 +23,9 @@ from dispatch.matching.solvers.clock import (
     waiting_cost,
     work_s,
 )
+from dispatch.matching.solvers.depot import lacking
 from dispatch.matching.solvers.jit import kernel
-from dispatch.matching.solvers.kernels import best_place, lacking, put, refresh, take
+from dispatch.matching.solvers.kernels import best_place, put, refresh, take
 from dispatch.matching.solvers.laying import IMPOSSIBLE, last_start, uneven_cost
 from dispatch.matching.solvers.layout import (
     BOND,
@@ -266,7 +267,7 @@ def obstacle(D: Data, S: State, E: State, r: int, s: int) -> tuple[int, bool]:
         return SOLD_OUT, alone
     if S.routes[r, SIZE] >= D.shift[r, MAX_VISITS]:
         return ENOUGH, alone
-    if D.policy[PARTS] + D.policy[TOOLS] > 0 and D.shift[r, DEPOT] < 0 and lacking(D, S, r, s):
+    if D.policy[PARTS] + D.policy[TOOLS] > 0 and D.shift[r, DEPOT] < 0 and lacking(D, S, r, s, S.routes[r, SIZE]):
         return USED_UP, alone
     if D.shift[r, MAX_DRIVE] < FAR and helps(D, S, r, s, MAX_DRIVE):
         return MUCH_DRIVING, alone

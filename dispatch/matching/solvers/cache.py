@@ -19,6 +19,7 @@ KERNEL_FILES = (
     "layout.py",
     "clock.py",
     "laying.py",
+    "depot.py",
     "kernels.py",
     "memory.py",
     "tails.py",

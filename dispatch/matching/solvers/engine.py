@@ -28,6 +28,9 @@ from dispatch.matching.solvers.write import written
 from dispatch.matching.timetable import route_of
 
 FIRST_SHARE = 0.5
+FIRST_SHARE_MIXED = 0.3
+"""Part of the time for the first cycle; less where all is served and routes are recombined, which more cycles feed."""
+
 FIRST_S_PER_SLOT = 0.02
 SHORTEST_CYCLE_S = 2.5
 RECOMBINE_SLOTS = 800
@@ -238,7 +241,8 @@ class Engine:
         left = self.left_s()
         if left < 2.0 * SHORTEST_CYCLE_S:
             return [(left, 10**15)]
-        first = min(left, max(left * FIRST_SHARE, len(self.tables.scope.slots) * FIRST_S_PER_SLOT))
+        share = FIRST_SHARE_MIXED if self._may_recombine() and self.lead.serves_all else FIRST_SHARE
+        first = min(left, max(left * share, len(self.tables.scope.slots) * FIRST_S_PER_SLOT))
         if left - first < SHORTEST_CYCLE_S / 2.0:
             return [(left, 10**15)]
         count = max(1, round((left - first) / max(SHORTEST_CYCLE_S, first / 2.0)))

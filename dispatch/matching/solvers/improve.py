@@ -21,6 +21,7 @@ from dispatch.matching.solvers.kernels import refresh
 from dispatch.matching.solvers.laying import IMPOSSIBLE, NOT_TOLD
 from dispatch.matching.solvers.layout import (
     COST,
+    DEPOT_STAYS,
     DUE,
     DURATION,
     HOME,
@@ -35,6 +36,7 @@ from dispatch.matching.solvers.layout import (
     WINDOW_START,
     WINDOW_TO,
     WORKER,
+    Data,
     State,
 )
 from dispatch.matching.solvers.memory import BEST, CHANGES, CURRENT, MARGIN, MOST_CHANGES, Work
@@ -92,6 +94,7 @@ class Improver:
     seed: int
     threads: int = 1
     work: Work = field(init=False)
+    data: Data = field(init=False)
     steps: int = field(init=False, default=0)
     pool: dict[tuple[int, tuple[int, ...]], tuple[int, tuple[int, ...]]] = field(init=False, default_factory=dict)
     strips: list[tuple[State, Work]] = field(init=False, default_factory=list)
@@ -101,6 +104,7 @@ class Improver:
 
     def __post_init__(self) -> None:
         self.work = _work(self.tables, self.state, self.seed)
+        self.data = searched(self.tables)
         self.obliged = obliged(self.tables)
         self._remember()
 
@@ -121,17 +125,25 @@ class Improver:
         return len(self.work.movable) > 0
 
     @property
+    def serves_all(self) -> bool:
+        """Whether nothing is left out, visits pinned to people aside."""
+        return bool((self.state.route_of[self._unpinned()] >= 0).all())
+
+    def _unpinned(self) -> Whole:
+        return self.work.movable[~self.tables.pinned[self.work.movable]]
+
+    @property
     def best_cost(self) -> int:
         """Search cost of the best plan: hundredths of a unit."""
         return int(self.work.totals[BEST])
 
     def hot(self) -> float:
         """Give the temperature to start from: by what is left out, or by what a stop costs where nothing is."""
-        rows = self.work.movable[~self.tables.pinned[self.work.movable]]
+        rows = self._unpinned()
         stop = self.stop_cost()
         if 0 < len(rows) <= FEW_SLOTS:
             return max(WARM_STOPS * stop, HOT_SHARE * float(self.tables.penalty[rows].mean()))
-        if len(rows) == 0 or (self.state.route_of[rows] >= 0).all():
+        if self.serves_all:
             return WARM_STOPS * stop
         return min(HOT_STOPS * stop, max(stop, HOT_SHARE * float(self.tables.penalty[rows].mean())))
 
@@ -149,7 +161,7 @@ class Improver:
         if self.divided:
             self._run_strips(steps, hot, cold)
             return
-        search(self.tables.data, self.state, self.work, steps, hot, cold, self.everywhere)
+        search(self.data, self.state, self.work, steps, hot, cold, self.everywhere)
         self.steps += steps
 
     def _run_strips(self, steps: int, hot: float, cold: float) -> None:
@@ -158,7 +170,7 @@ class Improver:
             self.cut_at = now
             self._cut()
         tasks = [
-            threading.Thread(target=search, args=(self.tables.data, *strip, steps, hot, cold, self.everywhere))
+            threading.Thread(target=search, args=(self.data, *strip, steps, hot, cold, self.everywhere))
             for strip in self.strips
         ]
         for task in tasks:
@@ -257,6 +269,13 @@ class Improver:
         self.work.totals[CURRENT] = total_cost(self.tables, self.state)
         self.work.totals[CHANGES] = changes
         self.work.totals[MOST_CHANGES] = IMPOSSIBLE if cap is None else max(cap + self.obliged, changes)
+
+
+def searched(tables: Tables) -> Data:
+    """Give the question as the search asks it: a stop is priced with the depot where the route passes it now."""
+    policy = tables.data.policy.copy()
+    policy[DEPOT_STAYS] = 1
+    return tables.data._replace(policy=policy)
 
 
 def total_cost(tables: Tables, state: State) -> int:

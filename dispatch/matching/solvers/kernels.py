@@ -4,7 +4,7 @@ A route of plain stops (one hard window at most, no break, nothing priced by the
 stop, so that an insertion is priced exactly in O(1): forward time slack after Savelsbergh (1992, doi
 10.1287/ijoc.4.2.146), lengths joined as in Vidal et al. (2013, doi 10.1016/j.cor.2012.07.018). Elsewhere the rest of
 the route is timed anew until nothing changes any more; an upper bound on each start (`LATEST`) ends hopeless trials
-early. A route that must pass the depot is laid out anew for every place of the depot.
+early. A route that passes the depot is priced in `depot`.
 """
 # mypy: disable-error-code="no-any-return, return-value"
 # Elements of arrays have no Python type; compiled they are 64-bit integers and floats.
@@ -24,6 +24,12 @@ from dispatch.matching.solvers.clock import (
     work_after,
     work_s,
 )
+from dispatch.matching.solvers.depot import (
+    insertion_beside_depot,
+    insertion_by_depot,
+    lacking,
+    leaving_out_depot,
+)
 from dispatch.matching.solvers.jit import kernel
 from dispatch.matching.solvers.laying import (
     IMPOSSIBLE,
@@ -41,13 +47,12 @@ from dispatch.matching.solvers.layout import (
     BREAK_FROM,
     BREAK_TO,
     CALL_OUT,
-    COST,
     COST_PERCENT,
     DEPART_FIRST,
     DEPART_LAST,
     DEPOT,
     DEPOT_AT,
-    DIRECT,
+    DEPOT_STAYS,
     DRIVEN,
     DURATION,
     FINISH,
@@ -71,12 +76,10 @@ from dispatch.matching.solvers.layout import (
     MAX_LEG,
     MAX_LENGTH,
     MAX_VISITS,
-    NEED,
     ORDER,
     ORIGIN,
     OTHER,
     PACE,
-    PAIRED,
     PARTS,
     PAUSE,
     PLACE,
@@ -95,13 +98,11 @@ from dispatch.matching.solvers.layout import (
     SIZE,
     SLOT,
     START,
-    STOCK,
     SYMMETRIC,
     THERE,
     TIME_COST,
     TOOLS,
     UNEVEN,
-    USED,
     WAITED,
     WAITING,
     WAY,
@@ -158,19 +159,14 @@ def insertion(D: Data, S: State, r: int, at: int, s: int, limit: int) -> int:
     paired = D.pair[s, D.shift[r, WORKER]]
     if at < S.routes[r, LOCKED] and D.slot[s, ORDER] == FAR:
         return IMPOSSIBLE
-    if D.policy[PARTS] + D.policy[TOOLS] > 0 and (S.routes[r, DEPOT_AT] >= 0 or lacking(D, S, r, s)):
+    if D.policy[PARTS] + D.policy[TOOLS] > 0 and (S.routes[r, DEPOT_AT] >= 0 or lacking(D, S, r, s, S.routes[r, SIZE])):
         if D.shift[r, DEPOT] < 0:
             return IMPOSSIBLE
+        if D.policy[DEPOT_STAYS] and S.routes[r, DEPOT_AT] >= 0:
+            return insertion_beside_depot(D, S, r, at, s, limit)
         # Passing the depot rarely saves anything: what is too dear without it is not worth laying out.
         if more * price + paired - S.routes[r, SAVING] - leaving_out_depot(D, S, r) - may_share(D, r, s) >= limit:
             return IMPOSSIBLE
-        if D.shift[r, LATE] and D.slot[s, PLAIN] and S.routes[r, INTRICATE] == 0:
-            worked = S.routes[r, WORKED] + work_s(D, r, s)
-            driven = S.routes[r, DIRECT] + more
-            idle = max(0, length_with(D, S, r, at, s, way, onward) - driven - worked)
-            least = whole_cost(D, r, driven, worked, idle, D.shift[r, SHIFT_START], True)
-            if least - (S.routes[r, COST] - S.routes[r, PAIRED]) + paired >= limit:
-                return IMPOSSIBLE
         return insertion_by_depot(D, S, r, at, s, limit)
     if way > D.shift[r, MAX_LEG] or (at < count and onward > D.shift[r, MAX_LEG]):
         return IMPOSSIBLE
@@ -301,48 +297,6 @@ def may_share(D: Data, r: int, s: int) -> int:
 
 
 @kernel
-def lacking(D: Data, S: State, r: int, s: int) -> bool:
-    """Whether route ``r`` can not serve slot ``s`` from the van besides its other stops."""
-    parts, tools, last = D.policy[PARTS], D.policy[TOOLS], S.routes[r, SIZE] - 1
-    for k in range(parts):
-        used = S.stops[r, last, USED + k] if last >= 0 else 0
-        if D.slot[s, NEED + k] > 0 and used + D.slot[s, NEED + k] > D.shift[r, STOCK + k]:
-            return True
-    missing = 0
-    for k in range(parts, parts + tools):
-        if D.slot[s, NEED + k] > D.shift[r, STOCK + k]:
-            missing += 1
-    return missing > 0
-
-
-@kernel
-def leaving_out_depot(D: Data, S: State, r: int) -> int:
-    """Price of the detour by the depot as it is: the most that another place of it could save."""
-    i = S.routes[r, DEPOT_AT]
-    if i < 0:
-        return 0
-    place = D.shift[r, HOME] if i == 0 else D.slot[S.stops[r, i - 1, SLOT], PLACE]
-    here = D.slot[S.stops[r, i, SLOT], PLACE]
-    detour = drive(D, place, D.shift[r, DEPOT]) + drive(D, D.shift[r, DEPOT], here) - drive(D, place, here)
-    return max(0, detour) * D.shift[r, COST_PERCENT]
-
-
-@kernel
-def insertion_by_depot(D: Data, S: State, r: int, at: int, s: int, limit: int) -> int:
-    """Price an insertion into a route that must pass the depot, at the best place of the depot."""
-    count = S.routes[r, SIZE]
-    for i in range(at):
-        S.trial[0, i, SLOT] = S.stops[r, i, SLOT]
-    S.trial[0, at, SLOT] = s
-    for i in range(at, count):
-        S.trial[0, i + 1, SLOT] = S.stops[r, i, SLOT]
-    need = first_need(D, S.trial, 0, r, count + 1)
-    old = S.routes[r, COST]
-    price = lay_by_depot(D, S, r, count + 1, need, min(IMPOSSIBLE, limit + old))[0]
-    return IMPOSSIBLE if price >= IMPOSSIBLE or price - old >= limit else price - old
-
-
-@kernel
 def may_serve(D: Data, S: State, r: int, s: int) -> bool:
     """Whether route ``r`` may take slot ``s`` at all as things stand: who is bound to whom, and how much is enough."""
     count = S.routes[r, SIZE]
@@ -378,10 +332,12 @@ def cheapest_place(D: Data, S: State, r: int, s: int, limit: int) -> tuple[int, 
     """
     best, at = IMPOSSIBLE, -1
     count = S.routes[r, SIZE]
-    if D.policy[PARTS] + D.policy[TOOLS] > 0 and D.shift[r, DEPOT] < 0 and lacking(D, S, r, s):
-        return best, at
-    bare = D.shift[r, BARE] and D.slot[s, PLAIN] and S.routes[r, INTRICATE] == 0 and count > 0
-    bare = bare and S.routes[r, DEPOT_AT] < 0
+    stocked = S.routes[r, DEPOT_AT] < 0
+    if stocked and D.policy[PARTS] + D.policy[TOOLS] > 0:
+        stocked = not lacking(D, S, r, s, count)
+        if not stocked and D.shift[r, DEPOT] < 0:
+            return best, at
+    bare = D.shift[r, BARE] and D.slot[s, PLAIN] and S.routes[r, INTRICATE] == 0 and count > 0 and stocked
     if bare and (S.routes[r, LOCKED] or D.slot[s, ORDER] != FAR):
         bare = False
     here = D.slot[s, PLACE]
@@ -390,7 +346,8 @@ def cheapest_place(D: Data, S: State, r: int, s: int, limit: int) -> tuple[int, 
         work = ((D.slot[s, DURATION] - D.slot[s, SETUP]) * D.shift[r, PACE] + 50) // 100
     low, high = S.slots[s, LOW], S.slots[s, HIGH]
     price_s = D.shift[r, COST_PERCENT]
-    base = D.pair[s, D.shift[r, WORKER]] - S.routes[r, SAVING] - leaving_out_depot(D, S, r) - may_share(D, r, s)
+    base = D.pair[s, D.shift[r, WORKER]] - S.routes[r, SAVING] - may_share(D, r, s)
+    detour, depot_at = leaving_out_depot(D, S, r), S.routes[r, DEPOT_AT]
     begin, end = S.routes[r, LOCKED], count
     if D.slot[s, ORDER] != FAR:
         begin = 0
@@ -414,15 +371,18 @@ def cheapest_place(D: Data, S: State, r: int, s: int, limit: int) -> tuple[int, 
             onward = drive(D, here, D.shift[r, GOAL])
             spared = S.routes[r, HOMEWARD]
         delta = base + (arriving + onward - spared) * price_s
-        if delta >= limit:
+        # A depot that need not be passed before this stop may spare its detour and the time that it takes.
+        firm = depot_at < 0 or (D.policy[DEPOT_STAYS] and i != depot_at)
+        if delta - (0 if firm else detour) >= limit:
             continue
         start = max(ready + arriving, low)
-        if start > high:
-            if ready > high:
-                break
-            continue
-        if start + work + onward > bound and S.routes[r, DEPOT_AT] < 0:
-            continue
+        if firm or i < depot_at:
+            if start > high:
+                if ready > high:
+                    break
+                continue
+            if firm and start + work + onward > bound:
+                continue
         if not bare:
             delta = insertion(D, S, r, i, s, limit)
         elif arriving > D.shift[r, MAX_LEG] or (i < count and onward > D.shift[r, MAX_LEG]) or onward >= FAR:

@@ -37,7 +37,6 @@ from dispatch.matching.solvers.layout import (
     DEPOT,
     DEPOT_AT,
     DEPOT_TIME,
-    DIRECT,
     DRIVEN,
     DURATION,
     FINISH,
@@ -82,6 +81,7 @@ from dispatch.matching.solvers.layout import (
     USED,
     WAITED,
     WAITING,
+    WAITING_PERCENT,
     WAY,
     WHOLE,
     WINDOW_END,
@@ -246,29 +246,12 @@ def lay(D: Data, S: State, A: Whole, row: int, r: int, count: int, depot_at: int
     if keep:
         S.routes[r, COST], S.routes[r, PAIRED] = total, paired
         S.routes[r, SAVING] = saving + waiting_cost(D, r, waiting)
-        S.routes[r, DRIVEN], S.routes[r, HOMEWARD], S.routes[r, DIRECT] = driven, home, driven
+        S.routes[r, DRIVEN], S.routes[r, HOMEWARD] = driven, home
         S.routes[r, WORKED], S.routes[r, WAITING], S.routes[r, FINISH] = worked, waiting, finish
         S.routes[r, INTRICATE], S.routes[r, ORIGIN] = 0 if plain else 1, left
         S.routes[r, DEPOT_AT], S.routes[r, CHANGED] = depot_at, changed
         look_back(D, S, r, count, home)
-        if depot_at >= 0:
-            look_past_depot(D, S, r, count)
     return total
-
-
-@kernel
-def look_past_depot(D: Data, S: State, r: int, count: int) -> None:
-    """Sum up the way as if the depot were not visited: no place of the depot makes it shorter than that."""
-    length, first, final, driven = 0, D.shift[r, SHIFT_START], FAR, S.routes[r, HOMEWARD]
-    for i in range(count):
-        s, way = S.stops[r, i, SLOT], S.stops[r, i, WAY]
-        work, high = work_s(D, r, s), last_start(D, S, r, s)
-        length, first, final = joined(length, first, final, way, work, S.slots[s, LOW], high)
-        driven += way
-        S.stops[r, i, LENGTH_SO_FAR] = length
-        S.stops[r, i, DEPART_FIRST] = first
-        S.stops[r, i, DEPART_LAST] = final
-    S.routes[r, DIRECT] = driven
 
 
 @kernel
@@ -296,10 +279,12 @@ def look_back(D: Data, S: State, r: int, count: int, home: int) -> None:
         length += work + way + idle
         S.stops[r, i, REST_LENGTH] = length
         S.stops[r, i, REST_EARLIEST] = first
-        if i > 0:
-            way = S.stops[r, i, WAY]
-            # From the depot the way is another one; without it the bound is only looser.
-            bound = S.stops[r, i, LATEST] - (0 if i == S.routes[r, DEPOT_AT] else way)
+        way = S.stops[r, i, WAY]
+        if i == S.routes[r, DEPOT_AT]:
+            place = D.shift[r, HOME] if i == 0 else S.stops[r, i - 1, THERE]
+            onward = drive(D, D.shift[r, DEPOT], S.stops[r, i, THERE])
+            way = drive(D, place, D.shift[r, DEPOT]) + D.shift[r, DEPOT_TIME] + onward
+        bound = S.stops[r, i, LATEST] - way
 
 
 @kernel
@@ -374,7 +359,8 @@ def lay_plain_by_depot(D: Data, S: State, r: int, count: int, need: int, limit: 
         return IMPOSSIBLE, -1
     driven += home
     spent = D.shift[r, DEPOT_TIME]
-    idle = max(0, length + home - driven - worked)
+    # Time at the depot and on the way there may be time waited without it.
+    idle = max(0, length + home - driven - worked - spent) if D.policy[WAITING_PERCENT] <= 100 else 0
     if whole_cost(D, r, driven, worked, idle, D.shift[r, SHIFT_START], True) + paired >= limit:
         return IMPOSSIBLE, -1
     rest, opening, closing, way = 0, -FAR, D.shift[r, SHIFT_LAST], home
@@ -385,6 +371,8 @@ def lay_plain_by_depot(D: Data, S: State, r: int, count: int, need: int, limit: 
         idle = max(0, opening - work - way - high)
         opening = max(opening - work - way, S.slots[s, LOW]) - idle
         closing = min(closing - work - way, high)
+        if S.slots[s, LOW] > closing:
+            return IMPOSSIBLE, -1
         rest += work + way + idle
         A[0, i, REST_LENGTH], A[0, i, REST_EARLIEST], A[0, i, LATEST] = rest, opening, closing
         way = A[0, i, WAY]

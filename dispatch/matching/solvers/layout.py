@@ -27,19 +27,20 @@ WINDOW_START, WINDOW_END, WINDOW_KIND = range(3)
 BREAK_EARLIEST, BREAK_LATEST, BREAK_LENGTH, BREAK_RELATIVE = range(4)
 # Data.relation: for a slot the slots it is linked to and how, for a shift the shifts of its group and their capacity
 OTHER, BOND = range(2)
-# Data.policy
-RETIME_COST, RETIME_TOLERANCE, WAITING_PERCENT, UNEVEN, LONG_OVERTIME, PARTS, TOOLS, PLANE, SYMMETRIC = range(9)
+# Data.policy; DEPOT_STAYS is 1 where a stop is priced as if the depot stayed where it is in the route
+RETIME_COST, RETIME_TOLERANCE, WAITING_PERCENT, UNEVEN, LONG_OVERTIME, PARTS, TOOLS = range(7)
+PLANE, SYMMETRIC, DEPOT_STAYS = range(7, 10)
 # State.stops; THERE is the place, WAY the drive from the place before; behind them the parts used up so far, by kind
 SLOT, THERE, WAY, LEAVE, LATEST, START, PAUSE, TIME_COST, WAITED = range(9)
 # of the stops from here to the end place: least length, and the earliest start that reaches it
 REST_LENGTH, REST_EARLIEST = range(9, 11)
-# of the way from the start place up to leaving here, depot left out: least length, first and last departure for it
+# of the way from the start place up to leaving here: least length, first and last departure for it
 LENGTH_SO_FAR, DEPART_FIRST, DEPART_LAST = range(11, 14)
 USED = 14
-# State.routes; DIRECT is the driving if the depot were not visited
+# State.routes
 SIZE, COST, SAVING, PAIRED, DRIVEN, WORKED, WAITING, FINISH = range(8)
-ORIGIN, INTRICATE, DEPOT_AT, LOCKED, CHANGED, HOMEWARD, DIRECT = range(8, 15)
-ROUTE_COLUMNS = 15
+ORIGIN, INTRICATE, DEPOT_AT, LOCKED, CHANGED, HOMEWARD = range(8, 14)
+ROUTE_COLUMNS = 14
 # State.slots
 ROUTE, LOW, HIGH, FIXED, AT = range(5)
 SLOT_COLUMNS = 5

@@ -16,6 +16,7 @@ from dispatch.matching.policy import Policy
 from dispatch.matching.problem import MAX_COST
 from dispatch.matching.solvers.laying import NOT_TOLD
 from dispatch.matching.solvers.layout import (
+    DEPOT_STAYS,
     FINISH,
     HIGH,
     LONG_OVERTIME,
@@ -189,6 +190,7 @@ def build(scope: Scope) -> Tables:
         PARTS: limits["need"].shape[1],
         TOOLS: limits["tool_need"].shape[1],
         PLANE: problem.travel.plane,
+        DEPOT_STAYS: 0,
         SYMMETRIC: len(ways.seconds) == 0 or np.array_equal(ways.seconds, ways.seconds.T),
     }
     data = Data(
