@@ -11,35 +11,14 @@ import argparse
 import json
 import resource
 import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from benchmarks.readers import rich
 from dispatch.matching import Problem, solve, warm
 from dispatch.matching.bounds import gap_percent
 from dispatch.matching.constraint import Scope
-from dispatch.matching.problem import (
-    CrewSlot,
-    Point,
-    Policy,
-    Proficiency,
-    Shift,
-    SkillLevel,
-    SkillNeed,
-    Technician,
-    Travel,
-    Visit,
-    Window,
-)
 from dispatch.matching.solvers.bound import lower_bound
 from dispatch.matching.solvers.tables import build
-
-METRES_A_DEGREE = 100_000
-"""On the flat map of `Travel.plane`."""
-
-CONFIDENT = 0.5
-"""Levels of rich instances are known, so any confidence between 0 and 1 asks the same."""
 
 
 def main() -> None:
@@ -89,81 +68,9 @@ def peak_mb() -> int:
 
 def read(path: Path, *, core: bool = False) -> Problem:
     """Read a problem, or a rich instance as one."""
-    document = json.loads(path.read_bytes())
-    return rich(document, core=core) if "jobs" in document else Problem.from_json(path.read_bytes())
-
-
-def rich(document: Mapping[str, Any], *, core: bool = False) -> Problem:
-    """Turn a rich instance into a problem: straight lines times a detour, known levels, penalties by priority."""
-    skills, goal = document["skills"], document["objective"]
-    people = document["technicians"]
-    technicians = [
-        Technician(
-            id=item["id"],
-            proficiencies={skills[int(key)]: Proficiency(mean=level, sd=0.0) for key, level in item["skills"].items()},
-        )
-        for item in people
-    ]
-    shifts = [
-        Shift(
-            id=item["id"],
-            technician=item["id"],
-            start_s=item["shift"][0],
-            end_s=item["shift"][1],
-            start=point(item["start"]),
-            end=point(item["end"]),
-        )
-        for item in people
-    ]
-    visits = [
-        Visit(
-            id=item["id"],
-            point=point(item["loc"]),
-            duration_s=item["duration"],
-            windows=(Window(start_s=item["tw"][0], end_s=item["tw"][1]),),
-            crew=(CrewSlot(needs=tuple(need(skills[int(key)], one["min"]) for key, one in item["skills"].items())),),
-            unserved_penalty=goal["unserved"][str(item["priority"])],
-            person_cost={} if core else who_comes(item, people, goal),
-        )
-        for item in document["jobs"]
-    ]
-    way = document["travel"]
-    return Problem(
-        start=datetime(2030, 1, 7, tzinfo=UTC),
-        technicians=tuple(technicians),
-        shifts=tuple(shifts),
-        visits=tuple(visits),
-        policy=Policy(
-            min_confidence=CONFIDENT,
-            waiting_percent=0,
-            second_visit_cost=0,
-            unknown=Proficiency(mean=0.0, sd=0.0, confirmed=False),
-        ),
-        travel=Travel(speed_kmh=way["speed"] * 3.6, detour_percent=round(way["detour"] * 100), plane=True),
-        name=document["name"],
-    )
-
-
-def point(place: list[float]) -> Point:
-    """Place of metres on a flat map."""
-    return Point(lat=place[1] / METRES_A_DEGREE, lon=place[0] / METRES_A_DEGREE)
-
-
-def need(skill: str, level: int) -> SkillNeed:
-    """One skill at least at a level."""
-    return SkillNeed(any_of=(SkillLevel(skill=skill, level=level),))
-
-
-def who_comes(job: Mapping[str, Any], people: list[Mapping[str, Any]], goal: Mapping[str, Any]) -> dict[str, int]:
-    """Cost of levels below and above the preferred ones, by technician."""
-    found = {}
-    for person in people:
-        cost = 0
-        for key, one in job["skills"].items():
-            above = person["skills"].get(key, 0) - one["preferred"]
-            cost += above * goal["over_cost"] if above > 0 else -above * goal["under_cost"]
-        found[person["id"]] = cost
-    return found
+    if "jobs" in json.loads(path.read_bytes()):
+        return rich.read(path, core=core).problem
+    return Problem.from_json(path.read_bytes())
 
 
 if __name__ == "__main__":

@@ -12,30 +12,15 @@ import json
 import random
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
 
+from benchmarks.large_day import generated, visit
 from dispatch.matching import Plan, Problem, solve, warm
 from dispatch.matching.explain import desk
-from dispatch.matching.problem import (
-    Break,
-    CrewSlot,
-    Point,
-    Proficiency,
-    Shift,
-    SkillLevel,
-    SkillNeed,
-    Technician,
-    Visit,
-    Window,
-)
 
 BUDGET_MS = {"p50": 0.3, "p99": 1.0}
-DISTRICTS = 8
-SKILLS = ("gas", "lift", "heat pump", "wiring", "network", "pump", "boiler", "solar")
-HOUR = 3_600
 
 
 def main() -> None:
@@ -61,7 +46,7 @@ def measured(problem: Problem, plan: Plan, questions: int, seed: int) -> list[di
     prepared = desk(problem, plan)
     prepared_s = time.process_time() - begun
     names = [visit.id for visit in problem.visits]
-    callers = [_visit(f"new-{number}", chosen) for number in range(max(1, questions // 20))]
+    callers = [visit(f"new-{number}", chosen) for number in range(max(1, questions // 20))]
     wanted = [chosen.choice(names) for _ in range(questions)]
     asked = [chosen.choice(callers) for _ in range(questions)]
     lines = [
@@ -84,63 +69,6 @@ def _line(name: str, questions: list[Callable[[], object]], budget: dict[str, fl
     if budget is not None:
         line |= {"budget_ms": budget, "within": all(told[share] <= limit for share, limit in budget.items())}
     return line
-
-
-def generated(technicians: int, visits: int, seed: int) -> Problem:
-    """Give a day of a large organisation: districts of a region, each person with two or three trades."""
-    chosen = random.Random(seed)
-    people, shifts = [], []
-    for number in range(technicians):
-        home, name = _point(chosen), f"t{number:04}"
-        levels = {skill: chosen.uniform(2.0, 5.0) for skill in chosen.sample(SKILLS, chosen.choice((2, 2, 3)))}
-        people.append(
-            Technician(
-                id=name,
-                proficiencies={skill: Proficiency(mean=level, sd=0.5) for skill, level in levels.items()},
-                pace_percent=chosen.choice((90, 100, 100, 110)),
-            )
-        )
-        start = chosen.choice((7, 8, 9)) * HOUR
-        shifts.append(
-            Shift(
-                id=f"{name}-day",
-                technician=name,
-                start_s=start,
-                end_s=start + 9 * HOUR,
-                start=home,
-                end=home,
-                overtime_limit_s=1_800,
-                breaks=(Break(id="lunch", earliest_s=11 * HOUR, latest_s=13 * HOUR, duration_s=1_800),),
-            )
-        )
-    return Problem(
-        name=f"generated {technicians} x {visits} seed {seed}",
-        start=datetime(2030, 1, 7, tzinfo=UTC),
-        technicians=tuple(people),
-        shifts=tuple(shifts),
-        visits=tuple(_visit(f"v{number:05}", chosen) for number in range(visits)),
-    )
-
-
-def _visit(name: str, chosen: random.Random) -> Visit:
-    need = SkillNeed(any_of=(SkillLevel(skill=chosen.choice(SKILLS), level=chosen.choice((1, 2, 2, 3, 3, 4))),))
-    opening = chosen.choice((7, 8, 10, 12, 14)) * HOUR
-    windows = (Window(start_s=opening, end_s=opening + 4 * HOUR),) if chosen.random() < 0.5 else ()
-    return Visit(
-        id=name,
-        point=_point(chosen),
-        duration_s=chosen.choice((900, 1_800, 1_800, 2_700, 3_600)),
-        windows=windows,
-        due_s=17 * HOUR,
-        priority=chosen.choice((1, 2, 3, 3, 4, 5)),
-        crew=(CrewSlot(needs=(need,)),),
-    )
-
-
-def _point(chosen: random.Random) -> Point:
-    district = chosen.randrange(DISTRICTS)
-    lat = 51.0 + 0.25 * (district // 4) + chosen.gauss(0.0, 0.05)
-    return Point(lat=lat, lon=7.0 + 0.35 * (district % 4) + chosen.gauss(0.0, 0.07))
 
 
 if __name__ == "__main__":

@@ -12,25 +12,11 @@ import json
 import random
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 
+from benchmarks.large_day import generated
 from dispatch.matching import Plan, Problem, check, solve, warm
-from dispatch.matching.problem import (
-    CrewSlot,
-    Point,
-    Policy,
-    Proficiency,
-    Shift,
-    SkillLevel,
-    SkillNeed,
-    Technician,
-    Visit,
-    Window,
-)
 from dispatch.matching.replan import replan
 
-HOUR = 3_600
-SKILLS = ("gas", "electric", "lift", "water", "heating", "network")
 BUDGET_S = 1.0
 
 
@@ -48,57 +34,6 @@ def main() -> None:
         problem = generated(options.technicians, options.visits, seed)
         standing = solved(problem, options.solve, seed)
         print(json.dumps(measure(problem, standing, options.time_limit, options.solve, seed)), flush=True)
-
-
-def generated(technicians: int, visits: int, seed: int) -> Problem:
-    """Make a seeded day in a region of 80 x 80 km: two or three skills a person, half the visits with a window."""
-    draw = random.Random(seed)
-    people, shifts, asked = [], [], []
-    for number in range(technicians):
-        name = f"t{number:04d}"
-        held = draw.sample(SKILLS, draw.randint(2, 3))
-        people.append(
-            Technician(id=name, proficiencies={skill: Proficiency(mean=draw.uniform(3, 5), sd=0.3) for skill in held})
-        )
-        home = _place(draw)
-        start = draw.choice((7, 8, 8, 9)) * HOUR
-        shifts.append(
-            Shift(
-                id=f"{name}-day",
-                technician=name,
-                start_s=start,
-                end_s=start + 8 * HOUR,
-                start=home,
-                end=home,
-                overtime_limit_s=HOUR,
-            )
-        )
-    for number in range(visits):
-        opening = draw.randint(7, 14) * HOUR
-        windows = (Window(start_s=opening, end_s=opening + draw.choice((2, 4)) * HOUR),) if draw.random() < 0.5 else ()
-        wanted = SkillLevel(skill=draw.choice(SKILLS), level=draw.randint(2, 3))
-        asked.append(
-            Visit(
-                id=f"v{number:05d}",
-                point=_place(draw),
-                duration_s=draw.choice((1_500, 2_400, 3_000, 3_900)),
-                windows=windows,
-                priority=draw.randint(1, 5),
-                crew=(CrewSlot(needs=(SkillNeed(any_of=(wanted,)),)),),
-            )
-        )
-    return Problem(
-        name=f"replan-{technicians}x{visits}-{seed}",
-        start=datetime(2030, 1, 7, tzinfo=UTC),
-        technicians=tuple(people),
-        shifts=tuple(shifts),
-        visits=tuple(asked),
-        policy=Policy(),
-    )
-
-
-def _place(draw: random.Random) -> Point:
-    return Point(lat=51.0 + draw.uniform(0, 0.72), lon=7.0 + draw.uniform(0, 1.14))
 
 
 def solved(problem: Problem, seconds: float, seed: int) -> Plan:

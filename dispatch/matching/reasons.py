@@ -190,7 +190,7 @@ class Reasoner:
         able = able[(view.alone | free)[able]]
         params: Params = {
             "slot": scope.slots[row].number,
-            "people": len(np.unique(self.tables.worker[able])),
+            "people": len(set(self.tables.worker[able].tolist())),
         }
         full = able[(free | (view.verdict == asking.FULL))[able]]
         if not len(full):

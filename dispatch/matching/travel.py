@@ -6,6 +6,7 @@ vectors on the fly, so that no n x n array is ever built. Unit vectors have no s
 care.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -57,9 +58,10 @@ class Ways:
         """Seconds and metres from one place to another; (-1, -1) if there is no way."""
         if len(self.metres):
             return int(self.seconds[start, end]), int(self.metres[start, end])
-        chord = float(np.sqrt(np.sum((self.vectors[start] - self.vectors[end]) ** 2)))
+        x, y, z = (self.vectors[start] - self.vectors[end]).tolist()
+        chord = math.sqrt(x * x + y * y + z * z)
         direct = chord if self.plane else arc_m(chord)
-        return int(np.floor(direct * self.seconds_per_m + 0.5)), int(np.floor(direct * self.detour + 0.5))
+        return math.floor(direct * self.seconds_per_m + 0.5), math.floor(direct * self.detour + 0.5)
 
 
 def arc_m(chord: float) -> float:

@@ -4,6 +4,7 @@ It is given no database address. When its supervisor disappears it disappears to
 """
 
 import contextlib
+import gc
 import json
 import os
 import sys
@@ -62,6 +63,7 @@ def _solve(voice: _Voice, head: dict[str, Any], body: bytes, stop: threading.Eve
         voice.say("refused", message=str(refused))
         return
 
+    gc.freeze()  # the question stays to the end: no collection need look through it again
     if not is_warm():
         warm()  # else the search loads what it needs, which is a small part of all kernels
     voice.say("ready")
