@@ -310,6 +310,7 @@ def _move_by_script() -> Response:
     start = _iso(request.form.get("start", ""))
     if visit_id is None or technician_id is None or start is None:
         raise Invalid("Say which visit, who goes and when it starts.")
+    before = commitments(db(), [visit_id])
     try:
         with db().begin_nested():
             _place(
@@ -323,18 +324,21 @@ def _move_by_script() -> Response:
     except CannotPlace as refused:
         more = " Open the visit to do it all the same, with a reason." if refused.may_override else ""
         raise Conflict(refused.message + more) from refused
-    return jsonify(_changed_day(visit_id, start))
+    return jsonify(_changed_day(visit_id, start, before))
 
 
-def _changed_day(visit_id: int, start: datetime) -> dict[str, Any]:
-    """Return what the grid must redraw after a change: the day of the visit, which may push others."""
+def _changed_day(visit_id: int, start: datetime, before: Sequence[Commitment]) -> dict[str, Any]:
+    """Return what the grid must redraw: the days of those who have the visit now, and of those who had it before."""
     _, chosen = _territories()
     zone = chosen[0].zone if chosen else "UTC"
     reach = actor().territories(Right.BOARD_READ)
     board = board_for(db(), territories=chosen, day=clock.local_day(start, zone), now=moment(), reach=reach)
-    people = {bar.technician_id for bar in board.bars if bar.visit_id == visit_id}
+    now_booked = [bar for bar in board.bars if bar.visit_id == visit_id]
+    people = {each.technician_id for each in (*now_booked, *before)}
+    gone = {each.assignment_id for each in before} - {bar.assignment_id for bar in now_booked}
     return {
         "message": "Booked.",
+        "removed": sorted(gone),
         "bars": [bar_json(bar) for bar in board.bars if bar.technician_id in people],
         "technicians": [person_json(person) for person in board.people if person.id in people],
         "queue": [queued_json(item) for item in board.queue],

@@ -61,6 +61,7 @@ def bar_json(bar: BoardBar) -> dict[str, Any]:
         "promise": None if bar.promise is None else _span(bar.promise),
         "promise_state": None if bar.outlook is None else bar.outlook.state.value,
         "pinned": bar.pinned,
+        "elsewhere": bar.elsewhere,
         "lat": bar.lat,
         "lon": bar.lon,
         "order": bar.order,

@@ -185,8 +185,18 @@ def _move(day: dict[str, Any], form: dict[str, str]) -> tuple[Response, int]:
         day["bars"].append(known)
         day["queue"].remove(waiting)
     assert known is not None
+    removed = []
+    if known["technician_id"] != technician:  # another person's booking is another one, as on the real board
+        removed.append(known["id"])
+        known["id"] = known["assignment_id"] = known["id"] + 100_000
     known.update(technician_id=technician, start=start.isoformat(), end=end.isoformat(), version=known["version"] + 1)
     undo = {"url": "/board/undo", "fields": {"change": 1}}
     return jsonify(
-        {"bars": [known], "queue": day["queue"], "message": "Moved. The customer keeps the promise.", "undo": undo}
+        {
+            "bars": [known],
+            "removed": removed,
+            "queue": day["queue"],
+            "message": "Moved. The customer keeps the promise.",
+            "undo": undo,
+        }
     ), 200

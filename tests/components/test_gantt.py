@@ -86,6 +86,29 @@ def test_keyboard_move_is_told_saved_and_announced(browser: Browser, site: str) 
         expect(page.locator("#gantt-grid")).to_be_focused()
 
 
+def test_with_another_person_a_visit_still_has_one_bar_and_the_grid_stays_on_it(browser: Browser, site: str) -> None:
+    with on_board(browser, site) as page:
+        bar = movable(page, 1)
+        bar.click()
+        old = bar.get_attribute("data-bar")
+        shown = page.locator(".bar:not(.ghost)").count()
+        page.locator("#gantt-grid").focus()
+        page.keyboard.press("Space")
+        page.keyboard.press("Shift+ArrowDown")
+        for _ in range(12):
+            page.keyboard.press("Control+ArrowRight")  # to the end of the day, where nobody is booked
+        with page.expect_response("**/board/move*") as answer:
+            page.keyboard.press("Enter")
+        change = answer.value.json()
+        assert change["removed"] == [int(old or 0)]
+        expect(page.locator(f'[data-bar="{old}"]')).to_have_count(0)
+        moved = page.locator(f'[data-bar="{change["bars"][0]["id"]}"]')
+        expect(moved).to_have_count(1)
+        assert page.locator(".bar:not(.ghost)").count() == shown
+        assert active(page) == moved.get_attribute("aria-label")
+        expect(moved).to_have_attribute("aria-selected", "true")
+
+
 def test_escape_puts_a_carried_visit_back_and_sends_nothing(browser: Browser, site: str) -> None:
     with on_board(browser, site) as page:
         bar = movable(page, 1)

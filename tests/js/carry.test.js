@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describe, endOf, hasMoved, inTime, pickUp, preview, toRow } from "../../static/js/board/carry.js";
-import { barOfQueued, shownState } from "../../static/js/board/data.js";
+import { describe, endOf, hasMoved, inTime, pickUp, preview, toRow, whyFixed } from "../../static/js/board/carry.js";
+import { bar as toBar, barOfQueued, shownState } from "../../static/js/board/data.js";
 import { Board } from "../../static/js/board/store.js";
 import { moveFields } from "../../static/js/board/submit.js";
 import { Words } from "../../static/js/board/words.js";
@@ -115,4 +115,13 @@ test("a threatened promise outranks the plan, never what happens on site", () =>
   assert.equal(state({ state: "on_the_way", promise_state: "will_miss" }), "will_miss");
   assert.equal(state({ state: "on_site", promise_state: "will_miss" }), "on_site");
   assert.equal(state({ state: "done", promise_state: "missed" }), "done");
+});
+
+test("what is pinned, begun or another territory's stays where it is, and says why", () => {
+  const why = (/** @type {object} */ changes) => whyFixed(toBar(bar(540, 600, { title: "Boiler", ...changes })));
+  assert.equal(why({}), null);
+  assert.equal(why({ state: "on_the_way" }), null);
+  assert.match(why({ pinned: true }), /pinned/);
+  assert.match(why({ state: "on_site" }), /already begun/);
+  assert.match(why({ elsewhere: true }), /another territory/);
 });

@@ -72,4 +72,8 @@ test("shortcuts are named as pages write them, and stay silent where somebody ty
   assert.equal(nameOf(key("z", { metaKey: true })), "mod+z");
   assert.equal(nameOf(key("n", { altKey: true })), null);
   assert.equal(isTyping(null), false);
+  const inside = (/** @type {string} */ selector) => ({ closest: (/** @type {string} */ asked) => (asked.includes(selector) ? {} : null) });
+  assert.equal(isTyping(inside("textarea")), true);
+  assert.equal(isTyping(inside("[data-own-keys]")), true);
+  assert.equal(isTyping(inside("[role=grid]")), false);
 });

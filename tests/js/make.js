@@ -47,6 +47,7 @@ export function bar(start, end, changes = {}) {
     promise: null,
     promise_state: null,
     pinned: false,
+    elsewhere: false,
     lat: null,
     lon: null,
     order: 1,

@@ -87,7 +87,11 @@ def test_a_script_moves_by_the_same_service(site: Site, client_for: SignIn, day:
     }
     answer = dispatcher.client.post(f"/board/move?date={day.on}", data=fields, headers=headers)
     assert answer.status_code == 200, answer.text
-    assert day.ben in [bar["technician_id"] for bar in answer.json["bars"]]
+    booked = [bar for bar in answer.json["bars"] if bar["visit_id"] == day.booked_visit]
+    assert [bar["technician_id"] for bar in booked] == [day.ben]
+    # Another person's booking is another one: the grid is told that the old one is gone, and both rows anew.
+    assert answer.json["removed"] == [day.assignment] != [bar["assignment_id"] for bar in booked]
+    assert {person["id"] for person in answer.json["technicians"]} == {day.ana, day.ben}
     again = dispatcher.client.post(f"/board/move?date={day.on}", data=fields, headers=headers)
     assert again.status_code in (404, 409)
     assert "error" in again.json

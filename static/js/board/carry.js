@@ -12,6 +12,16 @@ export function pickUp(bar, technicianId) {
   return { bar, technicianId, start: bar.start };
 }
 
+/** @param {Bar} bar @returns {string | null} why it stays where it is, in a sentence; null when it may be moved */
+export function whyFixed(bar) {
+  if (bar.elsewhere) return `${bar.title} is work of another territory, so it is moved there.`;
+  if (bar.pinned) return `${bar.title} is pinned. Unpin it first to move it.`;
+  if (["on_site", "done", "not_done", "cancelled"].includes(bar.state)) {
+    return `${bar.title} has already begun, so it stays where it is.`;
+  }
+  return null;
+}
+
 /** @param {Carried} carried @returns {number} */
 export function endOf(carried) {
   return carried.start + (carried.bar.end - carried.bar.start);

@@ -38,6 +38,7 @@
  * @property {RawSpan | null} promise
  * @property {string | null} promise_state on_track, at_risk, will_miss, kept, missed
  * @property {boolean} pinned
+ * @property {boolean} [elsewhere] work out of the reader's reach: only the time is told
  * @property {number | null} lat
  * @property {number | null} lon
  * @property {number} [order] place in the day, from 1
@@ -112,6 +113,7 @@
  * @property {Span | null} promise
  * @property {string | null} promiseState
  * @property {boolean} pinned
+ * @property {boolean} elsewhere
  * @property {number | null} lat
  * @property {number | null} lon
  */
@@ -157,6 +159,7 @@ export function bar(raw) {
     promise: raw.promise ? span(raw.promise) : null,
     promiseState: raw.promise_state,
     pinned: raw.pinned,
+    elsewhere: raw.elsewhere ?? false,
     lat: raw.lat,
     lon: raw.lon,
   };
@@ -191,6 +194,7 @@ export function barOfQueued(waiting, start) {
     promise: waiting.windowSpan,
     promiseState: null,
     pinned: false,
+    elsewhere: false,
     lat: waiting.lat,
     lon: waiting.lon,
   };

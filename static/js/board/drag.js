@@ -1,7 +1,7 @@
 /** Dragging by mouse or pen. Fingers scroll; they move a visit through its form, as everybody can. */
 
 import { barOfQueued } from "./data.js";
-import { hasMoved, pickUp } from "./carry.js";
+import { hasMoved, pickUp, whyFixed } from "./carry.js";
 import { snap } from "./scale.js";
 
 /** @typedef {import("./carry.js").Carried} Carried */
@@ -55,7 +55,7 @@ export class Drag {
 
   /** @param {PointerEvent} event @param {Bar | undefined} bar */
   #press(event, bar) {
-    if (!bar || bar.pinned || this.now || event.button !== 0 || event.pointerType === "touch") return;
+    if (!bar || whyFixed(bar) || this.now || event.button !== 0 || event.pointerType === "touch") return;
     const grab = bar.technicianId === null ? 0 : (this.view.at(event.clientX, event.clientY)?.instant ?? bar.start) - bar.start;
     this.now = { bar, grab, x: event.clientX, y: event.clientY, started: false, carried: null, pointer: event.pointerId };
     if (bar.technicianId === null) event.preventDefault();

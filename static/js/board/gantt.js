@@ -2,7 +2,7 @@
 
 import { announce } from "../page/announce.js";
 import { showToast } from "../page/toasts.js";
-import { describe, hasMoved, inTime, pickUp, toRow } from "./carry.js";
+import { describe, hasMoved, inTime, pickUp, toRow, whyFixed } from "./carry.js";
 import { cellsOf, keyOf, nearest, startOf } from "./cells.js";
 import { Drag } from "./drag.js";
 import { Ghost } from "./ghost.js";
@@ -148,6 +148,10 @@ export class Gantt {
   /** @param {Bar} bar @param {boolean} focus whether the focus goes along */
   #select(bar, focus) {
     this.view.select(bar.id);
+    if (bar.elsewhere) {
+      announce(`${bar.title}, ${this.view.words.span(bar)}. What it is can be seen by the people of that territory.`);
+      return;
+    }
     document.dispatchEvent(
       new CustomEvent("board:select", { detail: { visitId: bar.visitId, technicianId: bar.technicianId, from: "gantt" } }),
     );
@@ -190,14 +194,12 @@ export class Gantt {
     const bar = this.#activeBar();
     const id = this.view.active?.technicianId;
     if (!bar || id === undefined) return;
-    if (bar.pinned) {
-      announce(`${bar.title} is pinned. Unpin it first to move it.`);
+    const fixed = whyFixed(bar);
+    if (fixed) {
+      announce(fixed);
       return;
     }
-    if (["on_site", "done", "not_done", "cancelled"].includes(bar.state)) {
-      announce(`${bar.title} has already begun, so it stays where it is.`);
-      return;
-    }
+    this.view.grid.dataset.ownKeys = "";
     this.carried = pickUp(bar, id);
     this.ghost.show(this.carried);
     announce(`Picked up ${bar.title}. Arrows move it by 15 minutes and by person, Enter drops, Escape puts it back.`);
@@ -214,9 +216,15 @@ export class Gantt {
     announce(describe(this.board, this.carried, this.view.words));
   }
 
+  /** Keys mean what they mean on the page again. */
+  #letGo() {
+    this.carried = null;
+    delete this.view.grid.dataset.ownKeys;
+  }
+
   /** @param {string} words */
   #putBack(words) {
-    this.carried = null;
+    this.#letGo();
     this.ghost.hide();
     this.#forgetVerdicts();
     announce(words);
@@ -241,7 +249,7 @@ export class Gantt {
   /** Sends the move; whatever the answer, the view then shows the truth. @param {Carried} carried */
   async drop(carried) {
     this.ghost.hide();
-    this.carried = null;
+    this.#letGo();
     if (!hasMoved(carried) || !this.outside.moveUrl) {
       this.#putBack("Nothing changed.");
       return;
@@ -252,6 +260,7 @@ export class Gantt {
     try {
       const change = await post(this.outside.moveUrl, moveFields(carried));
       this.board.apply(change);
+      this.#follow(carried);
       this.#tell(change);
       document.dispatchEvent(new CustomEvent("board:changed", { detail: { visitId: carried.bar.visitId } }));
     } catch (error) {
@@ -263,6 +272,14 @@ export class Gantt {
       this.busy = false;
       this.view.redraw();
     }
+  }
+
+  /** Another person's booking is another bar: the grid's place and the selection go along. @param {Carried} carried */
+  #follow({ bar, technicianId }) {
+    const landed = this.board.row(technicianId).find((one) => one.visitId === bar.visitId);
+    if (!landed) return;
+    if (this.view.active?.key === `bar-${bar.id}`) this.view.active = { technicianId, key: `bar-${landed.id}` };
+    if (this.view.selected === bar.id) this.view.select(landed.id);
   }
 
   /** Draws the bar at its new place at once; a refusal draws it back. @param {Carried} carried */

@@ -104,6 +104,7 @@ export function barElement(one, scale, words) {
   const shown = shownState(one);
   const element = make("div", `bar ${stateClass(shown)} is-${shown.replaceAll("_", "-")}`);
   element.setAttribute("role", "gridcell");
+  if (one.elsewhere) element.classList.add("is-elsewhere");
   element.dataset.bar = one.id;
   element.id = cellId(one.technicianId ?? 0, `bar-${one.id}`);
   const sentence = barWords(one, shown, words);

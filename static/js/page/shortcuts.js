@@ -12,13 +12,14 @@ export function nameOf(event) {
 }
 
 /**
- * Single keys belong to a field while one has focus, and to a grid or map that handles keys by itself.
+ * Single keys belong to a field while one has focus, and to what handles all keys by itself, like a map or a visit carried
+ * about. A grid stops the keys that it takes.
  *
  * @param {Element | null} focused
  */
 export function isTyping(focused) {
   if (!focused) return false;
-  return focused.closest("input, textarea, select, [contenteditable], [role=grid], [data-own-keys]") !== null;
+  return focused.closest("input, textarea, select, [contenteditable], [data-own-keys]") !== null;
 }
 
 /** @param {HTMLElement} element */
