@@ -95,6 +95,12 @@ def echo() -> Any:
     return {"got": request.get_json()}
 
 
+@trial.get("/many")
+@public
+def many() -> Any:
+    return {"rows": list(range(2_000))}
+
+
 @trial.get("/part")
 @public
 def part() -> Any:
@@ -125,6 +131,37 @@ def test_every_answer_carries_the_headers(site: Site) -> None:
     static = headers_of(site.browser().client, "/static/icons/sprite.svg?v=1")
     assert "immutable" in static["Cache-Control"]
     assert "Set-Cookie" not in static
+
+
+@pytest.mark.parametrize(
+    ("path", "accepted", "used"),
+    [
+        ("/trial/many", "gzip, deflate, br", "br"),
+        ("/trial/many", "gzip", "gzip"),
+        ("/trial/many", "identity", None),
+        ("/static/icons/sprite.svg", "gzip, deflate, br", "br"),
+        # A page holds the token of its forms beside words from the address: its compressed length would tell on it.
+        ("/jobs?q=csrf_token", "gzip, deflate, br", None),
+    ],
+)
+def test_data_and_files_are_sent_compressed_and_pages_are_not(
+    site: Site, path: str, accepted: str, used: str | None
+) -> None:
+    client = site.sign_in("dispatcher").client
+    with client.get(path) as plain, client.get(path, headers={"Accept-Encoding": accepted}) as answer:
+        assert answer.status_code == 200
+        assert answer.headers.get("Content-Encoding") == used
+        assert "Accept-Encoding" in answer.headers["Vary"]
+        assert (len(answer.data) < 0.6 * len(plain.data)) == (used is not None)
+
+
+def test_a_compressed_file_that_is_known_is_not_sent_again(site: Site) -> None:
+    accepted = {"Accept-Encoding": "br"}
+    client = site.browser().client
+    with client.get("/static/icons/sprite.svg", headers=accepted) as first:
+        known = {"If-None-Match": first.headers["ETag"]}
+    with client.get("/static/icons/sprite.svg", headers=accepted | known) as again:
+        assert again.status_code == 304
 
 
 def headers_of(client: FlaskClient, path: str) -> Headers:
