@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from dispatch.accounts.models import User
 from dispatch.core.errors import NotFound
+from dispatch.core.like import containing
 from dispatch.core.models import AuditEvent
 from dispatch.jobs.lifecycle import CLOSED_STATES, JobState
 from dispatch.jobs.models import (
@@ -130,7 +131,7 @@ def jobs(
     if customer_id is not None:
         found = found.where(Job.customer_id == customer_id)
     if text.strip():
-        like = _like(text)
+        like = containing(text)
         found = found.where(
             or_(
                 Job.title.ilike(like),
@@ -204,7 +205,7 @@ def customers(session: Session, *, territories: Territories, text: str = "", pag
         own_sites = select(Site.id).where(Site.customer_id == Customer.id)
         found = found.where(or_(own_sites.where(Site.territory_id.in_(territories)).exists(), ~own_sites.exists()))
     if text.strip():
-        like = _like(text)
+        like = containing(text)
         digits = "".join(sign for sign in text if sign.isdigit())
         matches = [Customer.name.ilike(like), Customer.contact_name.ilike(like)]
         if len(digits) >= 5:
@@ -269,7 +270,7 @@ def sites_to_choose(
     if customer_id is not None:
         found = found.where(Site.customer_id == customer_id)
     if text.strip():
-        like = _like(text)
+        like = containing(text)
         found = found.where(or_(Customer.name.ilike(like), Site.name.ilike(like), Site.address.ilike(like)))
     return session.scalars(found.order_by(func.lower(Customer.name), Site.name).limit(limit)).all()
 
@@ -306,11 +307,6 @@ def _standing_promise_id() -> Any:
 
 def _window(ids: Select[int], page: int) -> Select[int]:
     return ids.limit(PAGE_SIZE).offset((max(page, 1) - 1) * PAGE_SIZE)
-
-
-def _like(text: str) -> str:
-    escaped = text.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
 
 
 def site_details(session: Session, site_id: int, *, territories: Territories) -> Site:

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from dispatch.core.errors import NotFound
+from dispatch.core.like import containing
 from dispatch.jobs.models import Customer, Job, Visit
 from dispatch.jobs.queries import PAGE_SIZE, Listing, Territories
 from dispatch.planning.models import RELEASED_STATES, Assignment, AssignmentState
@@ -77,7 +78,7 @@ def people(
     if territories is not None or territory_id is not None:
         wanted.append(exists(select(TerritoryMembership.id).where(member)))
     if text.strip():
-        like = "%" + text.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        like = containing(text)
         wanted.append(or_(Technician.name.ilike(like), Partner.name.ilike(like), Technician.phone.ilike(like)))
     if skill_id is not None:
         known = select(Proficiency.skill_id).where(

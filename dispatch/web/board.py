@@ -334,7 +334,7 @@ def _changed_day(visit_id: int, start: datetime, before: Sequence[Commitment]) -
     reach = actor().territories(Right.BOARD_READ)
     board = board_for(db(), territories=chosen, day=clock.local_day(start, zone), now=moment(), reach=reach)
     now_booked = [bar for bar in board.bars if bar.visit_id == visit_id]
-    people = {each.technician_id for each in (*now_booked, *before)}
+    people = {bar.technician_id for bar in now_booked} | {each.technician_id for each in before}
     gone = {each.assignment_id for each in before} - {bar.assignment_id for bar in now_booked}
     return {
         "message": "Booked.",

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { cellsOf, freeTime, keyOf, nearest, startOf, without } from "../../static/js/board/cells.js";
 import { bar as toBar, technician as toTechnician } from "../../static/js/board/data.js";
 import { whileCarrying, whileWalking } from "../../static/js/board/keys.js";
+import { step } from "../../static/js/page/palette.js";
 import { isTyping, nameOf } from "../../static/js/page/shortcuts.js";
 import { at, bar, span, technician } from "./make.js";
 
@@ -76,4 +77,12 @@ test("shortcuts are named as pages write them, and stay silent where somebody ty
   assert.equal(isTyping(inside("textarea")), true);
   assert.equal(isTyping(inside("[data-own-keys]")), true);
   assert.equal(isTyping(inside("[role=grid]")), false);
+});
+
+test("arrows walk from the field over what was found and back, and stop at the ends", () => {
+  assert.equal(step(-1, 1, 3), 0);
+  assert.equal(step(2, 1, 3), 2);
+  assert.equal(step(0, -1, 3), -1);
+  assert.equal(step(-1, -1, 3), -1);
+  assert.equal(step(-1, 1, 0), -1);
 });

@@ -1,4 +1,7 @@
-/** Keys that press what is on the page: any element with data-shortcut="n" or "mod+z" answers to its key. */
+/** Keys that press what is on the page: any element with data-shortcut="n", "mod+z" or both answers to its keys. */
+
+/** Search is asked for from within a field too. */
+const EVERYWHERE = "mod+k";
 
 /**
  * @param {{key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean}} event
@@ -33,9 +36,9 @@ export function listenForShortcuts() {
     if (event.defaultPrevented || event.repeat) return;
     if (document.documentElement.dataset.singleKeys === "off" && !event.ctrlKey && !event.metaKey) return;
     const name = nameOf(event);
-    if (name === null || isTyping(document.activeElement)) return;
+    if (name === null || (name !== EVERYWHERE && isTyping(document.activeElement))) return;
     const matches = [...document.querySelectorAll("[data-shortcut]")].filter(
-      (one) => one instanceof HTMLElement && one.dataset.shortcut === name && one.getClientRects().length > 0,
+      (one) => one instanceof HTMLElement && (one.dataset.shortcut ?? "").split(" ").includes(name) && one.getClientRects().length > 0,
     );
     const found = matches.at(-1);
     if (found instanceof HTMLElement) {

@@ -1,0 +1,211 @@
+"""Finds jobs, customers, sites, people and skills by a few words, a number, or a name that is not quite spelled so."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    SQLColumnExpression,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.orm import Session
+
+from dispatch.core.like import containing
+from dispatch.jobs.models import Customer, Job, Site
+from dispatch.jobs.queries import Territories
+from dispatch.skills.models import Skill, SkillAlias
+from dispatch.workforce.models import Partner, Technician, TerritoryMembership
+
+EACH = 6
+"""Hits of one kind that are shown."""
+
+MOST_WORDS = 8
+FEWEST_DIGITS = 5
+"""From so many digits on, words without letters are a telephone number."""
+
+SAME_ENDING = 8
+"""Digits at the end of a telephone number that have to agree: the rest depends on where one calls from."""
+
+CLOSE_FROM = 4
+CLOSE_SCORE = 78.0
+"""Names at least as alike as this, of 100, stand in for words that nothing holds."""
+
+
+class Kind(StrEnum):
+    """What can be found, in the order in which it is shown."""
+
+    JOB = "job"
+    CUSTOMER = "customer"
+    SITE = "site"
+    PERSON = "person"
+    SKILL = "skill"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """One thing found: what it is called, and a few words to tell it from its like."""
+
+    kind: Kind
+    id: int
+    title: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """All hits of a question; ``close`` says that nothing holds the words and these are names like them."""
+
+    hits: tuple[Hit, ...]
+    close: bool = False
+
+    def of(self, kind: Kind) -> list[Hit]:
+        """Return the hits of one kind."""
+        return [hit for hit in self.hits if hit.kind is kind]
+
+
+def search(session: Session, text: str, *, reach: Mapping[Kind, Territories], on: date) -> Found:
+    """Return what holds all the words, at most six of each kind in ``reach``; one statement a kind.
+
+    A number with or without # is a job's; one of five digits or more also is somebody's telephone. Where nothing holds
+    the words, names spelled like them are found.
+    """
+    words = text.split()[:MOST_WORDS]
+    if not words:
+        return Found(hits=())
+    sources = {kind: _source(kind, territories, on) for kind, territories in reach.items()}
+    hits = [hit for kind in Kind if kind in sources for hit in _holding(session, kind, sources[kind], words)]
+    if hits or len(text.strip()) < CLOSE_FROM:
+        return Found(hits=tuple(hits))
+    return Found(hits=tuple(_alike(session, text, sources)), close=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    """Where one kind is looked for: ``base`` selects id, title and detail."""
+
+    base: Select[*tuple[Any, ...]]
+    words: ColumnElement[str]
+    order: Sequence[Any]
+    phone: SQLColumnExpression[str | None] | None = None
+    number: SQLColumnExpression[int] | None = None
+
+
+def _source(kind: Kind, territories: Territories, on: date) -> _Source:
+    match kind:
+        case Kind.JOB:
+            return _jobs(territories)
+        case Kind.CUSTOMER:
+            return _customers(territories)
+        case Kind.SITE:
+            return _sites(territories)
+        case Kind.PERSON:
+            return _people(territories, on)
+        case Kind.SKILL:
+            return _skills()
+
+
+def _jobs(territories: Territories) -> _Source:
+    base = select(Job.id, Job.title.label("title"), (Customer.name + ", " + Site.name).label("detail"))
+    base = base.join(Job.site).join(Job.customer)
+    if territories is not None:
+        base = base.where(Site.territory_id.in_(territories))
+    words = func.concat_ws(" ", Job.title, Customer.name, Site.name, Site.address)
+    order = (Job.closed_at.desc().nulls_first(), Job.id.desc())
+    return _Source(base=base, words=words, order=order, number=Job.id)
+
+
+def _customers(territories: Territories) -> _Source:
+    detail = func.concat_ws(", ", Customer.contact_name, Customer.phone).label("detail")
+    base = select(Customer.id, Customer.name.label("title"), detail).where(Customer.retired_at.is_(None))
+    if territories is not None:
+        own = select(Site.id).where(Site.customer_id == Customer.id)
+        base = base.where(or_(exists(own.where(Site.territory_id.in_(territories))), ~exists(own)))
+    words = func.concat_ws(" ", Customer.name, Customer.contact_name)
+    return _Source(base=base, words=words, order=(func.lower(Customer.name),), phone=Customer.phone)
+
+
+def _sites(territories: Territories) -> _Source:
+    base = select(
+        Site.customer_id.label("id"), Site.name.label("title"), (Customer.name + ", " + Site.address).label("detail")
+    )
+    base = base.join(Site.customer).where(Site.retired_at.is_(None))
+    if territories is not None:
+        base = base.where(Site.territory_id.in_(territories))
+    words = func.concat_ws(" ", Site.name, Site.address)
+    return _Source(base=base, words=words, order=(func.lower(Site.name), Site.id))
+
+
+def _people(territories: Territories, on: date) -> _Source:
+    detail = func.concat_ws(", ", Partner.name, Technician.phone).label("detail")
+    base = select(Technician.id, Technician.name.label("title"), detail).outerjoin(
+        Partner, Partner.id == Technician.partner_id
+    )
+    base = base.where(Technician.retired_at.is_(None))
+    if territories is not None:
+        member = and_(
+            TerritoryMembership.technician_id == Technician.id,
+            TerritoryMembership.during.contains(on),
+            TerritoryMembership.territory_id.in_(territories),
+        )
+        base = base.where(exists(select(TerritoryMembership.id).where(member)))
+    words = func.concat_ws(" ", Technician.name, Partner.name)
+    return _Source(base=base, words=words, order=(func.lower(Technician.name),), phone=Technician.phone)
+
+
+def _skills() -> _Source:
+    aliases = (
+        select(func.string_agg(SkillAlias.alias, literal(", ")))
+        .where(SkillAlias.skill_id == Skill.id)
+        .correlate(Skill)
+        .scalar_subquery()
+    )
+    base = select(Skill.id, Skill.name.label("title"), func.coalesce(aliases, "").label("detail"))
+    base = base.where(Skill.retired_at.is_(None), Skill.assignable)
+    return _Source(base=base, words=func.concat_ws(" ", Skill.name, aliases), order=(func.lower(Skill.name),))
+
+
+def _holding(session: Session, kind: Kind, source: _Source, words: Sequence[str]) -> list[Hit]:
+    """Find what holds every word, or is called by the number."""
+    asked = [and_(*(source.words.ilike(containing(word)) for word in words))]
+    typed = "".join(words).lstrip("#")
+    digits = "".join(sign for sign in typed if sign.isdigit())
+    if source.number is not None and typed.isascii() and typed.isdigit() and len(typed) <= 9:
+        asked.append(source.number == cast(int(typed), Integer))
+    if source.phone is not None and len(digits) >= FEWEST_DIGITS and not any(sign.isalpha() for sign in typed):
+        held = func.regexp_replace(source.phone, r"\D", "", "g", type_=String)
+        asked.append(held.like(f"%{digits[-SAME_ENDING:]}"))
+    rows = session.execute(source.base.where(or_(*asked)).order_by(*source.order).limit(EACH))
+    return [_hit(kind, row) for row in rows]
+
+
+def _alike(session: Session, text: str, sources: Mapping[Kind, _Source]) -> list[Hit]:
+    """Find names like the words, the likest first; jobs are found by their customers and sites."""
+    from rapidfuzz import fuzz, process, utils
+
+    rows = [
+        (kind, row)
+        for kind, source in sources.items()
+        if kind is not Kind.JOB
+        for row in session.execute(source.base.order_by(*source.order))
+    ]
+    names = [row.title for _, row in rows]
+    likest = process.extract(
+        text, names, scorer=fuzz.WRatio, processor=utils.default_process, score_cutoff=CLOSE_SCORE, limit=2 * EACH
+    )
+    return [_hit(*rows[index]) for _, _, index in likest]
+
+
+def _hit(kind: Kind, row: Any) -> Hit:
+    return Hit(kind=kind, id=row.id, title=row.title, detail=row.detail or "")
