@@ -19,6 +19,8 @@ from dispatch.demo.people import MAIL, PASSWORD, SIGN_INS
 PAGES = ("/board", "/board/data", "/jobs", "/people", "/customers", "/loose-ends", "/plans", "/coverage")
 TIMES = 9
 CANDIDATES = 20
+SEARCHED = ("boiler", "heat pump mill", "anna", "#120", "030 5550123", "new", "smth with no sense")
+SEARCH_BUDGET_MS = 200
 SLOWED = 4
 READY = """() => {
   document.addEventListener("board:ready", () => {
@@ -53,6 +55,7 @@ def main() -> None:
                 served(page.request, address, path, role)
             if role == "dispatcher":
                 candidates(page, address)
+                searched(page.request, address)
         in_browser(browser, address)
         browser.close()
 
@@ -92,6 +95,16 @@ def candidates(page: Page, address: str) -> None:
         values.append((time.perf_counter() - begun) * 1000)
     if values:
         write(f"candidates of {len(values)} visits: {Spread(values=tuple(values))} (budget 800)")
+
+
+def searched(request: APIRequestContext, address: str) -> None:
+    """Print how long the list under the search field takes: words that hold, that nothing holds, and numbers."""
+    values = []
+    for words in SEARCHED * TIMES:
+        begun = time.perf_counter()
+        request.get(f"{address}/search", params={"q": words}, headers={"HX-Request": "true"})
+        values.append((time.perf_counter() - begun) * 1000)
+    write(f"search, {len(SEARCHED)} questions: {Spread(values=tuple(values))}, budget {SEARCH_BUDGET_MS} ms at p95")
 
 
 def in_browser(browser: Browser, address: str) -> None:

@@ -4,7 +4,8 @@ The rules are asked for each placement; whoever may overrule one gives a reason.
 missing safety certification.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -83,16 +84,9 @@ def assign_visit(
         raise Conflict("The crew starts together. Use the time of the others, or move them first.")
     verdict = judge(session, visit=visit, crew_slot_id=slot, technician_id=technician_id, start=start, now=now)
     change = SlotChange(visit_id=visit_id, crew_slot_id=slot, to=verdict.placement)
-    try:
+    with _next_best_told(session, visit, slot, start, now):
         reason = _permitted([verdict], visit, actor, override_reason)
         changed = change_slots(session, [change], Entry(action="assign", actor=actor, now=now, reason=reason))
-    except Conflict as refused:
-        if not _is_taken(refused):
-            raise
-        more = next_best(
-            session, visit_id=visit_id, territory_id=visit.territory_id, crew_slot_id=slot, start=start, now=now
-        )
-        raise _told_more(refused, more) from refused
     return _assignment(session, changed[0])
 
 
@@ -137,8 +131,9 @@ def move_assignment(
         verdicts.append(verdict)
         expect = (slot.assignment_id, slot.version)
         changes.append(SlotChange(visit_id=visit.id, crew_slot_id=slot.id, to=verdict.placement, expect=expect))
-    reason = _permitted(verdicts, visit, actor, override_reason)
-    changed = change_slots(session, changes, Entry(action="move", actor=actor, now=now, reason=reason))
+    with _next_best_told(session, visit, row.crew_slot_id, verdicts[0].placement.start, now):
+        reason = _permitted(verdicts, visit, actor, override_reason)
+        changed = change_slots(session, changes, Entry(action="move", actor=actor, now=now, reason=reason))
     return _assignment(session, next(item for item in changed if item.crew_slot_id == row.crew_slot_id))
 
 
@@ -374,12 +369,28 @@ def _is_taken(refused: Conflict) -> bool:
     return found is None or any(item.code == "double_booking" for item in found)
 
 
-def _told_more(refused: Conflict, more: str | None) -> Conflict:
-    if more is None:
-        return refused
-    if isinstance(refused, CannotPlace):
-        return CannotPlace([*refused.reasons, more], refused.objections, may_override=refused.may_override)
-    return Conflict(f"{refused.message} {more}")
+@contextmanager
+def _next_best_told(session: Session, visit: Any, crew_slot_id: int, start: datetime, now: datetime) -> Iterator[None]:
+    """Say together with a time that is taken where the visit could go instead."""
+    try:
+        yield
+    except Conflict as refused:
+        more = None
+        if _is_taken(refused):
+            more = next_best(
+                session,
+                visit_id=visit.id,
+                territory_id=visit.territory_id,
+                crew_slot_id=crew_slot_id,
+                start=start,
+                now=now,
+            )
+        if more is None:
+            raise
+        if isinstance(refused, CannotPlace):
+            reasons = [*refused.reasons, more]
+            raise CannotPlace(reasons, refused.objections, may_override=refused.may_override) from refused
+        raise Conflict(f"{refused.message} {more}") from refused
 
 
 def _assignment(session: Session, changed: Changed) -> Assignment:

@@ -2,13 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dispatch.core.clock import local_day
 from dispatch.core.errors import Conflict, NotFound
 from dispatch.jobs.models import CrewSlot
 from dispatch.planning.candidates import candidates_for
+from dispatch.planning.models import Assignment
+from dispatch.planning.rows import live
 from dispatch.planning.words import clock_words
 from dispatch.workforce.models import Territory
 
@@ -16,7 +18,7 @@ from dispatch.workforce.models import Territory
 def next_best(
     session: Session, *, visit_id: int, territory_id: int, crew_slot_id: int, start: datetime, now: datetime
 ) -> str | None:
-    """Return the best place of that day in one sentence; None when there is none or nobody can tell."""
+    """Return in a sentence the best place of that day other than where the visit is now; None when nobody can tell."""
     zone = session.scalar(select(Territory.zone).where(Territory.id == territory_id)) or "UTC"
     position = session.scalar(select(CrewSlot.position).where(CrewSlot.id == crew_slot_id)) or 1
     try:
@@ -30,7 +32,13 @@ def next_best(
         )
     except (Conflict, NotFound):
         return None
-    if not found.ranked:
+    held = session.execute(
+        select(Assignment.technician_id, func.lower(Assignment.during)).where(
+            Assignment.crew_slot_id == crew_slot_id, live()
+        )
+    ).first()
+    now_at = None if held is None else tuple(held)
+    best = next((row for row in found.ranked if (row.technician_id, row.start_at) != now_at), None)
+    if best is None:
         return "Nobody else is free that day."
-    best = found.ranked[0]
     return f"Next best: {best.name}, {clock_words(best.start_at, zone)}."

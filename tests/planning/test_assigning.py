@@ -1,4 +1,5 @@
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select
@@ -19,6 +20,7 @@ from dispatch.planning.service import (
     undo_last,
     unpin_visit,
 )
+from dispatch.planning.words import clock_words
 from tests import factories as make
 from tests.planning.world import EIGHT, World, actor_of, make_world
 
@@ -292,6 +294,17 @@ def test_a_taken_time_comes_with_the_next_best_place(world: World) -> None:
     book(world, world.visit())
     with pytest.raises(CannotPlace, match=r"Ana Ruiz is booked .* Next best: (Ben Oduya|Ana Ruiz), \d\d:\d\d\."):
         book(world, world.visit())
+
+
+def test_a_move_to_a_taken_time_comes_with_the_next_best_place_that_is_another_one(world: World) -> None:
+    book(world, world.visit())
+    mine = book(world, world.visit(), technician_id=world.ben.id)
+    move = partial(move_assignment, world.session, assignment_id=mine.id, actor=world.dispatcher, now=NOW)
+    with pytest.raises(
+        CannotPlace, match=r"Ana Ruiz is booked .* Next best: (Ben Oduya|Ana Ruiz), \d\d:\d\d\."
+    ) as told:
+        move(technician_id=world.ana.id)
+    assert f"Next best: Ben Oduya, {clock_words(EIGHT, world.territory.zone)}." not in told.value.message
 
 
 def rows_of(world: World, visit: Visit) -> list[tuple[object, ...]]:
