@@ -1,14 +1,15 @@
 from datetime import timedelta
-from functools import partial
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from dispatch.core.clock import local_day
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.core.models import AuditEvent
 from dispatch.jobs.lifecycle import JobState, VisitState
 from dispatch.jobs.models import CustomerPerson, Job, PersonLinkKind, Visit
+from dispatch.planning.candidates import candidates_for
 from dispatch.planning.models import Assignment, AssignmentState, Pin
 from dispatch.planning.service import (
     CannotPlace,
@@ -20,7 +21,6 @@ from dispatch.planning.service import (
     undo_last,
     unpin_visit,
 )
-from dispatch.planning.words import clock_words
 from tests import factories as make
 from tests.planning.world import EIGHT, World, actor_of, make_world
 
@@ -297,14 +297,15 @@ def test_a_taken_time_comes_with_the_next_best_place(world: World) -> None:
 
 
 def test_a_move_to_a_taken_time_comes_with_the_next_best_place_that_is_another_one(world: World) -> None:
-    book(world, world.visit())
-    mine = book(world, world.visit(), technician_id=world.ben.id)
-    move = partial(move_assignment, world.session, assignment_id=mine.id, actor=world.dispatcher, now=NOW)
-    with pytest.raises(
-        CannotPlace, match=r"Ana Ruiz is booked .* Next best: (Ben Oduya|Ana Ruiz), \d\d:\d\d\."
-    ) as told:
-        move(technician_id=world.ana.id)
-    assert f"Next best: Ben Oduya, {clock_words(EIGHT, world.territory.zone)}." not in told.value.message
+    visit, day = world.visit(), local_day(EIGHT, world.territory.zone)
+    listing = candidates_for(world.session, visit_id=visit.id, territory_id=world.territory.id, day=day, now=NOW)
+    best = listing.ranked[0]
+    mine = book(world, visit, technician_id=best.technician_id, start=best.start_at)
+    other = next(person for person in (world.ana, world.ben) if person.id != best.technician_id)
+    for hour in range(7):  # from the first moment to the way home
+        book(world, world.visit(), technician_id=other.id, start=best.start_at + timedelta(hours=hour))
+    with pytest.raises(CannotPlace, match=rf"{other.name} is booked .* Nobody else is free that day\."):
+        move_assignment(world.session, assignment_id=mine.id, technician_id=other.id, actor=world.dispatcher, now=NOW)
 
 
 def rows_of(world: World, visit: Visit) -> list[tuple[object, ...]]:
