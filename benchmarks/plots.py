@@ -57,9 +57,11 @@ class Axis:
     logarithmic: bool = False
 
     def at(self, value: float) -> float:
-        """Give the pixel of a value."""
+        """Give the pixel of a value; where equal ratios get equal room, 0 stands at the low end."""
         scale: Callable[[float], float] = math.log10 if self.logarithmic else float
-        share = (scale(value) - scale(self.low)) / (scale(self.high) - scale(self.low))
+        share = (scale(max(value, self.low) if self.logarithmic else value) - scale(self.low)) / (
+            scale(self.high) - scale(self.low)
+        )
         return self.near + share * (self.far - self.near)
 
     def ticks(self) -> list[float]:

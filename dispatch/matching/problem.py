@@ -20,6 +20,7 @@ from dispatch.matching.limits import (
     MAX_COST,
     MAX_CREW,
     MAX_DURATION_S,
+    MAX_PAIRS,
     MAX_PERCENT,
     MAX_RATE,
     MAX_SHIFTS,
@@ -41,6 +42,7 @@ __all__ = [
     "MAX_DURATION_S",
     "MAX_PERCENT",
     "MAX_RATE",
+    "MAX_PAIRS",
     "MAX_SHIFTS",
     "MAX_TIME_S",
     "MAX_VISITS",
@@ -152,6 +154,8 @@ class Problem:
         faults.whole("horizon_s", self.horizon_s, 0, MAX_TIME_S)
         faults.whole("number of visits", len(self.visits), 0, MAX_VISITS)
         faults.whole("number of shifts", len(self.shifts), 0, MAX_SHIFTS)
+        places = sum(len(item.crew) for item in self.visits)
+        faults.whole("number of places in crews times shifts", places * len(self.shifts), 0, MAX_PAIRS)
         faults.unique("technicians.id", (item.id for item in self.technicians))
         faults.unique("shifts.id", (item.id for item in self.shifts))
         faults.unique("visits.id", (item.id for item in self.visits))

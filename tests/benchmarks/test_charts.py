@@ -46,6 +46,12 @@ def test_sizes_need_more_than_one_and_the_same_limit() -> None:
     ]
 
 
+def test_a_first_plan_at_once_stands_at_the_low_end() -> None:
+    lines = [result(first_plan_s=0.0), result(instance="b", visits=1_000, objective=500.0, first_plan_s=0.2)]
+    picture = charts(lines)["rich-10s-first-plan-by-size.svg"].svg()
+    assert ElementTree.fromstring(picture) is not None
+
+
 def test_cost_by_size_is_a_ratio_of_medians() -> None:
     lines = [result(seed=seed, objective=cost) for seed, cost in enumerate((90.0, 80.0, 100.0))]
     lines += [result(**PEER), result(instance="b", visits=1_000, objective=50.0)]

@@ -22,6 +22,7 @@ from dispatch.matching.objective import UNIT
 from dispatch.matching.policy import Policy
 from dispatch.matching.problem import (
     MAX_COST,
+    MAX_PAIRS,
     MAX_SHIFTS,
     MAX_TIME_S,
     MAX_VISITS,
@@ -324,6 +325,7 @@ def test_24_above_the_published_limits_a_problem_is_refused_before_any_work() ->
     assert told == {
         "number of visits": f"a whole number between 0 and {MAX_VISITS}",
         "number of shifts": f"a whole number between 0 and {MAX_SHIFTS}",
+        "number of places in crews times shifts": f"a whole number between 0 and {MAX_PAIRS}",
     }
 
 
