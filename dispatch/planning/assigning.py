@@ -19,7 +19,7 @@ from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.jobs.lifecycle import VisitState
 from dispatch.jobs.models import CrewSlot, Job, Site, Visit
 from dispatch.matching.problem import Problem
-from dispatch.planning.changing import Changed, Entry, Placement, SlotChange, change_slots, lock_visits
+from dispatch.planning.changing import Busy, Changed, Entry, Placement, SlotChange, change_slots, lock_visits
 from dispatch.planning.models import Assignment, Pin
 from dispatch.planning.musts import Neighbour, Objection, Question, WayFinder, Weight, objections, way_there
 from dispatch.planning.next_best import next_best
@@ -365,6 +365,8 @@ def _permitted(verdicts: Sequence[Verdict], visit: Any, actor: Actor, override_r
 
 def _is_taken(refused: Conflict) -> bool:
     """Tell a time that somebody else has from other objections: there another place is what helps."""
+    if isinstance(refused, Busy):
+        return False
     found = getattr(refused, "objections", None)
     return found is None or any(item.code == "double_booking" for item in found)
 

@@ -33,6 +33,10 @@ MOVED_S = 900  # a start that moves by more asks for a new answer of the technic
 BUSY_CODES = frozenset({"40001", "40P01", "55P03"})
 
 
+class Busy(Conflict):
+    """Two changes met in the database; nothing speaks against either of them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Placement:
     """Who serves a crew slot, when and from where; ``assignment_id`` brings an earlier row back to life."""
@@ -414,7 +418,7 @@ def conflict_of(session: Session, error: DBAPIError, changes: Sequence[SlotChang
     """Turn what the database refused into a sentence; what is no conflict is returned as it is."""
     code = sqlstate(error)
     if code in BUSY_CODES:
-        return Conflict("Somebody is changing the same work at this moment. Nothing was changed; try again.")
+        return Busy("Somebody is changing the same work at this moment. Nothing was changed; try again.")
     if code == "23P01" or constraint(error) == "uq_assignment_slot_live":
         for item in changes:
             if item.to is not None:

@@ -86,7 +86,7 @@ def search(session: Session, text: str, *, reach: Mapping[Kind, Territories], on
         return Found(hits=())
     sources = {kind: _source(kind, territories, on) for kind, territories in reach.items()}
     hits = [hit for kind in Kind if kind in sources for hit in _holding(session, kind, sources[kind], words)]
-    if hits or len(text.strip()) < CLOSE_FROM:
+    if hits or len(text.strip()) < CLOSE_FROM or not any(sign.isalpha() for sign in text):
         return Found(hits=tuple(hits))
     return Found(hits=tuple(_alike(session, text, sources)), close=True)
 
@@ -178,15 +178,18 @@ def _skills() -> _Source:
 
 def _holding(session: Session, kind: Kind, source: _Source, words: Sequence[str]) -> list[Hit]:
     """Find what holds every word, or is called by the number."""
+    order = list(source.order)
     asked = [and_(*(source.words.ilike(containing(word)) for word in words))]
     typed = "".join(words).lstrip("#")
     digits = "".join(sign for sign in typed if sign.isdigit())
     if source.number is not None and typed.isascii() and typed.isdigit() and len(typed) <= 9:
-        asked.append(source.number == cast(int(typed), Integer))
+        called = source.number == cast(int(typed), Integer)
+        asked.append(called)
+        order.insert(0, called.desc())
     if source.phone is not None and len(digits) >= FEWEST_DIGITS and not any(sign.isalpha() for sign in typed):
         held = func.regexp_replace(source.phone, r"\D", "", "g", type_=String)
         asked.append(held.like(f"%{digits[-SAME_ENDING:]}"))
-    rows = session.execute(source.base.where(or_(*asked)).order_by(*source.order).limit(EACH))
+    rows = session.execute(source.base.where(or_(*asked)).order_by(*order).limit(EACH))
     return [_hit(kind, row) for row in rows]
 
 

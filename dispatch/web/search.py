@@ -63,7 +63,12 @@ def index() -> Response:
     reach = {kind: who.territories(right) for kind, right in RIGHTS.items() if who.reaches_others(right)}
     found = search(db(), text, reach=reach, on=moment().date())
     calling = found.of(Kind.CUSTOMER)
-    if _is_number(text) and len(calling) == 1 == len(found.hits) and "HX-Request" not in request.headers:
+    if (
+        _is_number(text)
+        and not found.close
+        and len(calling) == 1 == len(found.hits)
+        and "HX-Request" not in request.headers
+    ):
         return redirect(_url(calling[0]), 303)
     groups = [(_(HEADINGS[kind]), [_place(hit) for hit in found.of(kind)]) for kind in Kind if found.of(kind)]
     if places := _pages(text):

@@ -94,6 +94,10 @@ def add_gallery(app: Flask) -> None:
             rows=ROWS,
         )
 
+    @app.get("/search")
+    def search() -> str:
+        return '<p data-found="0">Type a few words.</p>'
+
 
 @contextmanager
 def serving(app: Flask) -> Iterator[str]:

@@ -60,6 +60,13 @@ def test_a_job_is_found_by_what_it_is_where_it_is_and_its_number(world: World) -
         assert ("job", job.title) in names(asked(world, text)), text
 
 
+def test_the_job_of_a_number_comes_before_jobs_that_only_hold_it(world: World) -> None:
+    job = world.session.get_one(Job, world.visit().job_id)
+    for _ in range(EACH + 1):
+        make.make_job(world.session, site=world.site, title=f"Pump {job.id}")
+    assert asked(world, str(job.id)).of(Kind.JOB)[0].id == job.id
+
+
 def test_every_word_has_to_be_there_or_it_is_said_that_the_names_are_only_like_them(world: World) -> None:
     assert not asked(world, "ana ruiz").close
     assert asked(world, "ana xylophone").close

@@ -38,10 +38,8 @@ class Palette {
     form.addEventListener("focusout", (event) => {
       if (!(event.relatedTarget instanceof Node && form.contains(event.relatedTarget))) this.close();
     });
-    // A click on what is not a link keeps the field's focus, so that the list stays open.
-    panel.addEventListener("pointerdown", (event) => {
-      if (!(event.target instanceof Element && event.target.closest("a"))) event.preventDefault();
-    });
+    // Pressing the list keeps the field's focus: some browsers give none to links, and the list would be gone before the click.
+    panel.addEventListener("mousedown", (event) => event.preventDefault());
   }
 
   /** Asks for what the field holds; an answer that a newer question outran is dropped. */
@@ -55,7 +53,8 @@ class Palette {
       const answer = await fetch(address, { headers: { "HX-Request": "true" }, signal: asked.signal, credentials: "same-origin" });
       if (!answer.ok) throw new Error(String(answer.status));
       const html = await answer.text();
-      if (asked.signal.aborted || !this.form.contains(document.activeElement)) return;
+      // Nothing is drawn anew under somebody who walks over the list already.
+      if (asked.signal.aborted || document.activeElement !== this.input) return;
       this.panel.innerHTML = html;
       this.panel.hidden = false;
       announce(this.panel.querySelector("[data-found]")?.textContent ?? "");
@@ -74,8 +73,13 @@ class Palette {
   /** @param {KeyboardEvent} event */
   #key(event) {
     const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
-    if (by !== 0 && !this.panel.hidden) {
+    if (by > 0 && this.panel.hidden) {
       event.preventDefault();
+      void this.ask();
+    } else if (by !== 0 && !this.panel.hidden) {
+      event.preventDefault();
+      clearTimeout(this.timer);
+      this.asked?.abort();
       const links = [...this.panel.querySelectorAll("a")];
       const at = links.findIndex((one) => one === document.activeElement);
       (links[step(at, by, links.length)] ?? this.input).focus();
