@@ -76,7 +76,7 @@ class Found:
 
 
 def search(session: Session, text: str, *, reach: Mapping[Kind, Territories], on: date) -> Found:
-    """Return what holds all the words, at most six of each kind in ``reach``; one statement a kind.
+    """Return what holds all the words, at most six of each kind in ``reach``; one or two statements a kind.
 
     A number with or without # is a job's; one of five digits or more also is somebody's telephone. Where nothing holds
     the words, names spelled like them are found.
@@ -194,7 +194,7 @@ def _holding(session: Session, kind: Kind, source: _Source, words: Sequence[str]
 
 
 def _alike(session: Session, text: str, sources: Mapping[Kind, _Source]) -> list[Hit]:
-    """Find names like the words, the likest first; jobs are found by their customers and sites."""
+    """Find names like the words, the likest first; jobs have no names of their own to be like."""
     from rapidfuzz import fuzz, process, utils
 
     rows = [

@@ -126,7 +126,7 @@ class Improver:
 
     @property
     def serves_all(self) -> bool:
-        """Whether nothing is left out, visits pinned to people aside."""
+        """Whether nothing that the search may move is left out, visits pinned to people aside."""
         return bool((self.state.route_of[self._unpinned()] >= 0).all())
 
     def _unpinned(self) -> Whole:
