@@ -224,6 +224,22 @@ def test_a_stop_that_sends_a_simple_day_by_the_depot_is_priced_with_the_detour(s
     assert price > 1_000 * UNIT
 
 
+def test_a_stop_behind_the_depot_may_be_in_time_because_the_depot_is_passed_later() -> None:
+    """With 40 minutes at the depot first, nobody is at the last visit by 9:10; the depot after it makes room."""
+    day = shift("ann", depot=at(1), depot_s=2_400, parts={})
+    first = visit("v1", place=at(2), minutes=30, windows=(window(8, 8.75, hard=True),))
+    last = visit("v2", place=at(10), parts={"hose": 1})
+    between = visit("v3", place=at(3), minutes=0, windows=(window(9, 9 + 1 / 6, hard=True),))
+    tables = build(Scope.of(problem(technician("ann"), day, first, last, between)))
+    state = empty_state(tables)
+    assert put(tables.data, state, 0, 0, 0)
+    assert put(tables.data, state, 0, 1, 1)
+    assert state.depot_at[0] == 0
+    price, place = cheapest_place(tables.data, state, 0, 2, IMPOSSIBLE)
+    assert place == 1
+    assert price == grown(tables, state, 0, 1, 2)
+
+
 def assert_sound(improver: Improver) -> None:
     """Nothing that the search keeps up to date differs from what is worked out from the sequences alone."""
     tables, state, work = improver.tables, improver.state, improver.work

@@ -72,6 +72,18 @@ def test_crossed_routes_are_uncrossed_in_one_move() -> None:
     assert_sound(improver)
 
 
+def test_a_rest_that_passes_the_depot_goes_to_a_van_that_need_not() -> None:
+    """The way to the depot leaves the other van no time to begin this rest so late; this one has the valve on board."""
+    late = {"a1": {"minutes": 150}, "a3": {"parts": {"valve": 1}, "windows": (window(8, 12, hard=True),)}}
+    asked = roads(visits=late, first={"parts": {"valve": 1}}, second={"depot": at(15, 4), "depot_s": 6_000})
+    improver = planned(asked, CROSSED)
+    assert improver.state.depot_at.tolist() == [-1, 3]
+    swap(improver, "a1", dearest=1e12)
+    assert named(improver, improver.state) == STRAIGHT
+    assert improver.state.depot_at.tolist() == [-1, -1]
+    assert_sound(improver)
+
+
 HINDRANCES: dict[str, dict[str, Any]] = {
     "the other person lacks a skill": {"visits": {"b3": {"needs": (need("gas"),)}}},
     "a customer refuses the other person": {"visits": {"a3": {"excluded": ("t1",)}}},

@@ -211,7 +211,7 @@ def insertion(D: Data, S: State, r: int, at: int, s: int, limit: int) -> int:
 
 @kernel
 def length_with(D: Data, S: State, r: int, at: int, s: int, way: int, onward: int) -> int:
-    """Least length of a plain route with slot ``s`` before stop ``at``, a visit to the depot left out."""
+    """Least length of a plain route that does not pass the depot, with slot ``s`` before stop ``at``."""
     length, first, final = 0, D.shift[r, SHIFT_START], FAR
     if at > 0:
         length = S.stops[r, at - 1, LENGTH_SO_FAR]

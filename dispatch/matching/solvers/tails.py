@@ -9,6 +9,7 @@ from dispatch.matching.solvers.layout import (
     AT,
     COST,
     COST_PERCENT,
+    DEPOT_AT,
     GOAL,
     GROUP_FROM,
     GROUP_TO,
@@ -89,7 +90,8 @@ def swap_tails(D: Data, S: State, W: Work, seed: int, bearable: float) -> int:
         if D.shift[other, GOAL] != D.shift[r, GOAL] or D.shift[other, GROUP_FROM] < D.shift[other, GROUP_TO]:
             continue
         way = drive(D, here, D.slot[b, PLACE])
-        if leave + way > S.stops[other, at, LATEST]:
+        # Where the rest passes the depot its bound holds time for it, which the new day may not need.
+        if leave + way > S.stops[other, at, LATEST] and S.routes[other, DEPOT_AT] <= at:
             continue
         before, free = D.shift[other, HOME], D.shift[other, SHIFT_START]
         if at > 0:
@@ -97,7 +99,7 @@ def swap_tails(D: Data, S: State, W: Work, seed: int, bearable: float) -> int:
         onward = 0
         if i < size:
             onward = drive(D, before, S.stops[r, i, THERE])
-            if free + onward > S.stops[r, i, LATEST]:
+            if free + onward > S.stops[r, i, LATEST] and S.routes[r, DEPOT_AT] <= i:
                 continue
         elif at > 0 and D.shift[other, GOAL] >= 0:
             onward = drive(D, before, D.shift[other, GOAL])
