@@ -47,6 +47,11 @@ def record(session: Session, change: Change) -> None:
     session.info.setdefault(_PENDING, []).append(change)
 
 
+def is_pending(session: Session) -> bool:
+    """Tell whether this session has changes to log that are not committed yet."""
+    return bool(session.info.get(_PENDING))
+
+
 def digest(prev: str, values: Mapping[str, Any]) -> str:
     """Return the hash of an event chained to the one before it."""
     body = json.dumps(values, sort_keys=True, default=str, ensure_ascii=False, separators=(",", ":"))

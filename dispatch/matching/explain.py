@@ -17,6 +17,7 @@ from dispatch.units import Seconds
 
 if TYPE_CHECKING:
     from dispatch.matching.solvers.desk import Desk
+    from dispatch.matching.solvers.held_desk import HeldDesk
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -286,6 +287,19 @@ def desk(problem: Problem, plan: Plan) -> "Desk":
     prepared = Desk(problem, plan)
     prepared.prepare()
     return prepared
+
+
+def held_desk(problem: Problem, plan: Plan, *, rigid: frozenset[str] = frozenset()) -> "HeldDesk":
+    """Prepare a plan that people were told: nothing of it may start earlier, and ``rigid`` visits not later either.
+
+    Raises
+    ------
+    KeyError
+        If the plan names shifts or visits that the problem does not know.
+    """
+    from dispatch.matching.solvers.held_desk import HeldDesk  # loads NumPy, Numba and their kernels
+
+    return HeldDesk(problem, plan, rigid=rigid)
 
 
 def candidates(problem: Problem, plan: Plan, visit: str, *, slot: int = 0) -> Candidates:

@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dispatch.core.errors import Conflict
 from dispatch.jobs.models import Customer, Job, Visit
-from dispatch.matching.explain import Candidate, Candidates, desk
-from dispatch.matching.plan import Plan, ReasonCode, Route, Stop
+from dispatch.matching.explain import Candidate, Candidates
+from dispatch.matching.plan import ReasonCode
+from dispatch.planning.desks import day_for
 from dispatch.planning.promise_state import Outlook, outlook
 from dispatch.planning.reason_words import GROUPS, names_for, sentence
-from dispatch.planning.snapshot import Committed, Snapshot, active_policy, read_snapshot
+from dispatch.planning.snapshot import Snapshot
 from dispatch.workforce.models import Partner, Technician
 
 WITHOUT_PAPERS = "without_papers"
@@ -98,23 +98,14 @@ def candidates_for(
     scarcity: Mapping[int, int] | None = None,
 ) -> CandidateList:
     """Rank the people of a (territory, day) for one place in the crew of a visit; see `read_snapshot` for scarcity."""
-
-    def read(visits: Sequence[int] | None = None) -> Snapshot:
-        scope, policy = [(territory_id, day)], active_policy(session)
-        return read_snapshot(session, scope=scope, policy=policy, now=now, visits=visits, scarcity=scarcity)
-
-    snapshot = read()
-    name = str(visit_id)
-    if name not in snapshot.problem.visit_by_id:
-        snapshot = read([*(int(each.id) for each in snapshot.problem.visits), visit_id])
-    if name not in snapshot.problem.visit_by_id:
-        raise Conflict("This visit waits for another one that nobody serves yet. Plan that one first.")
+    prepared = day_for(session, territory_id=territory_id, day=day, now=now, visit_id=visit_id, scarcity=scarcity)
+    name, snapshot = prepared.require(visit_id), prepared.snapshot
     slot = min(crew_position, len(snapshot.problem.visit_by_id[name].crew)) - 1
-    found = desk(snapshot.problem, committed_plan(snapshot)).everybody(name, slot=slot)
+    found = prepared.desk.survey(name, slot=slot)
     ids = [int(each.technician) for each in found.ranked] + [int(each.technician) for each in found.excluded]
     people = _people(session, ids)
     titles = _titles(session, found)
-    zone = snapshot.period.zones[territory_id]
+    zone = prepared.zone
     has_it = _holder(snapshot, visit_id, slot)
     excluded = _excluded(session, found, people, snapshot)
     counted = Counter(GROUPS.get(each.code, OTHERS) for each in excluded)
@@ -126,44 +117,6 @@ def candidates_for(
         ranked=tuple(_row(each, snapshot, people, titles, visit_id, has_it, now) for each in found.ranked),
         excluded=excluded,
         groups=tuple((count, words) for words, count in counted.most_common()),
-    )
-
-
-def committed_plan(snapshot: Snapshot) -> Plan:
-    """Return what is committed as a plan of the snapshot's problem, as far as it lies on shifts of the problem."""
-    by_shift: dict[str, list[tuple[Committed, int]]] = {}
-    for slot_id, booking in snapshot.committed.items():
-        shift = str(booking.shift_id)
-        known = str(booking.visit_id) in snapshot.problem.visit_by_id and shift in snapshot.problem.shift_by_id
-        if known:
-            slot = snapshot.slots[booking.visit_id].index(slot_id)
-            by_shift.setdefault(shift, []).append((booking, slot))
-    return Plan(routes=tuple(_route(snapshot, shift, bookings) for shift, bookings in sorted(by_shift.items())))
-
-
-def _route(snapshot: Snapshot, shift: str, bookings: Sequence[tuple[Committed, int]]) -> Route:
-    clock = snapshot.clock
-    stops = []
-    for booking, slot in sorted(bookings, key=lambda each: (each[0].start, each[0].id)):
-        start_s = clock.seconds(booking.start)
-        stops.append(
-            Stop(
-                visit=str(booking.visit_id),
-                slot=slot,
-                arrive_s=start_s,
-                start_s=start_s,
-                end_s=max(start_s, clock.seconds(booking.end)),
-                travel_s=0,
-                travel_m=0,
-                travel_source="",
-            )
-        )
-    return Route(
-        shift=shift,
-        technician=snapshot.problem.shift_by_id[shift].technician,
-        depart_s=stops[0].start_s,
-        finish_s=max(stop.end_s for stop in stops),
-        stops=tuple(stops),
     )
 
 

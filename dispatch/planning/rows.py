@@ -238,11 +238,19 @@ def visit_query() -> Select[*tuple[Any, ...]]:
     )
 
 
-def visits(session: Session, period: Period, shift_ids: Collection[int]) -> Sequence[Any]:
+def visits(
+    session: Session,
+    period: Period,
+    shift_ids: Collection[int],
+    *,
+    open_in: Collection[int] | None = None,
+    also: Collection[int] = (),
+) -> Sequence[Any]:
     """Visits the scope decides about: what its shifts serve now, and what is open in its territories and due for it.
 
-    Left out is what another day or territory serves already, what may not start yet, and what is promised or possible
-    only on other days. A promise that has passed keeps nothing back.
+    With ``open_in`` only of these territories, and with ``also`` these visits too. Left out is what another day or
+    territory serves already, what may not start yet, and what is promised or possible only on other days. A promise
+    that has passed keeps nothing back.
     """
     here = exists().where(Assignment.visit_id == Visit.id, live(), Assignment.shift_id.in_(shift_ids))
     elsewhere = exists().where(
@@ -254,7 +262,7 @@ def visits(session: Session, period: Period, shift_ids: Collection[int]) -> Sequ
     hard = select(VisitWindow.id).where(VisitWindow.visit_id == Visit.id, VisitWindow.hard)
     possible = or_(not_(hard.exists()), hard.where(VisitWindow.during.op("&&")(span)).exists())
     unserved = and_(
-        Visit.territory_id.in_(period.territories),
+        Visit.territory_id.in_(period.territories if open_in is None else open_in),
         Visit.state.in_([VisitState.OPEN, VisitState.PLANNED]),
         not_(elsewhere),
         func.coalesce(Visit.release_at, period.start) < period.end,
@@ -262,7 +270,7 @@ def visits(session: Session, period: Period, shift_ids: Collection[int]) -> Sequ
         possible,
         or_(Promise.id.is_(None), func.lower(Promise.during) < period.end),
     )
-    return session.execute(visit_query().where(or_(here, unserved)).order_by(Visit.id)).all()
+    return session.execute(visit_query().where(or_(here, unserved, Visit.id.in_(also))).order_by(Visit.id)).all()
 
 
 def named_visits(session: Session, ids: Collection[int]) -> Sequence[Any]:

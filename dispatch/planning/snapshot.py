@@ -107,9 +107,14 @@ def read_snapshot(
     now: datetime,
     technicians: Collection[int] | None = None,
     visits: Collection[int] | None = None,
+    open_in: Collection[int] | None = None,
+    also: Collection[int] = (),
     scarcity: Mapping[int, int] | None = None,
 ) -> Snapshot:
     """Read a scope as a problem; with ``technicians`` or ``visits`` only these, for checks of one placement.
+
+    What nobody has yet is read of the territories ``open_in``, or else of all in the scope; the visits ``also`` are
+    read whatever day they are for.
 
     ``scarcity`` is what an hour of a skill is worth beyond plain work, by skill; it comes from coverage, which planning
     does not know.
@@ -126,7 +131,7 @@ def read_snapshot(
     shifts = rows.shifts(session, period, technicians)
     people = sorted({row.technician_id for row in shifts})
     found = (
-        rows.visits(session, period, [row.id for row in shifts])
+        rows.visits(session, period, [row.id for row in shifts], open_in=open_in, also=also)
         if visits is None
         else rows.named_visits(session, visits)
     )

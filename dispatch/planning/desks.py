@@ -1,0 +1,243 @@
+"""One prepared day for many questions: who could take a visit, at what price, and why the others cannot.
+
+A day is read and laid out once for each position of the change log and kept for a while in this process. What a
+transaction has not committed yet never gets into what others are told.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from dispatch.core.audit import is_pending
+from dispatch.core.errors import Conflict
+from dispatch.matching.explain import held_desk
+from dispatch.matching.plan import Plan, Route, Stop
+from dispatch.matching.problem import Problem
+from dispatch.planning.models import Policy
+from dispatch.planning.snapshot import Committed, Snapshot, active_policy, read_snapshot
+from dispatch.workforce.models import Shift, Territory, TerritoryMembership
+
+if TYPE_CHECKING:
+    from dispatch.matching.solvers.held_desk import HeldDesk
+
+MOST = 4
+"""Days kept in one process; a large one takes some 100 MB."""
+
+FRESH_FOR = timedelta(minutes=2)
+"""How long a day counts as current though nothing was logged: the clock goes on, and estimates fade."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedDay:
+    """A (territory, day) as it is committed, ready for questions.
+
+    On the desk nothing that is committed starts earlier than people were told, and what lies in other territories does
+    not move at all.
+    """
+
+    territory_id: int
+    day: date
+    snapshot: Snapshot
+    plan: Plan
+    read_at: datetime
+
+    @cached_property
+    def desk(self) -> "HeldDesk":
+        """The plan laid out for questions; safe between threads."""
+        return held_desk(self.snapshot.problem, self.plan, rigid=not_of(self.snapshot.problem, self.territory_id))
+
+    @property
+    def zone(self) -> str:
+        """The territory's clock."""
+        return self.snapshot.period.zones[self.territory_id]
+
+    def problem_for(self, visit_id: int) -> Problem:
+        """Return the problem as the desk takes it for a question about one visit, for trials with changed facts."""
+        problem = self.snapshot.problem
+        told = {stop.visit: stop.start_s for route in self.plan.routes for stop in route.stops}
+        told.pop(str(visit_id), None)
+        visits = (
+            replace(each, release_s=max(told[each.id], told[each.id] if each.release_s is None else each.release_s))
+            if each.id in told
+            else each
+            for each in problem.visits
+        )
+        return replace(problem, visits=tuple(visits))
+
+    def require(self, visit_id: int) -> str:
+        """Return the visit's name in the problem; raises Conflict where it cannot be planned yet."""
+        if str(visit_id) not in self.snapshot.problem.visit_by_id:
+            raise Conflict("This visit waits for another one that nobody serves yet. Plan that one first.")
+        return str(visit_id)
+
+
+_Key = tuple[Any, ...]
+_kept: "OrderedDict[_Key, PreparedDay]" = OrderedDict()
+_building: dict[_Key, threading.Lock] = {}
+_lock = threading.Lock()
+
+
+def day_for(
+    session: Session,
+    *,
+    territory_id: int,
+    day: date,
+    now: datetime,
+    visit_id: int,
+    scarcity: Mapping[int, int] | None = None,
+) -> PreparedDay:
+    """Return a day ready for questions about a visit, from memory where nothing has changed since it was read.
+
+    The people are those with a shift there, and those who belong to the territory and work elsewhere that day. A visit
+    that the day would leave out, since it is promised for another one, is read in addition.
+    """
+    policy = active_policy(session)
+    position, clean = session.execute(
+        text("SELECT (SELECT seq FROM audit_head), pg_current_xact_id_if_assigned() IS NULL")
+    ).one()
+    url = session.get_bind().engine.url
+    prices = tuple(sorted((scarcity or {}).items()))
+    key = (url.host, url.port, url.database, territory_id, day, policy.id, position, prices)
+    known = None if is_pending(session) else _find(key, now)
+    if known is None:
+        with _lock:
+            turn = _building.setdefault(key, threading.Lock())
+        with turn:
+            known = None if is_pending(session) else _find(key, now)
+            if known is None:
+                known = _read(session, policy, territory_id, day, now, scarcity, None)
+                if clean and not is_pending(session):
+                    _keep(key, known)
+        with _lock:
+            _building.pop(key, None)
+    if str(visit_id) in known.snapshot.problem.visit_by_id or visit_id in known.snapshot.left_out:
+        return known
+    return _read(session, policy, territory_id, day, now, scarcity, visit_id)
+
+
+def forget() -> None:
+    """Drop all that is kept, for tests that change rows behind the change log's back."""
+    with _lock:
+        _kept.clear()
+
+
+def _find(key: _Key, now: datetime) -> PreparedDay | None:
+    with _lock:
+        found = _kept.get(key)
+        if found is None or not timedelta(0) <= now - found.read_at <= FRESH_FOR:
+            return None
+        _kept.move_to_end(key)
+        return found
+
+
+def _keep(key: _Key, made: PreparedDay) -> None:
+    """Keep a day in place of an older one of the same territory and date."""
+    with _lock:
+        for other in [other for other in _kept if other[:5] == key[:5] and other[-1] == key[-1]]:
+            del _kept[other]
+        _kept[key] = made
+        while len(_kept) > MOST:
+            _kept.popitem(last=False)
+
+
+def _read(
+    session: Session,
+    policy: Policy,
+    territory_id: int,
+    day: date,
+    now: datetime,
+    scarcity: Mapping[int, int] | None,
+    also: int | None,
+) -> PreparedDay:
+    elsewhere = _members_elsewhere(session, territory_id, day)
+    cells = [(territory_id, day), *sorted({(place, day) for place, _person in elsewhere})]
+    here = select(Shift.technician_id).where(Shift.territory_id == territory_id, Shift.on_date == day)
+    people = None if not elsewhere else [*session.scalars(here), *(person for _place, person in elsewhere)]
+    snapshot = read_snapshot(
+        session,
+        scope=cells,
+        policy=policy,
+        now=now,
+        technicians=people,
+        open_in=(territory_id,),
+        also=() if also is None else (also,),
+        scarcity=scarcity,
+    )
+    made = PreparedDay(
+        territory_id=territory_id, day=day, snapshot=snapshot, plan=committed_plan(snapshot), read_at=now
+    )
+    made.desk.prepare()
+    return made
+
+
+def _members_elsewhere(session: Session, territory_id: int, day: date) -> list[tuple[int, int]]:
+    """Return (territory, person) for shifts elsewhere of people who belong to the territory, in the same time zone."""
+    zone = select(Territory.zone).where(Territory.id == territory_id).scalar_subquery()
+    rows = session.execute(
+        select(Shift.territory_id, Shift.technician_id)
+        .join(Territory, Territory.id == Shift.territory_id)
+        .join(TerritoryMembership, TerritoryMembership.technician_id == Shift.technician_id)
+        .where(
+            Shift.on_date == day,
+            ~Shift.cancelled,
+            Shift.territory_id != territory_id,
+            Territory.zone == zone,
+            TerritoryMembership.territory_id == territory_id,
+            TerritoryMembership.during.contains(day),
+        )
+        .order_by(func.lower(Shift.during), Shift.id)
+    )
+    return [(row.territory_id, row.technician_id) for row in rows]
+
+
+def not_of(problem: Problem, territory_id: int) -> frozenset[str]:
+    """Visits of other territories: who places work here may not move theirs."""
+    return frozenset(each.id for each in problem.visits if each.territory != str(territory_id))
+
+
+def committed_plan(snapshot: Snapshot, *, without: int | None = None) -> Plan:
+    """Return what is committed as a plan of the snapshot's problem, as far as it lies on shifts of the problem.
+
+    A visit that is to be placed anew is left out by ``without``.
+    """
+    by_shift: dict[str, list[tuple[Committed, int]]] = {}
+    for slot_id, booking in snapshot.committed.items():
+        shift = str(booking.shift_id)
+        known = str(booking.visit_id) in snapshot.problem.visit_by_id and shift in snapshot.problem.shift_by_id
+        if known and booking.visit_id != without:
+            slot = snapshot.slots[booking.visit_id].index(slot_id)
+            by_shift.setdefault(shift, []).append((booking, slot))
+    return Plan(routes=tuple(_route(snapshot, shift, bookings) for shift, bookings in sorted(by_shift.items())))
+
+
+def _route(snapshot: Snapshot, shift: str, bookings: list[tuple[Committed, int]]) -> Route:
+    clock = snapshot.clock
+    stops = []
+    for booking, slot in sorted(bookings, key=lambda each: (each[0].start, each[0].id)):
+        start_s = clock.seconds(booking.start)
+        stops.append(
+            Stop(
+                visit=str(booking.visit_id),
+                slot=slot,
+                arrive_s=start_s,
+                start_s=start_s,
+                end_s=max(start_s, clock.seconds(booking.end)),
+                travel_s=0,
+                travel_m=0,
+                travel_source="",
+            )
+        )
+    return Route(
+        shift=shift,
+        technician=snapshot.problem.shift_by_id[shift].technician,
+        depart_s=stops[0].start_s,
+        finish_s=max(stop.end_s for stop in stops),
+        stops=tuple(stops),
+    )
