@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from dispatch.matching.faults import Faults
 from dispatch.matching.limits import LEVELS, MAX_COST, MAX_PERCENT, MAX_RATE, MAX_TIME_S, MAX_VISITS
 from dispatch.matching.supply import Proficiency
-from dispatch.units import Seconds
+from dispatch.units import SECONDS_PER_DAY, Seconds
 
 UNKNOWN = Proficiency(mean=2.5, sd=1.0, confirmed=False)
 
@@ -97,3 +97,9 @@ class Policy:
         for skill, price in self.scarcity_per_hour.items():
             faults.whole(f"scarcity_per_hour.{skill}", price, 0, MAX_COST)
         faults.raise_any()
+
+    def unserved_cost(self, priority: int, age_s: Seconds) -> int:
+        """Cost of leaving out a visit of this priority that has waited so long; whole days count."""
+        return min(
+            MAX_COST, self.priority_penalty[priority - 1] + self.age_penalty_per_day * (age_s // SECONDS_PER_DAY)
+        )

@@ -184,8 +184,7 @@ class Problem:
         """Cost of leaving ``visit`` out: its own, or from priority and whole days of age."""
         if visit.unserved_penalty is not None:
             return visit.unserved_penalty
-        aged = self.policy.age_penalty_per_day * (visit.age_s // SECONDS_PER_DAY)
-        return min(MAX_COST, self.policy.priority_penalty[visit.priority - 1] + aged)
+        return self.policy.unserved_cost(visit.priority, visit.age_s)
 
     def to_json(self) -> str:
         """Write the problem as one JSON document, described by ``docs/reference/problem.schema.json``."""

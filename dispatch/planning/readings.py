@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from dispatch.core.clock import day_bounds
-from dispatch.matching.limits import MAX_RATE, MAX_TIME_S
-from dispatch.matching.problem import Break, Shift, SkillLevel, SkillNeed, Window
+from dispatch.matching.limits import MAX_COST, MAX_RATE, MAX_TIME_S
+from dispatch.matching.policy import Policy as Weights
+from dispatch.matching.problem import Break, Shift, SkillLevel, SkillNeed, Visit, Window
 from dispatch.planning.policy import PromiseRule, Rules
 from dispatch.units import SECONDS_PER_DAY, Point, Seconds
 
@@ -103,6 +104,22 @@ def windows_of(found: Sequence[Any], promise: Any, rules: Rules, clock: Clock, *
         due=due,
         rate=min(MAX_RATE, rate),
     )
+
+
+def late_if_left_out(visit: Visit, weights: Weights, end_s: Seconds) -> Visit:
+    """Price leaving a visit out with the lateness it has then: at least until what is planned ends.
+
+    Else whoever waits longest would be left out, since serving them late costs more than not serving them at all.
+    """
+    late_from = [] if visit.due_s is None else [visit.due_s]
+    if visit.windows and not any(each.hard for each in visit.windows):
+        late_from.append(max(each.end_s for each in visit.windows))
+    late_s = max(0, end_s - min(late_from, default=end_s))
+    rate = weights.lateness_rate if visit.lateness_rate is None else visit.lateness_rate
+    if late_s * rate == 0:
+        return visit
+    lost = weights.unserved_cost(visit.priority, visit.age_s) + late_s * rate
+    return replace(visit, unserved_penalty=min(MAX_COST, lost))
 
 
 def links_of(found: Sequence[Any], site_id: int) -> Mapping[str, tuple[str, ...]]:

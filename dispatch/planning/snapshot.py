@@ -33,6 +33,7 @@ from dispatch.planning.models import AssignmentState, Policy
 from dispatch.planning.policy import Rules, read_rules, read_weights
 from dispatch.planning.readings import (
     Clock,
+    late_if_left_out,
     links_of,
     needs_of,
     planned_for,
@@ -141,9 +142,11 @@ def read_snapshot(
     able = _technicians(session, shifts, people, period, clock, rules)
     paces = {int(each.id): each.pace_percent for each in able}
     visits_made, left_out = _visits(session, found, period, clock, rules, slots, committed, paces, now)
+    end_s = clock.seconds(period.end)
+    visits_made = tuple(late_if_left_out(visit, weights, end_s) for visit in visits_made)
     problem = Problem(
         start=period.start,
-        horizon_s=clock.seconds(period.end),
+        horizon_s=end_s,
         technicians=able,
         shifts=_shifts(session, shifts, people, period, clock, rules, committed, now),
         visits=visits_made,

@@ -188,3 +188,29 @@ def test_a_policy_may_ask_for_fairness_and_few_changes_but_not_for_leaving_late(
     assert (weights.uneven_load_percent, weights.long_overtime_percent, weights.max_changes) == (20, 30, 5)
     with pytest.raises(Invalid, match="leave_late"):
         read_weights({"leave_late": True}, read_rules({}))
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        {"due_at": make.MORNING - timedelta(days=5)},
+        {"promise": make.hours(-4, -2)},
+        {"due_at": make.MORNING + timedelta(hours=1)},
+    ],
+    ids=["a target long ago", "a promise before the day begins", "a target this morning"],
+)
+def test_who_waits_longest_is_served_late_rather_than_left_out(world: World, since: dict[str, Any]) -> None:
+    """A visit left out is late as well, until what is planned ends; else it paid to leave out the worst of them."""
+    promised = since.pop("promise", None)
+    late, fresh = world.visit(**since), world.visit()
+    if promised is not None:
+        make.make_promise(world.session, visit=late, during=promised)
+    found = read(world).problem
+    visit = found.visit_by_id[str(late.id)]
+    assert visit.due_s is not None
+    assert visit.lateness_rate is not None
+    last_start = max(shift.end_s for shift in found.shifts)
+    latest = visit.lateness_rate * (last_start - visit.due_s)
+    assert latest > 0
+    assert found.penalty(visit) - latest > found.penalty(found.visit_by_id[str(fresh.id)]) - HOUR
+    assert found.visit_by_id[str(fresh.id)].unserved_penalty is None
