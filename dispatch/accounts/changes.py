@@ -1,17 +1,17 @@
 """One way to change a row: compare the version that was read, note before and after, keep the way back."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Date, select
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor
 from dispatch.accounts.models import User
 from dispatch.core.audit import Change, record
-from dispatch.core.db import Base
+from dispatch.core.db import Base, Choice, Instant
 from dispatch.core.errors import Conflict, Invalid
 from dispatch.core.models import AuditEvent
 
@@ -26,6 +26,7 @@ def apply_changes(
     actor: Actor,
     now: datetime,
     reason: str | None = None,
+    undoable: bool = True,
 ) -> bool:
     """Set the fields that differ; False when nothing did. Raises Conflict when the row moved on since ``version``."""
     unknown = set(changes) - set(allowed)
@@ -41,26 +42,79 @@ def apply_changes(
     after = {key: changes[key] for key in before}
     for key, value in after.items():
         setattr(row, key, value)
+    _note(session, row, _plain(before), _plain(after), actor=actor, now=now, reason=reason, undoable=undoable)
+    return True
+
+
+def put_back(
+    session: Session,
+    row: Base,
+    inverse: Mapping[str, Any],
+    *,
+    action: str,
+    undoes_seq: int,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Give fields the values that :func:`apply_changes` noted, as long as they still hold what it left there."""
+    expect, restore = inverse["expect"], inverse["restore"]
+    held = _plain({key: getattr(row, key) for key in expect})
+    if held != expect:
+        raise Conflict("The fields hold something else by now.")
+    for key, value in restore.items():
+        setattr(row, key, _revived(row, key, value))
+    _note(session, row, held, restore, actor=actor, now=now, action=action, undoes_seq=undoes_seq)
+
+
+def _note(
+    session: Session,
+    row: Base,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    *,
+    actor: Actor,
+    now: datetime,
+    action: str = "change",
+    reason: str | None = None,
+    undoes_seq: int | None = None,
+    undoable: bool = True,
+) -> None:
+    entity, row_id = row.__tablename__, row.id  # type: ignore[attr-defined]  # every versioned table has both
+    way_back = {"command": "fields", "entity": entity, "id": row_id, "expect": after, "restore": before}
     record(
         session,
         Change(
             at=now,
             actor_id=actor.user_id,
-            action="change",
+            action=action,
             entity=entity,
             entity_id=str(row_id),
-            entity_version=current + 1,
-            before=_plain(before),
-            after=_plain(after),
+            entity_version=row.version + 1,  # type: ignore[attr-defined]  # see above
+            territory_id=getattr(row, "territory_id", None),
+            before=before,
+            after=after,
             reason=reason,
+            inverse=way_back if undoable else None,
+            undoes_seq=undoes_seq,
         ),
     )
-    return True
+
+
+def _revived(row: Base, key: str, value: Any) -> Any:
+    """Return what a column holds from what the log keeps of it."""
+    kind = row.__table__.c[key].type
+    if value is None:
+        return None
+    if isinstance(kind, Instant):
+        return datetime.fromisoformat(value)
+    if isinstance(kind, Date):
+        return date.fromisoformat(value)
+    return kind.kind(value) if isinstance(kind, Choice) else value
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        key: value.value if isinstance(value, Enum) else value.isoformat() if isinstance(value, datetime) else value
+        key: value.value if isinstance(value, Enum) else value.isoformat() if isinstance(value, date) else value
         for key, value in values.items()
     }
 

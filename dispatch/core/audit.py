@@ -2,14 +2,15 @@
 
 Services call :func:`record`. The rows are written when the session commits: the head row is locked, hands out
 gapless sequence numbers and chains the hashes, so the lock is held for the commit only. What a savepoint rolled back
-is not written.
+is not written. What one person changes in one transaction is one step: its first way back carries all of them.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -82,6 +83,24 @@ def _plain(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if values is None else json.loads(json.dumps(dict(values), default=str))
 
 
+def as_steps(changes: Sequence[Change]) -> list[Change]:
+    """Gather the ways back of each person in the first change that has one, in the order they were made."""
+    backs: dict[int, list[int]] = defaultdict(list)
+    for index, change in enumerate(changes):
+        if change.inverse is not None and change.actor_id is not None:
+            backs[change.actor_id].append(index)
+    made = list(changes)
+    for first, *others in backs.values():
+        if not others:
+            continue
+        parts = [made[index].inverse for index in (first, *others)]
+        undoes = next((made[i].undoes_seq for i in (first, *others) if made[i].undoes_seq is not None), None)
+        for index in others:
+            made[index] = replace(made[index], inverse=None, undoes_seq=None)
+        made[first] = replace(made[first], inverse={"command": "group", "parts": parts}, undoes_seq=undoes)
+    return made
+
+
 def write_pending(session: Session) -> None:
     """Write what :func:`record` collected; called by the session itself just before it commits."""
     changes: list[Change] = session.info.pop(_PENDING, [])
@@ -91,7 +110,7 @@ def write_pending(session: Session) -> None:
     head = session.execute(select(AuditHead.seq, AuditHead.hash).with_for_update()).one()
     seq, prev = head.seq, head.hash
     rows = []
-    for change in changes:
+    for change in as_steps(changes):
         seq += 1
         row = _row(change, seq)
         row["prev"] = prev

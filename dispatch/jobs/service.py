@@ -31,23 +31,13 @@ from dispatch.jobs.models import (
     Visit,
     VisitWindow,
 )
+from dispatch.jobs.needs import Need, slot_needs
 from dispatch.jobs.promises import judge
 from dispatch.workforce.models import Territory
 
 ASSIGN_WITHIN = timedelta(hours=4)
 SHORTEST_VISIT_S = 60
 LONGEST_VISIT_S = 86_400
-
-
-@dataclass(frozen=True, kw_only=True)
-class Need:
-    """A skill somebody of the crew must or should have; ``crew_position`` None means everyone."""
-
-    skill_id: int
-    must_level: int | None = None
-    preferred_level: int | None = None
-    any_of: int | None = None
-    crew_position: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,10 +170,13 @@ def change_job(
     if due_at is not None and release_at is not None and due_at <= release_at:
         raise Invalid("The latest time must lie after the earliest.", field="due_at")
     apply_changes(session, job, version=version, changes=changes, allowed=allowed, actor=actor, now=now)
-    if {"due_at", "release_at"} & changes.keys():
+    times = {"due_at": due_at, "release_at": release_at}
+    if times.keys() & changes.keys():
         for visit in job.visits:
             if visit.state in (VisitState.OPEN, VisitState.PLANNED):
-                visit.due_at, visit.release_at = due_at, release_at
+                apply_changes(
+                    session, visit, version=visit.version, changes=times, allowed=set(times), actor=actor, now=now
+                )
     session.flush()
     return job
 
@@ -205,55 +198,6 @@ def change_visit(
         now=now,
     )
     session.flush()
-    return visit
-
-
-def replace_needs(
-    session: Session,
-    *,
-    visit_id: int,
-    needs: Sequence[Need],
-    certification_ids: Sequence[int],
-    actor: Actor,
-    now: datetime,
-) -> Visit:
-    """Say anew what the crew of a visit must know. Who is assigned already is checked by planning."""
-    visit = session.scalar(
-        select(Visit)
-        .where(Visit.id == visit_id)
-        .options(
-            selectinload(Visit.slots).selectinload(CrewSlot.needs),
-            selectinload(Visit.slots).selectinload(CrewSlot.certifications),
-        )
-    )
-    if visit is None:
-        raise NotFound("There is no such visit.")
-    before = [_need_words(need) for slot in visit.slots for need in slot.needs]
-    for slot in visit.slots:
-        for old in (*slot.needs, *slot.certifications):
-            session.delete(old)
-    session.flush()
-    for slot in visit.slots:
-        session.add_all(_slot_needs(slot.id, slot.position, needs, NeedOrigin.PERSON))
-        session.add_all(
-            CertificationNeed(crew_slot_id=slot.id, kind_id=kind_id, origin=NeedOrigin.PERSON)
-            for kind_id in certification_ids
-        )
-    session.flush()
-    record(
-        session,
-        Change(
-            at=now,
-            actor_id=actor.user_id,
-            action="replace_needs",
-            entity="visit",
-            entity_id=str(visit.id),
-            entity_version=visit.version,
-            territory_id=visit.territory_id,
-            before={"needs": before},
-            after={"needs": [vars_of(need) for need in needs], "certification_ids": list(certification_ids)},
-        ),
-    )
     return visit
 
 
@@ -307,7 +251,15 @@ def move_job(
     if not closing and job.owner_id is None:
         changes["owner_id"] = actor.user_id
     apply_changes(
-        session, job, version=job.version, changes=changes, allowed=set(changes), actor=actor, now=now, reason=reason
+        session,
+        job,
+        version=job.version,
+        changes=changes,
+        allowed=set(changes),
+        actor=actor,
+        now=now,
+        reason=reason,
+        undoable=False,  # visits and promises follow a job that moves; opening it again is a step of its own
     )
 
 
@@ -463,11 +415,6 @@ def site_owner(session: Session, site: Site) -> int:
     return owner
 
 
-def vars_of(need: Need) -> dict[str, Any]:
-    """Return a need as plain data for the change log."""
-    return {key: value for key, value in vars(need).items() if value is not None}
-
-
 def _assign_by(now: datetime, due_at: datetime | None) -> datetime:
     return now + ASSIGN_WITHIN if due_at is None else min(now + ASSIGN_WITHIN, due_at)
 
@@ -511,7 +458,7 @@ def _crew(draft: JobDraft, job_type: JobType) -> list[CrewSlot]:
     slots = []
     for position in range(1, size + 1):
         slot = CrewSlot(position=position)
-        slot.needs = _slot_needs(None, position, needs, origin)
+        slot.needs = slot_needs(None, position, needs, origin)
         slot.certifications = [
             CertificationNeed(kind_id=kind_id, origin=where_from)
             for kind_id, only, where_from in certifications
@@ -519,23 +466,6 @@ def _crew(draft: JobDraft, job_type: JobType) -> list[CrewSlot]:
         ]
         slots.append(slot)
     return slots
-
-
-def _slot_needs(slot_id: int | None, position: int, needs: Sequence[Need], origin: NeedOrigin) -> list[SkillNeed]:
-    made = []
-    for need in needs:
-        if need.crew_position in (None, position):
-            row = SkillNeed(
-                any_of=need.any_of,
-                skill_id=need.skill_id,
-                must_level=need.must_level,
-                preferred_level=need.preferred_level,
-                origin=origin,
-            )
-            if slot_id is not None:
-                row.crew_slot_id = slot_id
-            made.append(row)
-    return made
 
 
 def _copy_slot(slot: CrewSlot) -> CrewSlot:
@@ -552,10 +482,6 @@ def _copy_slot(slot: CrewSlot) -> CrewSlot:
     ]
     copy.certifications = [CertificationNeed(kind_id=need.kind_id, origin=need.origin) for need in slot.certifications]
     return copy
-
-
-def _need_words(need: SkillNeed) -> dict[str, Any]:
-    return {"skill_id": need.skill_id, "must_level": need.must_level, "preferred_level": need.preferred_level}
 
 
 def _state_from_visits(job: Job) -> JobState:

@@ -16,7 +16,7 @@ from dispatch.planning.publishing import PublishReport, publish_plan
 from dispatch.planning.reporting import Reported, report_visit
 from dispatch.planning.requesting import cancel_plan, request_plan, stop_plan
 from dispatch.planning.retries import with_retries
-from dispatch.planning.undo import Undone, redo_last, undo_last
+from dispatch.planning.undo import Undone, redo_last, undo_last, undo_step
 
 __all__ = [
     "AbsenceReported",
@@ -39,6 +39,7 @@ __all__ = [
     "stop_plan",
     "unassign_visit",
     "undo_last",
+    "undo_step",
     "unpin_visit",
     "with_retries",
 ]

@@ -1,21 +1,25 @@
-"""Taking back what one did: the change log keeps the way back of each action, here it is walked.
+"""Taking back what one did: the change log keeps the way back of each step, here it is walked.
 
-An undo puts the rows back exactly as they were or refuses with a sentence; it is an action of its own in the log, and
-taking an undo back is a redo.
+A step is what one person changed in one transaction; it is taken back as a whole or refused with a sentence. An undo
+is a step of its own in the log, and taking an undo back is a redo.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
 from dispatch.accounts.access import Actor, Right
-from dispatch.core.errors import Conflict
+from dispatch.accounts.changes import put_back
+from dispatch.accounts.models import User
+from dispatch.core.db import Base
+from dispatch.core.errors import Conflict, NotFound
 from dispatch.core.models import AuditEvent
-from dispatch.jobs.models import Visit
+from dispatch.jobs.models import Asset, Customer, Job, Promise, PromiseState, Site, Visit
+from dispatch.jobs.needs import put_needs_back
 from dispatch.planning.changing import (
     Entry,
     Placement,
@@ -28,7 +32,11 @@ from dispatch.planning.changing import (
 )
 from dispatch.planning.models import Plan, PlanState
 from dispatch.planning.pins import note_pins, pins_of, put_pins
+from dispatch.planning.stacks import MOST_STEPS, Stacks, Step, stacks_of
 from dispatch.workforce.models import Absence
+
+LOOKED_AT = 200  # of one person's latest lines; more than anybody takes back by key
+FURTHER_BACK = f"{MOST_STEPS} steps are taken back. Older ones can be taken back one by one under “My last steps”."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,90 +49,178 @@ class Undone:
     visit_ids: tuple[int, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Walk:
+    """One walk back: which line of the log, under which name, by whom."""
+
+    event: AuditEvent
+    action: str
+    actor: Actor
+    now: datetime
+
+
 def undo_last(session: Session, *, actor: Actor, now: datetime) -> Undone:
-    """Take back the actor's latest action that has not been taken back; raises Conflict when it cannot be."""
-    event = session.scalars(
-        _mine(actor).where(or_(AuditEvent.undoes_seq.is_(None), AuditEvent.action == "redo")).limit(1)
-    ).first()
-    if event is None:
+    """Take back the actor's latest step that stands; raises Conflict when it cannot be, or after ten in a row."""
+    stacks = _stacks(session, actor)
+    if not stacks.done:
         raise Conflict("There is nothing of yours to undo.")
-    return _walk_back(session, event, "undo", actor, now)
+    if not stacks.may_undo:
+        raise Conflict(FURTHER_BACK)
+    return _walk_back(session, stacks.done[-1], actor, now)
 
 
 def redo_last(session: Session, *, actor: Actor, now: datetime) -> Undone:
     """Take the actor's latest undo back, as long as they have done nothing else since."""
-    event = session.scalars(_mine(actor).limit(1)).first()
-    if event is None or event.action != "undo":
+    stacks = _stacks(session, actor)
+    if not stacks.undone:
         raise Conflict("There is nothing to do again.")
-    return _walk_back(session, event, "redo", actor, now)
+    return _walk_back(session, stacks.undone[-1], actor, now)
 
 
-def _mine(actor: Actor) -> Any:
-    """Select the actor's events that can be taken back and have not been, the latest first."""
+def undo_step(session: Session, *, seq: int, actor: Actor, now: datetime) -> Undone:
+    """Take back one step of one's own, however long ago; of an undo this makes it done again."""
+    _one_at_a_time(session, actor)
+    mine = session.scalar(_lines(actor).where(AuditEvent.seq == seq).with_only_columns(AuditEvent.seq))
+    if mine is None:
+        raise NotFound("There is no such step of yours.")
     later = aliased(AuditEvent)
-    return (
-        select(AuditEvent)
-        .where(
-            AuditEvent.actor_id == actor.user_id,
-            AuditEvent.inverse.is_not(None),
-            ~exists().where(and_(later.undoes_seq == AuditEvent.seq)),
-        )
+    if session.scalar(select(exists().where(later.undoes_seq == seq))):
+        raise Conflict("This step is taken back already.")
+    return _walk_back(session, seq, actor, now)
+
+
+def _stacks(session: Session, actor: Actor) -> Stacks:
+    _one_at_a_time(session, actor)
+    rows = session.execute(
+        _lines(actor)
+        .with_only_columns(AuditEvent.seq, AuditEvent.action, AuditEvent.undoes_seq)
         .order_by(AuditEvent.seq.desc())
-    )
+        .limit(LOOKED_AT)
+    ).all()
+    return stacks_of(Step(seq=row.seq, action=row.action, undoes_seq=row.undoes_seq) for row in reversed(rows))
 
 
-def _walk_back(session: Session, event: AuditEvent, action: str, actor: Actor, now: datetime) -> Undone:
-    inverse: Mapping[str, Any] = event.inverse or {}
-    if inverse.get("command") == "pins":
-        return _pins_back(session, event, inverse, action, actor, now)
-    if inverse.get("command") != "restore":
-        raise Conflict("This cannot be undone.")
-    slots = inverse["slots"]
-    visit_ids = tuple(sorted({slot["visit_id"] for slot in slots}))
+def _one_at_a_time(session: Session, actor: Actor) -> None:
+    """Let two browsers of one person take back one after the other, never the same step twice."""
+    session.execute(select(User.id).where(User.id == actor.user_id).with_for_update(key_share=True))
+
+
+def _lines(actor: Actor) -> Any:
+    """Select what the actor did and could take back, whether it stands or not."""
+    return select(AuditEvent).where(AuditEvent.actor_id == actor.user_id, AuditEvent.inverse.is_not(None))
+
+
+def _walk_back(session: Session, seq: int, actor: Actor, now: datetime) -> Undone:
+    event = session.get_one(AuditEvent, seq)
+    walk = _Walk(event=event, action="redo" if event.action == "undo" else "undo", actor=actor, now=now)
+    visits: list[int] = []
+    slots = 0
+    for part in reversed(_parts(event.inverse or {})):
+        command = _COMMANDS.get(part.get("command", ""))
+        if command is None:
+            raise Conflict("This cannot be undone.")
+        touched = command(session, part, walk)
+        visits += touched
+        slots += len(part.get("slots", ()))
+    return Undone(seq=event.seq, action=event.action, slots=slots, visit_ids=tuple(sorted(set(visits))))
+
+
+def _parts(inverse: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the ways back of a step in the order its changes were made."""
+    return inverse["parts"] if inverse.get("command") == "group" else [inverse]
+
+
+def _slots_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[int]:
+    slots = part["slots"]
+    visit_ids = sorted({slot["visit_id"] for slot in slots})
     for territory_id in session.scalars(select(Visit.territory_id).where(Visit.id.in_(visit_ids)).distinct()):
-        actor.require(Right.ASSIGNMENT_EDIT, territory_id, what="visit")
+        walk.actor.require(Right.ASSIGNMENT_EDIT, territory_id, what="visit")
+    _refuse_told(session, visit_ids, walk)
     current = live_slots(session, [slot["crew_slot_id"] for slot in slots], lock=True)
-    changes = [_restored(slot, current.get(slot["crew_slot_id"])) for slot in slots]
-    note = {"undoes": event.action}
+    entity, entity_id = part.get("of") or (walk.event.entity, walk.event.entity_id)
     change_slots(
         session,
-        changes,
+        [_restored(session, slot, current.get(slot["crew_slot_id"]), walk) for slot in slots],
         Entry(
-            action=action,
-            actor=actor,
-            now=now,
-            entity=event.entity,
-            entity_id=None if event.entity == "visit" else event.entity_id,
-            undoes_seq=event.seq,
-            note=note,
+            action=walk.action,
+            actor=walk.actor,
+            now=walk.now,
+            entity=entity,
+            entity_id=None if entity == "visit" else entity_id,
+            undoes_seq=walk.event.seq,
+            note={"undoes": walk.event.action},
         ),
     )
-    if event.entity == "plan":
-        _turn_plan(session, int(event.entity_id), back=action == "undo")
-    elif event.entity == "absence":
-        session.get_one(Absence, int(event.entity_id), with_for_update=True).cancelled = action == "undo"
+    if entity == "plan":
+        _turn_plan(session, int(entity_id), back=walk.action == "undo")
+    elif entity == "absence":
+        session.get_one(Absence, int(entity_id), with_for_update=True).cancelled = walk.action == "undo"
         session.flush()
-    return Undone(seq=event.seq, action=event.action, slots=len(slots), visit_ids=visit_ids)
+    return visit_ids
 
 
-def _pins_back(
-    session: Session, event: AuditEvent, inverse: Mapping[str, Any], action: str, actor: Actor, now: datetime
-) -> Undone:
-    visit_id = inverse["visit_id"]
+def _pins_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[int]:
+    visit_id = part["visit_id"]
     visit = lock_visits(session, [visit_id])[visit_id]
-    actor.require(Right.ASSIGNMENT_EDIT, visit.territory_id, what="visit")
+    walk.actor.require(Right.ASSIGNMENT_EDIT, visit.territory_id, what="visit")
     before = pins_of(session, visit_id)
-    if before != inverse["expect"]:
-        raise Conflict("This cannot be undone any more: somebody changed the same pin since.")
-    put_pins(session, visit_id, inverse["restore"], actor=actor, now=now)
-    note_pins(session, action, visit_id, before, actor=actor, now=now, undoes_seq=event.seq)
-    return Undone(seq=event.seq, action=event.action, slots=0, visit_ids=(visit_id,))
+    if before != part["expect"]:
+        raise _moved_on(session, "visit", visit_id, "the same pin", walk)
+    put_pins(session, visit_id, part["restore"], actor=walk.actor, now=walk.now)
+    note_pins(session, walk.action, visit_id, before, actor=walk.actor, now=walk.now, undoes_seq=walk.event.seq)
+    return [visit_id]
 
 
-def _restored(slot: Mapping[str, Any], row: Any) -> SlotChange:
+def _needs_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[int]:
+    visit_id = part["visit_id"]
+    visit = lock_visits(session, [visit_id])[visit_id]
+    walk.actor.require(Right.JOB_EDIT, visit.territory_id, what="visit")
+    try:
+        put_needs_back(session, part, action=walk.action, undoes_seq=walk.event.seq, actor=walk.actor, now=walk.now)
+    except Conflict as moved:
+        raise _moved_on(session, "visit", visit_id, "the same needs", walk) from moved
+    return [visit_id]
+
+
+def _fields_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[int]:
+    entity, row_id = part["entity"], part["id"]
+    kind = _ROWS.get(entity)
+    row = None if kind is None else session.get(kind, row_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise Conflict("What was changed is not there any more.")
+    _require_fields(session, row, walk.actor)
+    try:
+        put_back(session, row, part, action=walk.action, undoes_seq=walk.event.seq, actor=walk.actor, now=walk.now)
+    except Conflict as moved:
+        raise _moved_on(session, entity, row_id, f"the same {entity}", walk) from moved
+    session.flush()
+    return [row_id] if entity == "visit" else []
+
+
+def _require_fields(session: Session, row: Base, actor: Actor) -> None:
+    """Refuse who may not change the row any more; who lost a right does not keep it through the history."""
+    if isinstance(row, Visit):
+        actor.require(Right.JOB_EDIT, row.territory_id, what="visit")
+        return
+    if isinstance(row, Job):
+        place = session.scalar(select(Site.territory_id).where(Site.id == row.site_id))
+        actor.require(Right.JOB_EDIT, place, what="job")
+        return
+    if isinstance(row, Site):
+        places: Collection[int | None] = [row.territory_id]
+    elif isinstance(row, Asset):
+        places = session.scalars(select(Site.territory_id).where(Site.id == row.site_id)).all()
+    else:
+        assert isinstance(row, Customer)
+        places = session.scalars(select(Site.territory_id).where(Site.customer_id == row.id)).all() or [None]
+    if not any(actor.may(Right.CUSTOMER_EDIT, place) for place in places):
+        actor.require(Right.CUSTOMER_EDIT, next(iter(places), None), what="entry")
+
+
+def _restored(session: Session, slot: Mapping[str, Any], row: Any, walk: _Walk) -> SlotChange:
     """Return the change that restores one crew slot; refuses when it is not as the action left it."""
     if shown(None if row is None else placement_of(row)) != slot["expect"]:
-        raise Conflict("This cannot be undone any more: somebody changed the same booking since.")
+        raise _moved_on(session, "visit", slot["visit_id"], "the same booking", walk)
     restore = slot["restore"]
     return SlotChange(
         visit_id=slot["visit_id"],
@@ -134,8 +230,69 @@ def _restored(slot: Mapping[str, Any], row: Any) -> SlotChange:
     )
 
 
+def _refuse_told(session: Session, visit_ids: Collection[int], walk: _Walk) -> None:
+    """Refuse what a customer was told to count on since: they would wait for somebody who does not come."""
+    told = session.execute(
+        select(Customer.name, User.name.label("who"), Promise.made_at)
+        .join(Visit, Visit.id == Promise.visit_id)
+        .join(Job, Job.id == Visit.job_id)
+        .join(Customer, Customer.id == Job.customer_id)
+        .outerjoin(User, User.id == Promise.made_by_id)
+        .where(
+            Promise.visit_id.in_(visit_ids),
+            Promise.state == PromiseState.STANDING,
+            Promise.made_at > walk.event.at,
+        )
+        .order_by(Promise.made_at.desc())
+        .limit(1)
+    ).first()
+    if told is not None:
+        raise Conflict(
+            f"{told.who or 'Somebody'} told {told.name} a time {_ago(told.made_at, walk.now)}. Taking this back would"
+            " leave them waiting. Nothing was changed: move the visit, or agree on another time with them."
+        )
+
+
+def _moved_on(session: Session, entity: str, entity_id: int, what: str, walk: _Walk) -> Conflict:
+    """Return who changed the thing since, what they did and when."""
+    later = session.execute(
+        select(User.id, User.name, AuditEvent.at)
+        .outerjoin(User, User.id == AuditEvent.actor_id)
+        .where(
+            AuditEvent.entity == entity,
+            AuditEvent.entity_id == str(entity_id),
+            AuditEvent.seq > walk.event.seq,
+        )
+        .order_by(AuditEvent.seq.desc())
+        .limit(1)
+    ).first()
+    if later is not None and later.id == walk.actor.user_id:
+        return Conflict(f"You changed {what} {_ago(later.at, walk.now)}. Take that step back first.")
+    who = "Somebody" if later is None or later.name is None else later.name
+    when = "since" if later is None else _ago(later.at, walk.now)
+    return Conflict(f"{who} changed {what} {when}. Nothing was taken back: look at it as it is now.")
+
+
+def _ago(at: datetime, now: datetime) -> str:
+    passed = max(0, int((now - at).total_seconds() // 60))
+    for size, unit in ((1440, "day"), (60, "hour"), (1, "minute")):
+        if passed >= size:
+            number = passed // size
+            return f"{number} {unit}{'' if number == 1 else 's'} ago"
+    return "just now"
+
+
 def _turn_plan(session: Session, plan_id: int, *, back: bool) -> None:
     """Make a published plan that is taken back a proposal again."""
     plan = session.get_one(Plan, plan_id, with_for_update=True)
     plan.state = PlanState.PROPOSED if back else PlanState.PUBLISHED
     session.flush()
+
+
+_ROWS: Mapping[str, type[Any]] = {"job": Job, "visit": Visit, "customer": Customer, "site": Site, "asset": Asset}
+_COMMANDS: Mapping[str, Callable[[Session, Mapping[str, Any], _Walk], list[int]]] = {
+    "restore": _slots_back,
+    "pins": _pins_back,
+    "needs": _needs_back,
+    "fields": _fields_back,
+}

@@ -27,7 +27,6 @@ from dispatch.planning.board import Board, board_for
 from dispatch.planning.candidates import CandidateList, CandidateRow, candidates_for
 from dispatch.planning.job_page import Commitment, commitments, is_pinned
 from dispatch.planning.plan_list import latest_runs
-from dispatch.planning.undo import undo_last
 from dispatch.planning.words import clock_words
 from dispatch.web.board_json import bar_json, board_json, person_json, queued_json
 from dispatch.web.context import actor, db, moment
@@ -40,17 +39,6 @@ from dispatch.workforce.models import Territory
 blueprint = Blueprint("board", __name__, url_prefix="/board")
 RUNS_SHOWN = 3
 QUEUE_SHOWN = 60
-UNDONE = {
-    "assign": "the booking",
-    "move": "the move",
-    "unassign": "the taking off",
-    "pin": "the pin",
-    "unpin": "the unpinning",
-    "publish": "the publishing",
-    "absence": "the absence",
-    "undo": "the undo",
-    "redo": "the redo",
-}
 TERM_WORDS = {
     "travel": "Driving",
     "waiting": "Waiting",
@@ -244,25 +232,6 @@ def unpin(visit_id: int) -> Response:
     return redirect(_back(), 303)
 
 
-@blueprint.post("/undo")
-@permission(Right.ASSIGNMENT_EDIT)
-def undo() -> Response:
-    """Take back one's last action."""
-    try:
-        with db().begin_nested():
-            undone = undo_last(db(), actor=actor(), now=moment())
-    except Conflict as refused:
-        if wants_json():
-            raise
-        flash(refused.message, "problem")
-        return redirect(_back(), 303)
-    words = f"Taken back: {UNDONE.get(undone.action, undone.action)}."
-    if wants_json():
-        return jsonify({"message": words, "bars": []})
-    flash(words, "good")
-    return redirect(_back(), 303)
-
-
 def _visit_page(visit_id: int, form: MoveForm | None) -> Response:
     job, found = _visit(visit_id)
     crew = commitments(db(), [visit_id])
@@ -342,7 +311,7 @@ def _changed_day(visit_id: int, start: datetime, before: Sequence[Commitment]) -
         "bars": [bar_json(bar) for bar in board.bars if bar.technician_id in people],
         "technicians": [person_json(person) for person in board.people if person.id in people],
         "queue": [queued_json(item) for item in board.queue],
-        "undo": {"url": url_for("board.undo")},
+        "undo": {"url": url_for("steps.undo")},
     }
 
 
@@ -437,7 +406,7 @@ def _shown(board: Board, show: str) -> list[Any]:
 
 
 def _undoable(words: str) -> None:
-    message: Any = {"text": words, "undo_url": url_for("board.undo"), "fields": {"back": _back()}}
+    message: Any = {"text": words, "undo_url": url_for("steps.undo"), "fields": {"back": _back()}}
     flash(message, "good")
 
 

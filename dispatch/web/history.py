@@ -1,14 +1,15 @@
-"""Changes of the log in words, for the timelines that pages show."""
+"""Changes of the log in words, for the timelines and lists that pages show."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
-from flask_babel import gettext as _
-
 from dispatch.jobs.queries import HistoryRow
+from dispatch.planning.changelog import LogRow, Names
 from dispatch.planning.job_page import ReportRow
 from dispatch.planning.models import ReportKind
 from dispatch.web.filters import day_clock, iso
+from dispatch.web.words import _, _l
 
 _REPORTS = {
     ReportKind.ACCEPTED: lambda: _("Accepted the visit"),
@@ -19,16 +20,109 @@ _REPORTS = {
     ReportKind.COULD_NOT_DO: lambda: _("Could not do it:"),
     ReportKind.NOTE: lambda: _("Note:"),
 }
-_HIDDEN = frozenset({"visit_id", "site_id", "job_id", "version", "closed_at"})
+ACTIONS = {
+    "assign": _l("Booked"),
+    "move": _l("Moved"),
+    "unassign": _l("Taken off"),
+    "pin": _l("Pinned"),
+    "unpin": _l("Unpinned"),
+    "publish": _l("Plan published"),
+    "absence": _l("Absence noted"),
+    "report_absence": _l("Absence noted"),
+    "change": _l("Changed"),
+    "replace_needs": _l("Needs changed"),
+    "add": _l("Added"),
+    "remove": _l("Removed"),
+    "book": _l("Job booked"),
+    "follow_up": _l("Follow-up visit added"),
+    "promise": _l("Promised"),
+    "undo": _l("Taken back"),
+    "redo": _l("Done again"),
+}
+ENTITIES = {
+    "job": _l("Job"),
+    "visit": _l("Visit"),
+    "customer": _l("Customer"),
+    "site": _l("Site"),
+    "asset": _l("Equipment"),
+    "technician": _l("Person"),
+    "absence": _l("Absence"),
+    "plan": _l("Plan"),
+    "plan_request": _l("Planning run"),
+    "user": _l("Account"),
+    "territory": _l("Territory"),
+    "partner": _l("Partner"),
+    "skill": _l("Skill"),
+    "evidence": _l("Evidence"),
+    "evidence_contest": _l("Contested fact"),
+    "certification": _l("Certificate"),
+    "certification_kind": _l("Kind of certificate"),
+    "customer_person": _l("Wish about a person"),
+    "agreement": _l("Agreement"),
+    "import_batch": _l("Import"),
+    "coverage_run": _l("Coverage"),
+    "catalogue": _l("Skills catalogue"),
+    "organisation": _l("Organisation"),
+}
+_HIDDEN = frozenset({"visit_id", "site_id", "job_id", "version", "closed_at", "slots", "pins", "crew"})
+_NAMED = {"technician_id": "people", "owner_id": "users", "territory_id": "territories"}
+_NOBODY = Names()
 
 
-def timeline_items(rows: Iterable[HistoryRow], zone: str, reported: Iterable[ReportRow] = ()) -> list[dict[str, Any]]:
+def timeline_items(
+    rows: Iterable[HistoryRow], zone: str, reported: Iterable[ReportRow] = (), names: Names = _NOBODY
+) -> list[dict[str, Any]]:
     """Return what the timeline component shows for changes and for what technicians reported, newest first."""
-    told = [(row.at, _words(row), row.who) for row in rows] + [(row.at, _reported(row), row.who) for row in reported]
+    told = [(row.at, sentence(row, names, zone), row.who) for row in rows]
+    told += [(row.at, _reported(row), row.who) for row in reported]
     return [
         {"when": day_clock(at, zone), "at": iso(at), "what": what, "who": who, "past": False}
         for at, what, who in sorted(told, key=lambda item: item[0], reverse=True)
     ]
+
+
+def sentence(row: HistoryRow, names: Names, zone: str) -> str:
+    """Return what was done, from what to what, and why."""
+    details = details_of(row, names, zone)
+    reason = f" “{row.reason}”" if row.reason else ""
+    return f"{action_words(row.action)}{': ' + details if details else ''}{reason}"
+
+
+def action_words(action: str) -> str:
+    """Return an action in words."""
+    return str(ACTIONS.get(action) or action.replace("_", " ").capitalize())
+
+
+def entity_words(entity: str) -> str:
+    """Return a kind of thing in words."""
+    return str(ENTITIES.get(entity) or entity.replace("_", " ").capitalize())
+
+
+def thing_words(row: LogRow, names: Names) -> str:
+    """Return what people call the thing that a line is about."""
+    return names.things.get((row.entity, row.entity_id)) or f"{entity_words(row.entity)} {row.entity_id}"
+
+
+def details_of(row: HistoryRow, names: Names, zone: str) -> str:
+    """Return which fields became what; a booking reads as person and time."""
+    before, after = row.before or {}, row.after or {}
+    parts = []
+    if "slots" in before or "slots" in after:
+        was, now_is = _crew(before, names, zone), _crew(after, names, zone)
+        parts.append(now_is if was == now_is else _("%(old)s → %(new)s", old=was, new=now_is))
+    for key, value in after.items():
+        if key in _HIDDEN or isinstance(value, (dict, list)):
+            continue
+        parts.append(_field(key, before.get(key), value, key in before, names, zone))
+    return ", ".join(parts)
+
+
+def _field(key: str, old: object, value: object, changed: bool, names: Names, zone: str) -> str:
+    name = key.removesuffix("_id").removesuffix("_at").removesuffix("_s").replace("_", " ")
+    new = _shown(key, value, names, zone)
+    if changed and old not in (None, ""):
+        return _("%(name)s from “%(old)s” to “%(new)s”", name=name, old=_shown(key, old, names, zone), new=new)
+    return f"{name} “{new}”" if new else name
 
 
 def _reported(row: ReportRow) -> str:
@@ -38,28 +132,26 @@ def _reported(row: ReportRow) -> str:
     return " ".join(part for part in (words, row.reason, row.cause, row.note) if part)
 
 
-def _words(row: HistoryRow) -> str:
-    action = row.action.replace("_", " ").capitalize()
-    details = _details(row.before or {}, row.after or {})
-    reason = f" “{row.reason}”" if row.reason else ""
-    return f"{action}{': ' + details if details else ''}{reason}"
+def _crew(values: Mapping[str, Any], names: Names, zone: str) -> str:
+    slots = [slot for slot in values.get("slots", ()) if slot]
+    return " + ".join(
+        f"{names.people.get(slot['technician_id'], '?')} {day_clock(datetime.fromisoformat(slot['start']), zone)}"
+        for slot in slots
+    ) or _("nobody")
 
 
-def _details(before: Mapping[str, object], after: Mapping[str, object]) -> str:
-    parts = []
-    for key, value in after.items():
-        if key in _HIDDEN or isinstance(value, (dict, list)):
-            continue
-        name = key.removesuffix("_id").removesuffix("_at").replace("_", " ")
-        old = before.get(key)
-        if key.endswith("_id"):
-            parts.append(name)
-        elif old not in (None, ""):
-            parts.append(_("%(name)s from “%(old)s” to “%(new)s”", name=name, old=old, new=_shown(value)))
-        else:
-            parts.append(f"{name} “{_shown(value)}”")
-    return ", ".join(parts)
-
-
-def _shown(value: object) -> str:
-    return _("nothing") if value in (None, "") else str(value)
+def _shown(key: str, value: object, names: Names, zone: str) -> str:
+    if value in (None, ""):
+        return _("nothing")
+    if key in _NAMED:
+        return getattr(names, _NAMED[key]).get(value, "")  # type: ignore[no-any-return]  # a mapping of names
+    if key.endswith("_id"):
+        return ""
+    if key.endswith("_s") and isinstance(value, int):
+        return _("%(n)s min", n=round(value / 60))
+    if key.endswith("_at") and isinstance(value, str):
+        try:
+            return day_clock(datetime.fromisoformat(value), zone)
+        except ValueError:
+            return value
+    return str(value)

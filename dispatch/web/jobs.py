@@ -26,7 +26,9 @@ from dispatch.core.errors import Conflict, Invalid
 from dispatch.jobs import queries, service
 from dispatch.jobs.lifecycle import CLOSED_STATES, IN_WORDS, JobState
 from dispatch.jobs.models import Job, Visit
-from dispatch.jobs.service import JobDraft, Need, Window
+from dispatch.jobs.needs import Need, replace_needs
+from dispatch.jobs.service import JobDraft, Window
+from dispatch.planning.changelog import names_in
 from dispatch.planning.job_page import commitments, reports
 from dispatch.skills.choices import certification_choices, skill_choices
 from dispatch.web.context import actor, db, moment
@@ -171,6 +173,7 @@ def show(job_id: int) -> Response:
     """Show a job: purpose, promise, needs, people, next step and history."""
     job = _job(job_id, Right.JOB_READ)
     zone = job.site.territory.zone
+    changes = queries.history_of_job(db(), job)
     return page(
         "jobs/show.html",
         job=job,
@@ -181,7 +184,7 @@ def show(job_id: int) -> Response:
         may_see_access=actor().may(Right.SITE_ACCESS, job.site.territory_id),
         owner=queries.owner_name(db(), job.owner_id),
         history_items=timeline_items(
-            queries.history_of_job(db(), job), zone, reports(db(), [visit.id for visit in job.visits])
+            changes, zone, reports(db(), [visit.id for visit in job.visits]), names_in(db(), changes)
         ),
     )
 
@@ -309,7 +312,7 @@ def needs(job_id: int) -> Response:
     if form.validate_on_submit():
         try:
             rows, wanted = _needs_from(request.form.getlist, {skill_id for skill_id, _ in skills})
-            service.replace_needs(
+            replace_needs(
                 db(),
                 visit_id=visit.id,
                 needs=wanted,

@@ -88,10 +88,13 @@ def _context() -> dict[str, Any]:
         ],
         "home_url": url_for("account.home"),
         "new_job_url": url_for("jobs.new") if may_open("jobs.new") else None,
+        "undo_url": url_for("steps.undo") if may_open("steps.undo") else None,
+        "redo_url": url_for("steps.redo") if may_open("steps.redo") else None,
         "search_url": url_for("search.index") if may_open("search.index") else None,
         "account_name": actor.name,
         "account_links": [
             *((_(line.label), url_for(line.endpoint), line.icon) for line in rest),
+            *([(_("My last steps"), url_for("steps.index"), "history")] if may_open("steps.index") else []),
             (_("My account"), url_for("account.show"), "user"),
         ],
         "sign_out_url": url_for("security.logout"),

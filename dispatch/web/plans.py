@@ -195,7 +195,7 @@ def publish(request_id: int) -> Response:
     if found.plan_id is None:
         raise Conflict("This run has no plan to publish.")
     report = publish_plan(db(), plan_id=found.plan_id, actor=actor(), now=moment())
-    message: Any = {"text": published_words(report), "undo_url": url_for("board.undo"), "fields": {}}
+    message: Any = {"text": published_words(report), "undo_url": url_for("steps.undo"), "fields": {}}
     flash(message, "good" if report.complete else "problem")
     return redirect(url_for("plans.run", request_id=request_id), 303)
 

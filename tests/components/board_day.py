@@ -190,7 +190,7 @@ def _move(day: dict[str, Any], form: dict[str, str]) -> tuple[Response, int]:
         removed.append(known["id"])
         known["id"] = known["assignment_id"] = known["id"] + 100_000
     known.update(technician_id=technician, start=start.isoformat(), end=end.isoformat(), version=known["version"] + 1)
-    undo = {"url": "/board/undo", "fields": {"change": 1}}
+    undo = {"url": "/steps/undo", "fields": {"change": 1}}
     return jsonify(
         {
             "bars": [known],

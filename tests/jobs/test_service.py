@@ -12,7 +12,8 @@ from dispatch.core.models import AuditEvent
 from dispatch.jobs import queries, service
 from dispatch.jobs.lifecycle import JobState, VisitState
 from dispatch.jobs.models import CrewSlot, JobTypeCertification, JobTypeNeed, Promise, PromiseState, SkillNeed
-from dispatch.jobs.service import JobDraft, Need, Window
+from dispatch.jobs.needs import Need, replace_needs
+from dispatch.jobs.service import JobDraft, Window
 from tests.factories import (
     MORNING,
     RoleName,
@@ -84,7 +85,7 @@ def test_needs_said_by_a_person_replace_those_of_the_type(session: Session) -> N
     )
     visit_id = job.visits[0].id
     other = make_skill(session)
-    service.replace_needs(
+    replace_needs(
         session,
         visit_id=visit_id,
         needs=[Need(skill_id=other.id, must_level=4, preferred_level=5)],

@@ -86,3 +86,9 @@ test("arrows walk from the field over what was found and back, and stop at the e
   assert.equal(step(-1, -1, 3), -1);
   assert.equal(step(-1, 1, 0), -1);
 });
+
+test("shift tells doing again from taking back", () => {
+  assert.equal(nameOf(key("z", { ctrlKey: true })), "mod+z");
+  assert.equal(nameOf(key("Z", { ctrlKey: true, shiftKey: true })), "mod+shift+z");
+  assert.equal(nameOf(key("z", { metaKey: true })), "mod+z");
+});

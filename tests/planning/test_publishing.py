@@ -290,7 +290,7 @@ def test_publishing_undone_after_somebody_moved_on_is_refused(world: World) -> N
     other = actor_of(make.make_user(world.session), "dispatcher")
     unassign_visit(world.session, visit_id=visit.id, actor=other, now=NOW)
     world.session.commit()
-    with pytest.raises(Conflict, match="somebody changed"):
+    with pytest.raises(Conflict, match="changed the same booking just now"):
         undo_last(world.session, actor=world.dispatcher, now=NOW)
 
 

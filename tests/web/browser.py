@@ -238,7 +238,7 @@ class Browser:
             if form.method == "post"
             and (not action or form.action.split("?")[0].endswith(action))
             and (not button or any(button in words for _, _, words in form.buttons))
-            and (action or button or not form.action.endswith(("/me/theme", "/sign-out")))
+            and (action or button or not form.action.endswith(("/me/theme", "/sign-out", "/steps/undo", "/steps/redo")))
         ]
         assert len(found) >= 1, f"no form {action or button!r} on {self.where}: {[f.action for f in self.page.forms]}"
         assert len(found) == 1 or action or button, f"several forms on {self.where}: {[f.action for f in found]}"

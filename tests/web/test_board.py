@@ -60,7 +60,7 @@ def test_a_form_books_and_undo_takes_it_back(site: Site, client_for: SignIn, day
     assert [who for who, _ in holder(site, day.waiting_visit)] == [day.ben]
     page = dispatcher.get(str(where))
     assert "Booked." in page.text
-    dispatcher.send({}, action="/board/undo")
+    dispatcher.send({}, action="/steps/undo")
     assert holder(site, day.waiting_visit) == []
 
 
@@ -127,7 +127,7 @@ def test_nothing_to_undo_is_said_kindly(client_for: SignIn, site: Site) -> None:
     browser.get("/board")
     said = ""
     for _ in range(30):
-        said = browser.get(str(browser.send({}, action="/board/undo"))).text
+        said = browser.get(str(browser.send({}, action="/steps/undo"))).text
         if "nothing of yours to undo" in said:
             break
     assert "nothing of yours to undo" in said, "undo never came to its end"

@@ -60,7 +60,7 @@ def test_a_run_is_watched_compared_published_and_taken_back(site: Site, client_f
     assert "Everything of this day has somebody." in dispatcher.get(f"/board?date={day.on}").text
     assert "Published" in dispatcher.get("/plans").text
     dispatcher.get(f"/board?date={day.on}")
-    dispatcher.send({}, action="/board/undo")
+    dispatcher.send({}, action="/steps/undo")
     assert "Everything of this day has somebody" not in dispatcher.get(f"/board?date={day.on}").text
 
 

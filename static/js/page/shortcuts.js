@@ -4,13 +4,13 @@
 const EVERYWHERE = "mod+k";
 
 /**
- * @param {{key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean}} event
+ * @param {{key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean, shiftKey: boolean}} event
  * @returns {string | null} the name used in data-shortcut, or null where the key belongs to the browser
  */
 export function nameOf(event) {
   if (event.altKey || event.key.length === 0) return null;
   const key = event.key.toLowerCase();
-  if (event.ctrlKey || event.metaKey) return `mod+${key}`;
+  if (event.ctrlKey || event.metaKey) return event.shiftKey ? `mod+shift+${key}` : `mod+${key}`;
   return key;
 }
 

@@ -1,0 +1,147 @@
+"""The change log as pages ask for it: lines by person, thing and time, with the names of what they speak of."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.orm import Session, aliased
+
+from dispatch.accounts.access import Actor
+from dispatch.accounts.models import User
+from dispatch.core.models import AuditEvent
+from dispatch.jobs.models import Asset, Customer, Job, Site, Visit
+from dispatch.jobs.queries import PAGE_SIZE, HistoryRow, Listing
+from dispatch.skills.models import Certification, CertificationKind, Evidence, EvidenceContest, Skill
+from dispatch.workforce.models import Absence, Partner, Technician, Territory
+
+Thing = tuple[str, str]  # entity and its id, as the log holds them
+MOST_NAMED = 50  # people and things named of one line: a published plan may touch hundreds
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogRow(HistoryRow):
+    """One line of the log; ``undoes`` is the action that it took back."""
+
+    entity: str
+    entity_id: str
+    channel: str
+    undoable: bool
+    undoes: str | None
+    taken_back: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """What the ids in some lines stand for."""
+
+    things: Mapping[Thing, str] = field(default_factory=dict)
+    people: Mapping[int, str] = field(default_factory=dict)
+    users: Mapping[int, str] = field(default_factory=dict)
+    territories: Mapping[int, str] = field(default_factory=dict)
+
+
+def log_lines() -> Select[*tuple[Any, ...]]:
+    """Select lines of the log with who did it and what they took back, the latest first."""
+    undone, later = aliased(AuditEvent), aliased(AuditEvent)
+    return (
+        select(
+            AuditEvent.seq,
+            AuditEvent.at,
+            func.coalesce(User.name, "Extramile").label("who"),
+            AuditEvent.action,
+            AuditEvent.before,
+            AuditEvent.after,
+            AuditEvent.reason,
+            AuditEvent.entity,
+            AuditEvent.entity_id,
+            AuditEvent.channel,
+            AuditEvent.inverse.is_not(None).label("undoable"),
+            undone.action.label("undoes"),
+            exists().where(later.undoes_seq == AuditEvent.seq).label("taken_back"),
+        )
+        .outerjoin(User, User.id == AuditEvent.actor_id)
+        .outerjoin(undone, undone.seq == AuditEvent.undoes_seq)
+        .order_by(AuditEvent.seq.desc())
+    )
+
+
+def own_steps(session: Session, *, actor: Actor, page: int = 1) -> Listing[LogRow]:
+    """Return what the actor did and can or could take back, the latest first."""
+    mine = (AuditEvent.actor_id == actor.user_id, AuditEvent.inverse.is_not(None))
+    total = session.scalar(select(func.count()).select_from(AuditEvent).where(*mine)) or 0
+    rows = session.execute(log_lines().where(*mine).limit(PAGE_SIZE).offset((max(page, 1) - 1) * PAGE_SIZE)).mappings()
+    return Listing(rows=[LogRow(**row) for row in rows], total=total, page=page)
+
+
+def names_in(session: Session, rows: Iterable[HistoryRow]) -> Names:
+    """Return the names of what some lines speak of; one statement for each kind of thing."""
+    lines = list(rows)
+    things: dict[str, set[str]] = defaultdict(set)
+    ids: dict[str, set[int]] = defaultdict(set)
+    for row in lines:
+        if isinstance(row, LogRow):
+            things[row.entity].add(row.entity_id)
+        for values in (row.before or {}, row.after or {}):
+            _collect(values, ids)
+    return Names(
+        things=things_named(session, things),
+        people=_by_id(session, Technician.id, Technician.name, ids["technician_id"]),
+        users=_by_id(session, User.id, User.name, ids["owner_id"]),
+        territories=_by_id(session, Territory.id, Territory.name, ids["territory_id"]),
+    )
+
+
+def things_named(session: Session, things: Mapping[str, Collection[str]]) -> dict[Thing, str]:
+    """Return what people call some things: by kind and id."""
+    found: dict[Thing, str] = {}
+    for entity, wanted in things.items():
+        numbers = [int(each) for each in wanted if each.isascii() and each.isdigit()]
+        query = _named(entity)
+        if query is not None and numbers:
+            rows = session.execute(query.where(query.selected_columns[0].in_(numbers)))
+            found |= {(entity, str(row[0])): " · ".join(part for part in row[1:] if part) for row in rows}
+    return found
+
+
+def _collect(values: Mapping[str, Any], ids: Mapping[str, set[int]]) -> None:
+    for key in ("technician_id", "owner_id", "territory_id"):
+        if isinstance(values.get(key), int):
+            ids[key].add(values[key])
+    for slot in [*values.get("slots", ()), *values.get("pins", ())][:MOST_NAMED]:
+        if slot:
+            ids["technician_id"].add(slot["technician_id"])
+
+
+def _by_id(session: Session, key: Any, name: Any, ids: Collection[int]) -> dict[int, str]:
+    return {row[0]: row[1] for row in session.execute(select(key, name).where(key.in_(ids)))} if ids else {}
+
+
+def _named(entity: str) -> Select[*tuple[Any, ...]] | None:
+    """Return the statement that names things of one kind: id first, then the words."""
+    return {
+        "job": select(Job.id, Job.title, Customer.name).join(Customer, Customer.id == Job.customer_id),
+        "visit": select(Visit.id, Job.title, Customer.name)
+        .join(Job, Job.id == Visit.job_id)
+        .join(Customer, Customer.id == Job.customer_id),
+        "customer": select(Customer.id, Customer.name),
+        "site": select(Site.id, Site.name, Customer.name).join(Customer, Customer.id == Site.customer_id),
+        "asset": select(Asset.id, Asset.name, Site.name).join(Site, Site.id == Asset.site_id),
+        "technician": select(Technician.id, Technician.name),
+        "absence": select(Absence.id, Technician.name).join(Technician, Technician.id == Absence.technician_id),
+        "user": select(User.id, User.name),
+        "territory": select(Territory.id, Territory.name),
+        "partner": select(Partner.id, Partner.name),
+        "skill": select(Skill.id, Skill.name),
+        "evidence": select(Evidence.id, Skill.name, Technician.name)
+        .join(Skill, Skill.id == Evidence.skill_id)
+        .join(Technician, Technician.id == Evidence.technician_id),
+        "evidence_contest": select(EvidenceContest.id, Skill.name, Technician.name)
+        .join(Evidence, Evidence.id == EvidenceContest.evidence_id)
+        .join(Skill, Skill.id == Evidence.skill_id)
+        .join(Technician, Technician.id == Evidence.technician_id),
+        "certification": select(Certification.id, CertificationKind.name, Technician.name)
+        .join(CertificationKind, CertificationKind.id == Certification.kind_id)
+        .join(Technician, Technician.id == Certification.technician_id),
+    }.get(entity)
