@@ -121,6 +121,11 @@ def write_pending(session: Session) -> None:
     session.execute(text("SELECT pg_notify('changes', '')"))
 
 
+def position(session: Session) -> int:
+    """Return the sequence number of the latest change that is committed."""
+    return session.execute(select(AuditHead.seq)).scalar_one()
+
+
 def verify_chain(session: Session) -> int | None:
     """Return the first sequence number at which the log was tampered with, or None when it is whole."""
     seq, prev = 0, ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.dialects.postgresql import Range, aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -92,6 +92,30 @@ class QueuedVisit:
     skills: tuple[str, ...]
     urgent: bool
 
+    @property
+    def begin_by(self) -> datetime | None:
+        """When the work must begin at the latest; None when nothing was promised and nothing is due."""
+        deadline = self.promise[1] if self.promise else self.due_at
+        return None if deadline is None else deadline - timedelta(seconds=self.duration_s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """What one board shows: a local day of some territories, and the reach of whoever looks (None: everywhere)."""
+
+    day: date
+    zone: str
+    territories: tuple[int, ...]
+    reach: frozenset[int] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Some visits and people of a board, where the rest of it is known."""
+
+    visits: frozenset[int]
+    people: frozenset[int]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
@@ -129,29 +153,43 @@ def board_for(
 
     ``reach`` are the territories whose work the reader may see, None for all: people there may work elsewhere too.
     """
-    zone = territories[0].zone if territories else "UTC"
-    ids = [territory.id for territory in territories]
-    start, end = day_bounds(day, zone)
-    shifts = _shifts(session, ids, day)
-    bars = _bars(session, ids, Range(start, end), now, reach)
+    return read_board(session, scope_of(territories, day, reach), now)
+
+
+def scope_of(territories: Sequence[Territory], day: date, reach: Collection[int] | None) -> Scope:
+    """Return what one board shows: a local day of territories that share a clock."""
+    return Scope(
+        day=day,
+        zone=territories[0].zone if territories else "UTC",
+        territories=tuple(territory.id for territory in territories),
+        reach=None if reach is None else frozenset(reach),
+    )
+
+
+def read_board(session: Session, scope: Scope, now: datetime, part: Part | None = None) -> Board:
+    """Return the board, or the part of it that is about some visits and people."""
+    start, end = day_bounds(scope.day, scope.zone)
+    shifts = _shifts(session, scope, part)
+    bars = _bars(session, scope, Range(start, end), now, part)
     people_ids = {row.technician_id for row in shifts} | {bar.technician_id for bar in bars}
     people = _people(session, people_ids)
     absences = _absences(session, people_ids, Range(start, end))
     return Board(
-        day=day,
-        zone=zone,
+        day=scope.day,
+        zone=scope.zone,
         day_start=start,
         day_end=end,
         people=tuple(_person(row, shifts, absences, bars) for row in people),
         bars=tuple(bars),
-        queue=tuple(_queue(session, ids, end, now)),
+        queue=tuple(read_queue(session, scope, now, None if part is None else part.visits)),
     )
 
 
-def _shifts(session: Session, territories: Collection[int], day: date) -> Sequence[Any]:
+def _shifts(session: Session, scope: Scope, part: Part | None) -> Sequence[Any]:
     return session.execute(
         select(Shift.technician_id, Shift.during, Shift.break_s, Shift.break_from, Shift.start_kind)
-        .where(Shift.territory_id.in_(territories), Shift.on_date == day, ~Shift.cancelled)
+        .where(Shift.territory_id.in_(scope.territories), Shift.on_date == scope.day, ~Shift.cancelled)
+        .where(true() if part is None else Shift.technician_id.in_(part.people))
         .order_by(Shift.technician_id, func.lower(Shift.during))
     ).all()
 
@@ -184,16 +222,13 @@ def _absences(session: Session, ids: Collection[int], day: Range[datetime]) -> M
     return found
 
 
-def _bars(
-    session: Session,
-    territories: Collection[int],
-    day: Range[datetime],
-    now: datetime,
-    reach: Collection[int] | None,
-) -> list[BoardBar]:
+def _bars(session: Session, scope: Scope, day: Range[datetime], now: datetime, part: Part | None) -> list[BoardBar]:
     here = select(Shift.technician_id).where(
-        Shift.territory_id.in_(territories), Shift.during.op("&&")(day), ~Shift.cancelled
+        Shift.territory_id.in_(scope.territories), Shift.during.op("&&")(day), ~Shift.cancelled
     )
+    asked: ColumnElement[bool] = true()
+    if part is not None:
+        asked = or_(Assignment.visit_id.in_(part.visits), Assignment.technician_id.in_(part.people))
     rows = session.execute(
         select(
             Assignment.id.label("assignment_id"),
@@ -224,12 +259,13 @@ def _bars(
         .where(
             Assignment.during.op("&&")(day),
             Assignment.state.not_in(RELEASED_STATES),
-            or_(Visit.territory_id.in_(territories), Assignment.technician_id.in_(here)),
+            or_(Visit.territory_id.in_(scope.territories), Assignment.technician_id.in_(here)),
+            asked,
         )
         .order_by(Assignment.technician_id, func.lower(Assignment.during))
     )
     bars = [(_bar(row, now), row.territory_id) for row in rows]
-    return _numbered([bar if reach is None or place in reach else _hidden(bar) for bar, place in bars])
+    return _numbered([bar if scope.reach is None or place in scope.reach else _hidden(bar) for bar, place in bars])
 
 
 def _bar(row: Any, now: datetime) -> BoardBar:
@@ -312,7 +348,11 @@ def _overlap_s(one: Span, other: Span) -> float:
     return max(0.0, (min(one[1], other[1]) - max(one[0], other[0])).total_seconds())
 
 
-def _queue(session: Session, territories: Collection[int], day_end: datetime, now: datetime) -> list[QueuedVisit]:
+def read_queue(
+    session: Session, scope: Scope, now: datetime, visits: Collection[int] | None = None
+) -> list[QueuedVisit]:
+    """Return what nobody has yet on a board, the most urgent first; with ``visits`` only what is still so of these."""
+    _, day_end = day_bounds(scope.day, scope.zone)
     filled = (
         select(func.count())
         .where(Assignment.visit_id == Visit.id, Assignment.state.not_in(RELEASED_STATES))
@@ -362,7 +402,8 @@ def _queue(session: Session, territories: Collection[int], day_end: datetime, no
         .join(window, func.coalesce(True))
         .where(
             Visit.state.in_((VisitState.OPEN, VisitState.PLANNED)),
-            Visit.territory_id.in_(territories),
+            Visit.territory_id.in_(scope.territories),
+            true() if visits is None else Visit.id.in_(visits),
             or_(Visit.release_at.is_(None), Visit.release_at < day_end),
             or_(window.c[0].is_(None), window.c[0] < day_end),
             or_(Promise.id.is_(None), func.lower(Promise.during) < day_end),
@@ -398,6 +439,5 @@ def _queued(row: Any, now: datetime) -> QueuedVisit:
 
 def _urgency(item: QueuedVisit, now: datetime) -> tuple[bool, datetime, int, int]:
     """Sort by what must begin soonest: the deadline less the work, then the priority."""
-    deadline = item.promise[1] if item.promise else item.due_at
-    latest = now + timedelta(days=365) if deadline is None else deadline - timedelta(seconds=item.duration_s)
+    latest = item.begin_by or now + timedelta(days=3660)
     return (not item.urgent, latest, item.priority, item.visit_id)

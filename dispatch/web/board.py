@@ -10,8 +10,8 @@ from wtforms import DateTimeLocalField, HiddenField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, Optional
 
 from dispatch.accounts.access import Right
-from dispatch.core import clock
-from dispatch.core.errors import Conflict, Invalid, NotFound
+from dispatch.core import audit, clock
+from dispatch.core.errors import Conflict, Invalid
 from dispatch.coverage.queries import prices_of_scope
 from dispatch.jobs import queries as job_queries
 from dispatch.jobs.models import Job, Visit
@@ -29,12 +29,12 @@ from dispatch.planning.job_page import Commitment, commitments, is_pinned
 from dispatch.planning.plan_list import latest_runs
 from dispatch.planning.words import clock_words
 from dispatch.web.board_json import bar_json, board_json, person_json, queued_json
+from dispatch.web.board_scope import asked_day, asked_territories
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, plausible, whole
 from dispatch.web.pages import page
 from dispatch.web.security import permission, wants_json
-from dispatch.workforce.choices import technician_choices, territories_in_reach
-from dispatch.workforce.models import Territory
+from dispatch.workforce.choices import technician_choices
 
 blueprint = Blueprint("board", __name__, url_prefix="/board")
 RUNS_SHOWN = 3
@@ -74,8 +74,8 @@ class MoveForm(Form):
 @permission(Right.BOARD_READ)
 def index() -> Response:
     """Show the day: what threatens promises, who has what, and what nobody has yet."""
-    territories, chosen = _territories()
-    day = _day(chosen)
+    territories, chosen = asked_territories()
+    day = asked_day(chosen)
     reach = actor().territories(Right.BOARD_READ)
     board = board_for(db(), territories=chosen, day=day, now=moment(), reach=reach)
     names = {person.id: person.name for person in board.people}
@@ -110,13 +110,12 @@ def index() -> Response:
 @blueprint.get("/data")
 @permission(Right.BOARD_READ)
 def data() -> Response:
-    """Answer the day as the grid reads it; unchanged days cost nothing but the question."""
-    _, chosen = _territories()
+    """Answer the day as the grid reads it; from its position on, the stream tells what changes."""
+    _, chosen = asked_territories()
     reach = actor().territories(Right.BOARD_READ)
-    board = board_for(db(), territories=chosen, day=_day(chosen), now=moment(), reach=reach)
-    answer = jsonify(board_json(board, chosen, moment()))
-    answer.add_etag()
-    return answer.make_conditional(request)
+    position = audit.position(db())  # read first: what comes between is told twice rather than never
+    board = board_for(db(), territories=chosen, day=asked_day(chosen), now=moment(), reach=reach)
+    return jsonify(board_json(board, chosen, moment(), position))
 
 
 @blueprint.get("/visits/<int:visit_id>")
@@ -132,7 +131,7 @@ def candidates(visit_id: int) -> Response:
     """Show who could go on a day, ranked with reasons that add up, and why everybody else cannot."""
     job, found = _visit(visit_id)
     zone = job.site.territory.zone
-    day = _day([job.site.territory]) if request.values.get("date") else _likely_day(found, zone)
+    day = asked_day([job.site.territory]) if request.values.get("date") else _likely_day(found, zone)
     listing = _candidates(visit_id, found.territory_id, day)
     return page(
         "board/candidates.html",
@@ -182,7 +181,7 @@ def book(visit_id: int) -> Response:
 def verdicts(visit_id: int) -> Response:
     """Answer for each person of the day whether they could take a visit, for the grid."""
     job, found = _visit(visit_id)
-    listing = _candidates(visit_id, found.territory_id, _day([job.site.territory]))
+    listing = _candidates(visit_id, found.territory_id, asked_day([job.site.territory]))
     rows = [
         {
             "id": row.technician_id,
@@ -298,7 +297,7 @@ def _move_by_script() -> Response:
 
 def _changed_day(visit_id: int, start: datetime, before: Sequence[Commitment]) -> dict[str, Any]:
     """Return what the grid must redraw: the days of those who have the visit now, and of those who had it before."""
-    _, chosen = _territories()
+    _, chosen = asked_territories()
     zone = chosen[0].zone if chosen else "UTC"
     reach = actor().territories(Right.BOARD_READ)
     board = board_for(db(), territories=chosen, day=clock.local_day(start, zone), now=moment(), reach=reach)
@@ -346,27 +345,6 @@ def _place(
             actor=actor(),
             now=moment(),
         )
-
-
-def _territories() -> tuple[Sequence[Territory], list[Territory]]:
-    """Return the territories in reach and those asked for; they share the clock of the first."""
-    reach = territories_in_reach(db(), actor().territories(Right.BOARD_READ))
-    asked = request.values.get("territory", type=int)
-    chosen = [each for each in reach if asked is None or each.id == asked]
-    if asked is not None and not chosen:
-        raise NotFound("There is no such territory.")
-    return reach, [each for each in chosen if each.zone == chosen[0].zone]
-
-
-def _day(territories: Sequence[Territory]) -> date:
-    zone = territories[0].zone if territories else "UTC"
-    try:
-        day = date.fromisoformat(request.values.get("date", ""))
-    except ValueError:
-        return clock.local_day(moment(), zone)
-    if abs((day - moment().date()).days) > 3660:
-        raise Invalid("Choose a day within ten years of today.", field="date")
-    return day
 
 
 def _visit(visit_id: int) -> tuple[Job, Visit]:

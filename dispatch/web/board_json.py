@@ -4,14 +4,17 @@ from datetime import datetime
 from typing import Any
 
 from dispatch.planning.board import Board, BoardBar, BoardPerson, QueuedVisit, Span
+from dispatch.planning.board_changes import BoardDelta, Noted
+from dispatch.planning.promise_state import PromiseOutlook
 from dispatch.workforce.models import Territory
 
 PLACES = {"home": "own start", "depot": "depot", "partner_yard": "yard", "stay": "near-site stay"}
 
 
-def board_json(board: Board, territories: list[Territory], now: datetime) -> dict[str, Any]:
-    """Return the whole day."""
+def board_json(board: Board, territories: list[Territory], now: datetime, position: int) -> dict[str, Any]:
+    """Return the whole day, and the position of the change log from which to follow it."""
     return {
+        "position": position,
         "date": board.day.isoformat(),
         "zone": board.zone,
         "day_start": board.day_start.isoformat(),
@@ -31,7 +34,7 @@ def person_json(person: BoardPerson) -> dict[str, Any]:
     return {
         "id": person.id,
         "name": person.name,
-        "initials": "".join(word[0] for word in person.name.split()[:2]).upper(),
+        "initials": initials(person.name),
         "partner": person.partner,
         "phone": person.phone,
         "start_place": PLACES.get(person.start_place or ""),
@@ -41,6 +44,11 @@ def person_json(person: BoardPerson) -> dict[str, Any]:
         "breaks": [_span(span) for span in person.breaks],
         "absences": [_span(span) for span in person.absences],
     }
+
+
+def initials(name: str) -> str:
+    """Return the two letters that stand for somebody where there is no room for the name."""
+    return "".join(word[0] for word in name.split()[:2]).upper()
 
 
 def bar_json(bar: BoardBar) -> dict[str, Any]:
@@ -60,6 +68,7 @@ def bar_json(bar: BoardBar) -> dict[str, Any]:
         "state": bar.state.value,
         "promise": None if bar.promise is None else _span(bar.promise),
         "promise_state": None if bar.outlook is None else bar.outlook.state.value,
+        "spread_s": _spread_s(bar),
         "pinned": bar.pinned,
         "elsewhere": bar.elsewhere,
         "lat": bar.lat,
@@ -83,7 +92,58 @@ def queued_json(item: QueuedVisit) -> dict[str, Any]:
         "window": None if item.window is None else _span(item.window),
         "skills": list(item.skills),
         "urgent": item.urgent,
+        "rank": f"{int(not item.urgent)} {item.begin_by or 9999} {item.priority}",
     }
+
+
+def delta_json(delta: BoardDelta) -> dict[str, Any]:
+    """Return what a board must draw anew, for every reader with the same reach."""
+    if delta.board is None:
+        return {"whole": True}
+    shown = [bar for bar in delta.board.bars if bar.visit_id in delta.visits or bar.technician_id in delta.people]
+    return {
+        "visits": sorted(delta.visits),
+        "people": sorted(delta.people),
+        "bars": [bar_json(bar) for bar in shown],
+        "technicians": [person_json(person) for person in delta.board.people if person.id in delta.rows],
+        "queue": [queued_json(item) for item in delta.board.queue],
+        "changes": [_change_json(noted, delta) for noted in delta.noted],
+    }
+
+
+def for_reader(delta: dict[str, Any], user_id: int | None) -> dict[str, Any]:
+    """Say of each change only whether it is the reader's own, and otherwise who made it."""
+    if "changes" not in delta:
+        return delta
+    changes = [
+        {name: value for name, value in change.items() if name != "user"}
+        | ({"own": True, "by": None, "initials": None} if change["user"] == user_id else {"own": False})
+        for change in delta["changes"]
+    ]
+    return delta | {"changes": changes}
+
+
+def _change_json(noted: Noted, delta: BoardDelta) -> dict[str, Any]:
+    return {
+        "seq": noted.seq,
+        "entity": noted.entity,
+        "id": noted.entity_id,
+        "version": noted.version,
+        "user": noted.actor_id,
+        "by": noted.by,
+        "initials": None if noted.by is None else initials(noted.by),
+        "visits": sorted(noted.visits & delta.visits),
+        "people": sorted(noted.people & delta.people),
+    }
+
+
+def _spread_s(bar: BoardBar) -> int | None:
+    """Return by how much an arrival may be later than planned; None where none is expected any more."""
+    if bar.outlook is None or bar.promise is None:
+        return None
+    if bar.outlook.state in (PromiseOutlook.KEPT, PromiseOutlook.MISSED):
+        return None
+    return round((bar.promise[1] - bar.outlook.expected_at).total_seconds()) - bar.outlook.margin_s
 
 
 def _span(span: Span) -> dict[str, str]:

@@ -57,6 +57,7 @@ class Event:
 
 
 Read = Callable[[], Iterable[Event]]
+Beat = Callable[[], Event]
 
 
 class _Need(NamedTuple):
@@ -75,11 +76,20 @@ class Listener:
     payload: str | None
     woken: queue.SimpleQueue[None] = field(default_factory=queue.SimpleQueue)
     ended: threading.Event = field(default_factory=threading.Event)
+    replaced: bool = False
 
     def wake(self) -> None:
         """Let the stream look again; many wakes before it looks count as one."""
         if self.woken.empty():
             self.woken.put(None)
+
+    def doze(self, most_s: float) -> bool:
+        """Wait to be woken; False when nothing woke it in so many seconds."""
+        try:
+            self.woken.get(timeout=most_s)
+        except queue.Empty:
+            return False
+        return True
 
     def end(self) -> None:
         """Let the stream finish."""
@@ -95,6 +105,7 @@ class Hub:
         self._limit = limit
         self._lock = threading.Lock()
         self._open: deque[Listener] = deque()
+        self._within: list[Listener] = []
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
 
@@ -104,6 +115,7 @@ class Hub:
             own = [each for each in self._open if each.user_id == user_id]
             if len(own) >= STREAMS_A_PERSON:
                 self._open.remove(own[0])
+                own[0].replaced = True
                 own[0].end()
             if len(self._open) >= self._limit:
                 return None
@@ -117,14 +129,23 @@ class Hub:
 
     def leave(self, listener: Listener) -> None:
         """Close a stream."""
-        with self._lock, contextlib.suppress(ValueError):
-            self._open.remove(listener)
+        with self._lock:
+            for place in (self._open, self._within):
+                with contextlib.suppress(ValueError):
+                    place.remove(listener)
+
+    def overhear(self, channel: str) -> Listener:
+        """Let a part of this process itself be woken as streams are; it takes nobody's place."""
+        listener = Listener(0, channel, None)
+        with self._lock:
+            self._within.append(listener)
+        return listener
 
     def close(self) -> None:
         """End all streams and the listening connection; for the end of a process or a test."""
         self._closing.set()
         with self._lock:
-            for listener in self._open:
+            for listener in (*self._open, *self._within):
                 listener.end()
             thread = self._thread
         if thread is not None:
@@ -142,7 +163,7 @@ class Hub:
                     for channel in CHANNELS:
                         connection.execute(f"LISTEN {channel}")
                     pause_s = 0.2
-                    self._wake(None, "")  # whatever happened while nobody listened
+                    self.wake(None)  # whatever happened while nobody listened
                     self._follow(connection)
             except psycopg.Error:
                 log.warning("Live updates lost the database; trying again")
@@ -152,11 +173,12 @@ class Hub:
     def _follow(self, connection: psycopg.Connection[Any]) -> None:
         while not self._closing.is_set():
             for notice in connection.notifies(timeout=1.0, stop_after=100):
-                self._wake(notice.channel, notice.payload)
+                self.wake(notice.channel, notice.payload)
 
-    def _wake(self, channel: str | None, payload: str) -> None:
+    def wake(self, channel: str | None, payload: str = "") -> None:
+        """Let the streams of a channel look again; without a channel all of them."""
         with self._lock:
-            listeners = list(self._open)
+            listeners = [*self._open, *self._within]
         for listener in listeners:
             if channel is None or (
                 listener.channel == channel and (listener.payload is None or listener.payload == payload)
@@ -166,7 +188,12 @@ class Hub:
 
 def hub() -> Hub:
     """Return the hub of the current application."""
-    found: Hub = current_app.extensions[_KEY]
+    return hub_of(current_app)
+
+
+def hub_of(app: Flask) -> Hub:
+    """Return the hub of an application."""
+    found: Hub = app.extensions[_KEY]
     return found
 
 
@@ -183,11 +210,13 @@ def stream(
     channel: str = "changes",
     payload: str | None = None,
     territories: Collection[int] = (),
+    beat: Beat | None = None,
 ) -> Response:
     """Answer with events: ``read`` is called at once and after each wake-up; an event marked ``last`` ends it.
 
-    It ends as well when the right no longer reaches all of ``territories``. Above the limit the answer is 503 and names
-    the pause after which a page should ask in the ordinary way.
+    It ends as well when the right no longer reaches all of ``territories``. Where nothing happens ``beat`` gives the
+    event that shows a page that the stream is alive; without it a comment keeps the connection open. Above the limit
+    the answer is 503 and names the pause after which a page should ask in the ordinary way.
     """
     actor = context.actor()
     assert actor.user_id is not None
@@ -199,7 +228,7 @@ def stream(
         return answer
     open_streams = hub()
     body = stream_with_context(
-        _events(open_streams, listener, read, _Need(right, tuple(territories)), browser_session().token)
+        _events(open_streams, listener, read, beat, _Need(right, tuple(territories)), browser_session().token)
     )
     response = Response(body, mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
@@ -207,17 +236,21 @@ def stream(
     return response
 
 
-def _events(open_streams: Hub, listener: Listener, read: Read, need: _Need, token: str | None) -> Iterator[str]:
+def _events(
+    open_streams: Hub, listener: Listener, read: Read, beat: Beat | None, need: _Need, token: str | None
+) -> Iterator[str]:
     try:
         # After a restart the browsers of a whole office must not all come back in the same second.
         yield f"retry: {2000 + random.randrange(3000)}\n\n"  # noqa: S311 - no secret is drawn
-        yield from _follow(listener, read, need, token)
+        yield from _follow(listener, read, beat, need, token)
+        if listener.replaced:
+            yield Event(name="replaced", data={}).text()
     finally:
         open_streams.leave(listener)
         context.start_afresh()
 
 
-def _follow(listener: Listener, read: Read, need: _Need, token: str | None) -> Iterator[str]:
+def _follow(listener: Listener, read: Read, beat: Beat | None, need: _Need, token: str | None) -> Iterator[str]:
     checked = 0.0
     look = True
     while not listener.ended.is_set() and not draining.is_set():
@@ -236,13 +269,9 @@ def _follow(listener: Listener, read: Read, need: _Need, token: str | None) -> I
                     return
         context.start_afresh()  # no connection is held while waiting
         if not sent:
-            yield ":\n\n"
+            yield ":\n\n" if beat is None else beat().text()
         listener.ended.wait(max(0.0, SHORTEST_PAUSE_S - (monotonic() - started)))
-        try:
-            listener.woken.get(timeout=CHECK_EVERY_S)
-            look = True
-        except queue.Empty:
-            look = False
+        look = listener.doze(CHECK_EVERY_S)
 
 
 def _still_permitted(token: str | None, need: _Need) -> bool:
