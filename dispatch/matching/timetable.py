@@ -1,6 +1,8 @@
 """From routes as arrays to a plan: instants, ways with their source, breaks in their place, exact costs by cause."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -49,6 +51,15 @@ class _Leg:
     arrive_s: Seconds
 
 
+class Served(NamedTuple):
+    """A stop as far as its price needs it."""
+
+    slot: int
+    start_s: Seconds
+    late_s: Seconds
+    work_s: Seconds
+
+
 def route_of(tables: Tables, state: State, row: int) -> Route:
     """Write out the route of shift number ``row``, which must not be empty."""
     scope, data = tables.scope, tables.data
@@ -68,7 +79,7 @@ def route_of(tables: Tables, state: State, row: int) -> Route:
         rests, finish = _way_home(tables, row, t, home_s, pause, origin)
         taken += rests
     stops: list[Stop] = []
-    costs: list[Cost] = []
+    served: list[Served] = []
     depot: DepotStop | None = None
     t = depart
     for leg in legs:
@@ -103,7 +114,7 @@ def route_of(tables: Tables, state: State, row: int) -> Route:
                 late_s=late,
             )
         )
-        costs.append(stop_cost(tables, row, leg.slot, leg.start_s, late, leg.work_s))
+        served.append(Served(leg.slot, leg.start_s, late, leg.work_s))
         t = end
     whole = route_cost(
         policy=scope.problem.policy,
@@ -126,7 +137,7 @@ def route_of(tables: Tables, state: State, row: int) -> Route:
         home_travel_s=home_s,
         home_travel_m=home_m,
         home_source=tables.ways.source if data.shift[row, GOAL] >= 0 else "",
-        cost=Cost.summed([whole, *costs]),
+        cost=whole + stops_cost(tables, row, served),
     )
 
 
@@ -136,11 +147,11 @@ def _legs(tables: Tables, state: State, row: int) -> tuple[list[_Leg], int, int]
     legs: list[_Leg] = []
     t, place, pause = int(data.shift[row, SHIFT_START]), int(data.shift[row, HOME]), int(data.shift[row, BREAK_FROM])
     left, before, depot = NOT_LEFT, -1, int(data.shift[row, DEPOT])
-    for i in range(int(state.size[row])):
-        slot = int(state.sequence[row, i])
-        target = int(tables.place[slot])
+    since, depot_at = int(state.routes[row, ORIGIN]), int(state.depot_at[row])
+    stops = state.sequence[row, : state.size[row]]
+    for i, (slot, target) in enumerate(zip(stops.tolist(), tables.place[stops].tolist(), strict=True)):
         calls: list[tuple[int | None, int]] = [(slot, target)]
-        if i == state.depot_at[row]:
+        if i == depot_at:
             calls.insert(0, (None, depot))
         for called, there in calls:
             way = tables.ways.way(place, there)
@@ -153,7 +164,6 @@ def _legs(tables: Tables, state: State, row: int) -> tuple[list[_Leg], int, int]
             if called is None and left == NOT_LEFT:
                 onward = tables.ways.way(depot, target)[0]
                 start = max(start, int(state.low[slot]) - onward - work)
-            since = int(state.routes[row, ORIGIN])
             rests, arrive = _rests(tables, row, t, way[0], range(pause, until), since)
             if left == NOT_LEFT:
                 left = start - way[0] - taken
@@ -186,14 +196,15 @@ def _leave_late(tables: Tables, state: State, row: int, legs: list[_Leg]) -> Non
         t = leg.start_s + leg.work_s
 
 
-def stop_cost(tables: Tables, row: int, slot: int, start_s: Seconds, late: Seconds, work: Seconds) -> Cost:
-    """Price one stop of shift ``row``: what depends on who comes and when, the way there not counted."""
-    worker = int(tables.worker[row])
-    by_pair = {name: int(values[slot, worker]) for name, values in tables.prices.items()}
-    by_pair["duration"] -= int(setup_credit(tables.data, row, slot, work)) // UNIT
-    told = int(tables.published_start[slot])
-    by_pair["changes"] += retime_cost(tables.scope.problem.policy, start_s, told)
-    return Cost(lateness=late * int(tables.data.slot[slot, LATE_RATE]), **by_pair)
+def stops_cost(tables: Tables, row: int, served: Sequence[Served]) -> Cost:
+    """Price stops of shift ``row``: what depends on who comes and when, the way there not counted."""
+    worker, slots = int(tables.worker[row]), [each.slot for each in served]
+    terms = {name: int(values[slots, worker].sum()) for name, values in tables.prices.items()}
+    terms["duration"] -= sum(int(setup_credit(tables.data, row, each.slot, each.work_s)) // UNIT for each in served)
+    policy, told = tables.scope.problem.policy, tables.published_start[slots].tolist()
+    terms["changes"] += sum(retime_cost(policy, each.start_s, at) for each, at in zip(served, told, strict=True))
+    rates = tables.data.slot[slots, LATE_RATE].tolist()
+    return Cost(lateness=sum(each.late_s * rate for each, rate in zip(served, rates, strict=True)), **terms)
 
 
 def unserved_cost(tables: Tables, visit: Visit) -> Cost:

@@ -172,6 +172,16 @@ def test_of_a_step_and_a_time_limit_the_first_one_reached_ends_the_search() -> N
     assert solve(town(), time_limit_s=0.5, step_limit=10**9).stats.steps < 10**9
 
 
+@pytest.mark.parametrize("budget", [{"step_limit": 0}, {"time_limit_s": 1e-6}])
+def test_no_search_is_set_up_where_there_is_none(budget: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Setting it up takes as long as the first plan of 5,000 visits does."""
+    asked = town()
+    monkeypatch.setattr(engine, "Improver", lambda **_: pytest.fail("a search is set up"))
+    plan = solve(asked, seed=1, **budget)
+    assert check(asked, plan) == ()
+    assert plan.stats.steps == 0
+
+
 def test_a_caller_can_stop_the_search() -> None:
     asked, asks = town(), []
 

@@ -95,10 +95,8 @@ class Engine:
         self.report("construct", first, 0, always=True)
         self.reserve_s = self._finishing_time(first)
         self.first = first
-        self.team = self._gather(first if capped or warm_start is not None else self._filled())
-        if self.lead.movable:
-            self._improve()
-        final = self.lead.best_state()
+        begun = self.step_limit != 0 and not self.over()
+        final = self._searched(capped or warm_start is not None) if begun else copy_state(first)
         if capped:
             hold(self.tables, final)
         sweep(self.tables, final)
@@ -116,6 +114,13 @@ class Engine:
             first_cost=self._shown_cost(first),
             ignored=ignored,
         )
+
+    def _searched(self, given: bool) -> State:
+        """Give the best plan found from the first one on, or from a full one where nobody gave a plan to keep to."""
+        self.team = self._gather(self.first if given else self._filled())
+        if self.lead.movable:
+            self._improve()
+        return self.lead.best_state()
 
     def _filled(self) -> State:
         """Give a plan to start from with every visit in it that fits, even what does not pay there.

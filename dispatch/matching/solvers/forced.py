@@ -8,13 +8,13 @@ import numpy as np
 
 from dispatch.matching import constraints
 from dispatch.matching.objective import route_cost
-from dispatch.matching.plan import Cost, Route, Stop, Violation
+from dispatch.matching.plan import Route, Stop, Violation
 from dispatch.matching.problem import Pin
 from dispatch.matching.solvers.clock import late_s, work_s
 from dispatch.matching.solvers.kernels import refresh
 from dispatch.matching.solvers.layout import GOAL, HOME, ORDER, PENALTY, State
 from dispatch.matching.solvers.tables import Tables
-from dispatch.matching.timetable import stop_cost
+from dispatch.matching.timetable import Served, stops_cost
 
 RULE = "pins"
 
@@ -56,7 +56,7 @@ def forced_route(tables: Tables, shift: int, rows: list[int]) -> Route:
     t, place = item.start_s, int(data.shift[shift, HOME])
     timed = {scope.slot_index[pin.visit, pin.slot]: pin.start_s for pin in scope.problem.pins}
     stops: list[Stop] = []
-    costs: list[Cost] = []
+    served: list[Served] = []
     for row in rows:
         seconds, metres = (max(0, value) for value in tables.ways.way(place, int(tables.place[row])))
         told = timed[row]
@@ -77,7 +77,7 @@ def forced_route(tables: Tables, shift: int, rows: list[int]) -> Route:
                 late_s=late,
             )
         )
-        costs.append(stop_cost(tables, shift, row, start, late, work))
+        served.append(Served(row, start, late, work))
         t, place = start + work, int(tables.place[row])
     # Pinned times may contradict the pinned order; the day is over when everything is.
     t = max(stop.end_s for stop in stops)
@@ -102,7 +102,7 @@ def forced_route(tables: Tables, shift: int, rows: list[int]) -> Route:
         home_travel_s=home_s,
         home_travel_m=home_m,
         home_source=tables.ways.source if goal >= 0 else "",
-        cost=Cost.summed([whole, *costs]),
+        cost=whole + stops_cost(tables, shift, served),
     )
 
 
