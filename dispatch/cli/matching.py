@@ -21,7 +21,7 @@ from dispatch.matching import check as check_plan
 from dispatch.matching import solve as solve_problem
 from dispatch.matching.bounds import bound_for, gap_percent
 from dispatch.matching.codec import encode
-from dispatch.matching.explain import WhyNot, desk, what_would_change, why_unassigned
+from dispatch.matching.explain import WhyNot, WhyUnassigned, desk, what_would_change, why_unassigned
 from dispatch.matching.formats import vroom
 from dispatch.matching.plan import Reason
 from dispatch.matching.solve import MOST_THREADS
@@ -131,7 +131,7 @@ def check(problem_file: Path, plan_file: Path, file_format: str) -> None:
 @click.command()
 @click.argument("problem_file", type=READABLE)
 @click.argument("plan_file", type=READABLE)
-@click.option("--visit", required=True, help="The visit to explain.")
+@click.option("--visit", help="The visit to explain; without it all that are left out.")
 @click.option("--slot", type=click.IntRange(min=0), default=0, show_default=True, help="Crew slot of the visit.")
 @click.option("--technician", help="Only this person.")
 @FORMAT
@@ -140,7 +140,7 @@ def check(problem_file: Path, plan_file: Path, file_format: str) -> None:
 def explain(
     problem_file: Path,
     plan_file: Path,
-    visit: str,
+    visit: str | None,
     slot: int,
     technician: str | None,
     file_format: str,
@@ -150,6 +150,11 @@ def explain(
     """Say who could serve a visit at what cost, why others can not, and why it is left out if it is."""
     problem, names = _problem(problem_file, file_format)
     plan = _plan(plan_file, problem, names)
+    if visit is None:
+        if technician is not None or slot or change:
+            raise click.UsageError("--slot, --technician and --change are about one visit: name it with --visit.")
+        _explain_left_out(problem, plan, as_json=as_json)
+        return
     wanted = problem.visit_by_id.get(visit)
     if wanted is None:
         _fail(f"{problem_file} has no visit {visit}")
@@ -185,15 +190,7 @@ def explain(
     teller = Teller(problem)
     if left_out is not None:
         click.echo(f"Not served: {left_out.kind.replace('_', ' ')}")
-        for reason in left_out.reasons:
-            click.echo(f"  {_words(reason)}")
-        if left_out.facts:
-            click.echo("These facts together exclude it; without any one of them it would have a place:")
-        for fact in left_out.facts:
-            click.echo(teller.fact(fact))
-        if left_out.relaxation is not None:
-            click.echo("The cheapest way out:")
-            click.echo(teller.remedy(left_out.relaxation))
+        _tell_why_left_out(teller, left_out)
     click.echo(f"{len(found.ranked)} of {found.scope} people could come.")
     for candidate in ranked[:SHOWN]:
         click.echo(teller.candidate(candidate))
@@ -210,6 +207,32 @@ def explain(
             click.echo(f"What would change it for {name}:")
         for item_found in items:
             click.echo(teller.remedy(item_found))
+
+
+def _explain_left_out(problem: Problem, plan: Plan, *, as_json: bool) -> None:
+    """Say of each visit left out why."""
+    found = [why_unassigned(problem, plan, item.visit) for item in plan.unassigned]
+    if as_json:
+        click.echo(json.dumps({"unassigned": [unassigned_json(item) for item in found]}, indent=2))
+        return
+    teller = Teller(problem)
+    for item in found:
+        click.echo(f"{item.visit} is not served: {item.kind.replace('_', ' ')}")
+        _tell_why_left_out(teller, item)
+    if not found:
+        click.echo("Every visit is served.")
+
+
+def _tell_why_left_out(teller: Teller, found: WhyUnassigned) -> None:
+    for reason in found.reasons:
+        click.echo(f"  {_words(reason)}")
+    if found.facts:
+        click.echo("These facts together exclude it; without any one of them it would have a place:")
+    for fact in found.facts:
+        click.echo(teller.fact(fact))
+    if found.relaxation is not None:
+        click.echo("The cheapest way out:")
+        click.echo(teller.remedy(found.relaxation))
 
 
 def _problem(path: Path, file_format: str) -> tuple[Problem, vroom.Names | None]:

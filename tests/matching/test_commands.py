@@ -84,6 +84,23 @@ def test_explaining_names_people_terms_and_reasons(question: Path, answer: Path)
     assert left_out["unassigned"]["kind"] == "nobody_then"
 
 
+def test_without_a_visit_all_that_are_left_out_are_explained(question: Path, answer: Path, tmp_path: Path) -> None:
+    told = run("explain", question, answer)
+    assert told.stdout.startswith("v2 is not served: nobody then\n")
+    assert "The cheapest way out:" in told.stdout
+    found = json.loads(run("explain", question, answer, "--json").stdout)["unassigned"]
+    assert [item["visit"] for item in found] == ["v2"]
+    asked = json.loads(question.read_text())
+    asked["visits"] = [item for item in asked["visits"] if item["id"] != "v2"]
+    served = tmp_path / "served.json"
+    served.write_text(json.dumps(asked))
+    assert run("solve", served, "-o", answer, "--steps", 10, "--bound", 0).exit_code == 0
+    assert run("explain", served, answer).stdout == "Every visit is served.\n"
+    one = run("explain", served, answer, "--technician", "a")
+    assert one.exit_code == 2
+    assert "name it with --visit" in one.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
