@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from dispatch.jobs.models import Customer, Job, Visit
 from dispatch.matching.explain import Candidate, Candidates
 from dispatch.matching.plan import ReasonCode
-from dispatch.planning.desks import day_for
+from dispatch.planning.desks import PreparedDay, day_for
 from dispatch.planning.promise_state import Outlook, outlook
 from dispatch.planning.reason_words import GROUPS, names_for, sentence
 from dispatch.planning.snapshot import Snapshot
@@ -99,21 +99,27 @@ def candidates_for(
 ) -> CandidateList:
     """Rank the people of a (territory, day) for one place in the crew of a visit; see `read_snapshot` for scarcity."""
     prepared = day_for(session, territory_id=territory_id, day=day, now=now, visit_id=visit_id, scarcity=scarcity)
+    return candidates_on(session, prepared, visit_id=visit_id, now=now, crew_position=crew_position)
+
+
+def candidates_on(
+    session: Session, prepared: PreparedDay, *, visit_id: int, now: datetime, crew_position: int = 1
+) -> CandidateList:
+    """Rank the people of a day that is ready for questions."""
     name, snapshot = prepared.require(visit_id), prepared.snapshot
     slot = min(crew_position, len(snapshot.problem.visit_by_id[name].crew)) - 1
     found = prepared.desk.survey(name, slot=slot)
     ids = [int(each.technician) for each in found.ranked] + [int(each.technician) for each in found.excluded]
     people = _people(session, ids)
     titles = _titles(session, found)
-    zone = prepared.zone
     has_it = _holder(snapshot, visit_id, slot)
     excluded = _excluded(session, found, people, snapshot)
     counted = Counter(GROUPS.get(each.code, OTHERS) for each in excluded)
     return CandidateList(
         visit_id=visit_id,
         slot=slot,
-        day=day,
-        zone=zone,
+        day=prepared.day,
+        zone=prepared.zone,
         ranked=tuple(_row(each, snapshot, people, titles, visit_id, has_it, now) for each in found.ranked),
         excluded=excluded,
         groups=tuple((count, words) for words, count in counted.most_common()),

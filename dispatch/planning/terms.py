@@ -1,15 +1,32 @@
-"""What one stop costs and why this person (pure): the terms of `Cost` that belong to a single stop.
+"""What one stop costs and why this person (pure): the terms of `Cost` that belong to a single stop, and their names.
 
 They are counted here from the definitions of `Cost`, for one stop that is already placed, so that a screen can show
 the same reasons for a stop of a plan and for a place found by hand.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dispatch.matching.policy import Policy
 from dispatch.matching.problem import CrewSlot, Problem, Technician, Visit
 from dispatch.units import Seconds
+
+TERM_WORDS: Mapping[str, str] = {
+    "travel": "Driving",
+    "waiting": "Waiting",
+    "overtime": "Overtime",
+    "call_out": "Call-out of the partner",
+    "depot": "Time at the depot",
+    "fairness": "A day longer than that of others",
+    "lateness": "Being late",
+    "second_visit": "Likely second visit",
+    "duration": "Takes longer or shorter than planned",
+    "continuity": "Known at this customer",
+    "preference": "Preferred by the customer",
+    "scarcity": "Rare skills that others may need",
+    "changes": "Changes for people who were told",
+    "unserved": "Visits left out",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,3 +123,13 @@ def qualified(policy: Policy, person: Technician, skill: str, level: int) -> boo
     if known is None or known.confidence(level) < policy.min_confidence:
         return False
     return known.confirmed or (level <= policy.claims_count_to and skill not in policy.critical_skills)
+
+
+def in_minutes(terms: Sequence[tuple[str, int]], total_s: int) -> tuple[list[tuple[str, int]], int]:
+    """Return terms in whole minutes that still add up to the total: the largest remainders are rounded up."""
+    total = round(total_s / 60)
+    floors = [value // 60 for _, value in terms]
+    by_remainder = sorted(range(len(floors)), key=lambda index: -(terms[index][1] % 60))
+    for index in by_remainder[: total - sum(floors)]:
+        floors[index] += 1
+    return [(TERM_WORDS[name], minutes) for (name, _), minutes in zip(terms, floors, strict=True)], total

@@ -24,7 +24,7 @@ from dispatch.planning.assigning import (
     unpin_visit,
 )
 from dispatch.planning.board import Board, board_for
-from dispatch.planning.candidates import CandidateList, CandidateRow, candidates_for
+from dispatch.planning.candidates import CandidateList, candidates_for
 from dispatch.planning.job_page import Commitment, commitments, is_pinned
 from dispatch.planning.plan_list import latest_runs
 from dispatch.planning.words import clock_words
@@ -39,20 +39,6 @@ from dispatch.workforce.choices import technician_choices
 blueprint = Blueprint("board", __name__, url_prefix="/board")
 RUNS_SHOWN = 3
 QUEUE_SHOWN = 60
-TERM_WORDS = {
-    "travel": "Driving",
-    "waiting": "Waiting",
-    "overtime": "Overtime",
-    "call_out": "Call-out of the partner",
-    "lateness": "Being late",
-    "second_visit": "Likely second visit",
-    "duration": "Takes longer or shorter than planned",
-    "continuity": "Known at this customer",
-    "preference": "Preferred by the customer",
-    "scarcity": "Rare skills that others may need",
-    "changes": "Changes for people who were told",
-    "unserved": "Visits left out",
-}
 
 
 class MoveForm(Form):
@@ -123,57 +109,6 @@ def data() -> Response:
 def visit(visit_id: int) -> Response:
     """Show one visit with its form to book, move, pin or free it."""
     return _visit_page(visit_id, None)
-
-
-@blueprint.get("/visits/<int:visit_id>/candidates")
-@permission(Right.BOARD_READ)
-def candidates(visit_id: int) -> Response:
-    """Show who could go on a day, ranked with reasons that add up, and why everybody else cannot."""
-    job, found = _visit(visit_id)
-    zone = job.site.territory.zone
-    day = asked_day([job.site.territory]) if request.values.get("date") else _likely_day(found, zone)
-    listing = _candidates(visit_id, found.territory_id, day)
-    return page(
-        "board/candidates.html",
-        visit=found,
-        job=job,
-        zone=zone,
-        day=day,
-        day_before=day - timedelta(days=1),
-        day_after=day + timedelta(days=1),
-        listing=listing,
-        in_minutes=_in_minutes,
-        groups=[(count, words, None) for count, words in listing.groups],
-        may_edit=actor().may(Right.ASSIGNMENT_EDIT, found.territory_id),
-    )
-
-
-@blueprint.post("/visits/<int:visit_id>/book")
-@permission(Right.ASSIGNMENT_EDIT)
-def book(visit_id: int) -> Response:
-    """Send somebody of the candidate list; who was just taken by somebody else is told, with the list made anew."""
-    technician_id, start = request.form.get("technician_id", type=int), _iso(request.form.get("start", ""))
-    if technician_id is None or start is None:
-        raise Invalid("Say who goes and when it starts.")
-    crew = [each for each in commitments(db(), [visit_id]) if each.position == 1]
-    try:
-        with db().begin_nested():
-            _place(
-                visit_id=visit_id,
-                technician_id=technician_id,
-                start=start,
-                assignment_id=crew[0].assignment_id if crew else None,
-                version=crew[0].version if crew else None,
-                override_reason=None,
-            )
-    except Conflict as refused:
-        flash(
-            f"{refused.message} Nothing was changed. The list below is made anew: the next best stands on top.",
-            "problem",
-        )
-        return redirect(url_for("board.candidates", visit_id=visit_id, **_kept()), 303)
-    _undoable("Booked.")
-    return redirect(_back(), 303)
 
 
 @blueprint.get("/visits/<int:visit_id>/verdicts")
@@ -397,30 +332,12 @@ def _kept() -> dict[str, Any]:
     return {name: request.values[name] for name in ("date", "territory") if request.values.get(name)}
 
 
-def _in_minutes(row: CandidateRow) -> tuple[list[tuple[str, int, None]], int]:
-    """Return the cost terms in whole minutes that still add up to the total: the largest remainders are rounded up."""
-    total = round(row.total_s / 60)
-    floors = [value // 60 for _, value in row.terms]
-    by_remainder = sorted(range(len(floors)), key=lambda index: -(row.terms[index][1] % 60))
-    for index in by_remainder[: total - sum(floors)]:
-        floors[index] += 1
-    return [(TERM_WORDS[name], minutes, None) for (name, _), minutes in zip(row.terms, floors, strict=True)], total
-
-
 def _iso(text: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
     return found if found.tzinfo and plausible(found) else None
-
-
-def _likely_day(found: Visit, zone: str) -> date:
-    """Return the day a visit is promised or may start, today when neither is said or it has passed."""
-    today = clock.local_day(moment(), zone)
-    promise = next((each for each in reversed(found.promises) if each.state == "standing"), None)
-    begin = promise.during.lower if promise else found.windows[0].during.lower if found.windows else None
-    return today if begin is None else max(today, clock.local_day(begin, zone))
 
 
 def _candidates(visit_id: int, territory_id: int, day: date) -> CandidateList:

@@ -13,6 +13,7 @@ from dispatch.accounts.access import Right
 from dispatch.accounts.service import mark_looked
 from dispatch.core.clock import day_bounds, local_day
 from dispatch.core.errors import Invalid
+from dispatch.planning.explaining import why_you
 from dispatch.planning.models import ReportKind
 from dispatch.planning.reporting import report_visit
 from dispatch.planning.technician_day import (
@@ -26,7 +27,6 @@ from dispatch.planning.technician_day import (
     zone_of,
 )
 from dispatch.web.context import actor, db, moment, technician_id
-from dispatch.web.filters import minutes
 from dispatch.web.forms import Form, options, plausible, whole
 from dispatch.web.identity import last_looked_at
 from dispatch.web.pages import page
@@ -35,7 +35,6 @@ from dispatch.web.words import _, _l
 
 blueprint = Blueprint("my_day", __name__, url_prefix="/my")
 
-NEAR_S = 15 * 60
 QUICK = {kind.value: kind for kind in (ReportKind.ACCEPTED, ReportKind.ON_THE_WAY, ReportKind.ARRIVED)}
 CAUSES = [
     ("", _l("Nothing of this, or I do not know")),
@@ -291,16 +290,6 @@ def _asked_day() -> date | None:
 
 
 def why_me(stop: Stop) -> list[str]:
-    """Return why this person was chosen, from the terms that were stored with the assignment."""
-    facts = stop.why
-    reasons = []
-    if facts.get("preferred"):
-        reasons.append(_("%(customer)s asked for you.", customer=stop.customer))
-    if facts.get("known_face"):
-        reasons.append(_("You have been there before; they know you."))
-    chance = facts.get("p_fix")
-    if isinstance(chance, int | float):
-        reasons.append(_("With what you can do it is %(n)s %% likely to be fixed at once.", n=round(chance * 100)))
-    if 0 < stop.travel_s <= NEAR_S:
-        reasons.append(_("You are near: %(minutes)s on the way.", minutes=minutes(stop.travel_s)))
-    return reasons or [_("Your dispatcher chose you for this visit. Ask them if you wonder why.")]
+    """Return why this person was chosen, as their dispatcher reads it."""
+    found = list(why_you(db(), technician_id(), stop))
+    return found or [_("Your dispatcher chose you for this visit. Ask them if you wonder why.")]

@@ -97,15 +97,8 @@ def test_a_script_moves_by_the_same_service(site: Site, client_for: SignIn, day:
     assert "error" in again.json
 
 
-def test_candidates_add_up_and_send(site: Site, client_for: SignIn, day: Day) -> None:
-    dispatcher = client_for("dispatcher")
-    page = dispatcher.get(f"/board/visits/{day.waiting_visit}/candidates?date={day.on}")
-    assert "Send Ana Ruiz" in page.text
-    assert "Send Ben Cole" in page.text
-    assert "could go" in page.text
-    dispatcher.send({}, button="Send Ben Cole")
-    assert [who for who, _ in holder(site, day.waiting_visit)] == [day.ben]
-    verdicts = dispatcher.data(f"/board/visits/{day.waiting_visit}/verdicts?date={day.on}")["technicians"]
+def test_verdicts_tell_of_everybody(client_for: SignIn, day: Day) -> None:
+    verdicts = client_for("dispatcher").data(f"/board/visits/{day.waiting_visit}/verdicts?date={day.on}")["technicians"]
     assert {day.ana, day.ben} <= {each["id"] for each in verdicts}
 
 

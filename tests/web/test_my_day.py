@@ -34,7 +34,7 @@ from tests.web.browser import Browser
 from tests.web.conftest import PASSWORD, STORED
 from tests.web.conftest import Site as Web
 
-STATEMENTS_OF_A_DAY = 12
+STATEMENTS_OF_A_DAY = 14
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +106,7 @@ def test_the_next_visit_comes_first_with_all_one_needs(site: Web) -> None:
         "Warm rooms by noon",
         "Dog in the yard",
         "87 %",
-        "You have been there before",
+        "knows you",
         "The rest of the day",
         "Boiler 1",
     ):

@@ -1,0 +1,251 @@
+"""Who fits a job: ranked with reasons that add up, an answer for everybody, and sending in place."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import Range
+
+from dispatch.jobs.lifecycle import VisitState
+from dispatch.jobs.models import Job
+from dispatch.jobs.models import Site as Place
+from dispatch.planning import desks
+from dispatch.planning.models import RELEASED_STATES, Assignment, AssignmentState
+from dispatch.skills.models import Skill
+from dispatch.workforce.models import Technician, Territory
+from tests.conftest import statements
+from tests.factories import (
+    make_absence,
+    make_assignment,
+    make_job,
+    make_proficiency,
+    make_shift,
+    make_site,
+    make_technician,
+    make_visit,
+)
+from tests.web.browser import Browser, Page
+from tests.web.conftest import Site
+from tests.web.world import Day, make_day
+
+SignIn = Callable[[str], Browser]
+
+
+@pytest.fixture
+def day(site: Site) -> Day:
+    """Give a day of its own; other tests of the module leave theirs behind in the same territory."""
+    desks.forget()  # the rows come past the change log
+    with site.session() as session:
+        return make_day(session, session.get_one(Territory, site.north_id))
+
+
+def path(day: Day, **more: object) -> str:
+    rest = "".join(f"&{name}={value}" for name, value in more.items())
+    return f"/jobs/{day.waiting_job}/candidates?visit={day.waiting_visit}&date={day.on}{rest}"
+
+
+def holder(site: Site, visit_id: int) -> list[int]:
+    with site.session() as session:
+        rows = session.execute(
+            select(Assignment.technician_id).where(
+                Assignment.visit_id == visit_id, Assignment.state.not_in(RELEASED_STATES)
+            )
+        )
+        return [row.technician_id for row in rows]
+
+
+def add_person(site: Site, day: Day, name: str, *, mean: float | None = 3.6, shift: bool = True) -> int:
+    desks.forget()
+    with site.session() as session:
+        north = session.get_one(Territory, site.north_id)
+        person = make_technician(session, territory=north, name=name)
+        if shift:
+            during = Range(day.at(8), day.at(16))
+            make_shift(session, technician=person, territory=north, on_date=day.on, during=during)
+        if mean is not None:
+            make_proficiency(session, technician=person, skill=session.get_one(Skill, day.skill), mean=mean)
+        return person.id
+
+
+def test_terms_add_up_to_the_total_shown(client_for: SignIn, day: Day) -> None:
+    page = client_for("dispatcher").get(path(day, all=1))
+    tables = re.findall(r'<table class="table">.*?</table>', page.html, re.DOTALL)
+    assert len(tables) >= 2
+    for table in tables:
+        amounts = [int(one) for one in re.findall(r'<td class="end">([+-]?\d+)</td></tr>', table)]
+        *terms, total = amounts
+        assert sum(terms) == total, table
+
+
+def test_the_best_is_sent_with_one_button(site: Site, client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    page = dispatcher.get(path(day))
+    assert "Why Ana Ruiz" in page.text
+    assert "Why Ben Cole" in page.text
+    assert "for the promised 10:00 to 14:00" in page.text
+    dispatcher.send({}, button="Send Ben Cole")
+    assert holder(site, day.waiting_visit) == [day.ben]
+    assert "has it now" in dispatcher.get(path(day)).text
+
+
+def test_a_skill_is_told_as_a_band_with_its_evidence(site: Site, client_for: SignIn, day: Day) -> None:
+    page = client_for("dispatcher").get(path(day))
+    assert "Gas boilers: level 3, confirmed; 3 needed" in page.text
+    assert "sd" not in page.text.split()
+    assert "3.6" not in page.text
+
+
+def test_five_first_and_the_others_on_demand(site: Site, client_for: SignIn, day: Day) -> None:
+    for number in range(6):
+        add_person(site, day, f"Person {number}")
+    dispatcher = client_for("dispatcher")
+    page = dispatcher.get(path(day))
+    assert len(re.findall(r'id="person-\d+"', page.html)) == 5
+    more = re.search(r"Show the other (\d+) who could go", page.text)
+    assert more is not None
+    page = dispatcher.get(path(day, all=1))
+    assert len(re.findall(r'id="person-\d+"', page.html)) == 5 + int(more.group(1))
+
+
+def test_counts_by_reason_are_the_whole_scope_and_open_the_names(site: Site, client_for: SignIn, day: Day) -> None:
+    lacking = add_person(site, day, "Lars Unskilled", mean=1.0)
+    add_person(site, day, "Olga Off", shift=False)
+    dispatcher = client_for("dispatcher")
+    page = dispatcher.get(path(day))
+    line = re.search(r"((?:\d+ [a-z ]+ ?· ?)*\d+ [a-z ]+) = (\d+) of (\d+)\. (\d+) of \d+ could go", page.text)
+    assert line is not None, page.text[-600:]
+    counts = [int(one) for one in re.findall(r"(\d+) [a-z]", line.group(1))]
+    assert sum(counts) == int(line.group(2))
+    assert sum(counts) + int(line.group(4)) == int(line.group(3))
+    assert "are off shift" in line.group(1)
+    page = dispatcher.get(path(day, reason="not_qualified"))
+    assert "Lars Unskilled is not known well enough at Gas boilers level 3" in page.text
+    assert f"person={lacking}" in page.html
+    assert "Olga Off has no shift on that day." in dispatcher.get(path(day, reason="no_shift")).text
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("lars unskilled", "Lars Unskilled is not known well enough"),
+        ("UNSKILLED", "Lars Unskilled is not known well enough"),
+        ("Nobody Atall", "Nobody is called “Nobody Atall” here"),
+        ("ben cole", "What speaks for Ben Cole"),
+    ],
+)
+def test_typing_a_name_answers_for_that_person(site: Site, client_for: SignIn, day: Day, typed: str, told: str) -> None:
+    add_person(site, day, "Lars Unskilled", mean=1.0)
+    dispatcher = client_for("dispatcher")
+    page = dispatcher.get(path(day, name=typed))
+    if "Whom do you mean?" in page.text:  # others of this name were left by the tests before
+        page = dispatcher.get(re.findall(r'href="(/jobs/[^"]+person=\d+)"', page.html)[-1].replace("&amp;", "&"))
+    assert told in page.text or told in page.html
+
+
+def test_who_is_behind_is_told_by_how_much_and_for_what(client_for: SignIn, site: Site, day: Day) -> None:
+    worse = add_person(site, day, "Petra Slow", mean=3.05)
+    page = client_for("dispatcher").get(path(day, person=worse))
+    assert "Why not Petra Slow?" in page.text
+    assert re.search(r"Petra Slow is \d+ min behind .*likely second visit", page.text)
+
+
+def test_two_side_by_side_by_address(client_for: SignIn, site: Site, day: Day) -> None:
+    lacking = add_person(site, day, "Lars Unskilled", mean=1.0)
+    page = client_for("dispatcher").get(
+        f"{path(day)}&compare={day.ana}&compare={day.ben}&compare={lacking}&compare=999999"
+    )
+    table = page.html.split('id="compared"')[1].split("</table>")[0]
+    assert [name in table for name in ("Ana Ruiz", "Ben Cole", "Lars Unskilled")] == [True] * 3
+    assert "not known well enough" in table
+    assert len(re.findall(r'name="compare" value="\d+" form="compare-form" checked', page.html)) == 2
+
+
+def test_work_done_before_is_counted_and_told(site: Site, client_for: SignIn, day: Day) -> None:
+    with site.session() as session:
+        job = session.get_one(Job, day.waiting_job)
+        for back, here in ((10, True), (40, False)):
+            north = session.get_one(Territory, site.north_id)
+            place = session.get_one(Place, job.site_id) if here else make_site(session, territory=north)
+            past = make_job(session, site=place)
+            past.job_type_id = job.job_type_id
+            visit = make_visit(session, job=past, state=VisitState.DONE)
+            begin = day.at(9) - timedelta(days=back)
+            make_assignment(
+                session,
+                visit=visit,
+                technician=session.get_one(Technician, day.ben),
+                during=Range(begin, begin + timedelta(hours=1)),
+                state=AssignmentState.DONE,
+            )
+    page = client_for("dispatcher").get(path(day, person=day.ben))
+    assert "2 times, last" in page.text
+    assert "Ben Cole did this kind of work twice before" in page.text
+    assert "once here" in page.text
+
+
+def test_health_is_never_told(site: Site, client_for: SignIn, day: Day) -> None:
+    away = add_person(site, day, "Zoe Away")
+    with site.session() as session:
+        person = session.get_one(Technician, away)
+        make_absence(session, technician=person, during=Range(day.at(0), day.at(23)))
+    page = client_for("dispatcher").get(path(day, person=away))
+    assert "Zoe Away has no shift on that day." in page.text
+    assert not re.search(r"\bsick|\bill\b|absen", page.text, re.IGNORECASE)
+
+
+def test_somebody_who_does_not_fit_goes_only_with_right_and_reason(site: Site, client_for: SignIn, day: Day) -> None:
+    late = day.at(14, 30)
+    dispatcher = client_for("dispatcher")
+    dispatcher.get(path(day, person=day.ben))
+    values = {"visit": day.waiting_visit, "date": str(day.on), "technician_id": day.ben, "start": late.isoformat()}
+    page = dispatcher.post(f"/jobs/{day.waiting_job}/candidates/book", values, status=409)
+    assert isinstance(page, Page)
+    assert "30 min after what we promised" in page.text
+    assert holder(site, day.waiting_visit) == []
+    dispatcher.send({"override_reason": "The customer is home late"}, button="Do it all the same")
+    assert holder(site, day.waiting_visit) == [day.ben]
+
+
+def test_nobody_overrides_what_they_may_not(site: Site, client_for: SignIn, day: Day) -> None:
+    lacking = add_person(site, day, "Lars Unskilled", mean=1.0)
+    dispatcher = client_for("dispatcher")
+    dispatcher.get(path(day, person=lacking))
+    where = dispatcher.send({"start": day.local(12)}, button="See what it would mean")
+    page = dispatcher.get(str(where))
+    assert "not known well enough" in page.text
+    assert "Do it all the same" not in page.text
+    assert holder(site, day.waiting_visit) == []
+
+
+def test_a_booking_that_came_first_is_not_written_over(site: Site, client_for: SignIn, day: Day) -> None:
+    dispatcher, other = client_for("dispatcher"), client_for("dispatcher")
+    dispatcher.get(path(day))
+    other.get(path(day))
+    other.send({}, button="Send Ana Ruiz")
+    page = dispatcher.get(str(dispatcher.send({}, button="Send Ben Cole")))
+    assert "Ana Ruiz was booked for this in the meantime" in page.text
+    assert holder(site, day.waiting_visit) == [day.ana]
+
+
+def test_a_visit_of_another_job_and_a_person_of_nowhere_do_not_exist(client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    dispatcher.get(f"/jobs/{day.waiting_job}/candidates?visit={day.booked_visit}", 404)
+    dispatcher.get(path(day, person=999_999), 404)
+    dispatcher.get(f"/jobs/{day.waiting_job}/candidates?date=9999-12-31", 422)
+
+
+def test_the_page_names_policy_and_time_and_asks_little(site: Site, client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    page = dispatcher.get(path(day))
+    assert re.search(r"policy “Standard”, version 1, on what was known at \d\d:\d\d", page.text)
+    dispatcher.client.get(path(day))
+    with statements(site.engine) as sent:
+        dispatcher.client.get(path(day))
+    assert sent.count <= 27, len(sent.texts)
+
+
+@pytest.mark.parametrize("role", ["technician", "manager"])
+def test_who_may_not_see_the_board_sees_no_candidates(client_for: SignIn, role: str, day: Day) -> None:
+    client_for(role).get(path(day), 403)
