@@ -3,20 +3,36 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, false, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from dispatch.accounts.access import Actor
+from dispatch.accounts.access import Actor, Right
 from dispatch.accounts.models import User
+from dispatch.core.like import containing
 from dispatch.core.models import AuditEvent
 from dispatch.jobs.models import Asset, Customer, Job, Site, Visit
 from dispatch.jobs.queries import PAGE_SIZE, HistoryRow, Listing
+from dispatch.planning.models import Plan, PlanScope
 from dispatch.skills.models import Certification, CertificationKind, Evidence, EvidenceContest, Skill
-from dispatch.workforce.models import Absence, Partner, Technician, Territory
+from dispatch.workforce.models import Absence, Partner, Technician, Territory, TerritoryMembership
 
 Thing = tuple[str, str]  # entity and its id, as the log holds them
+# What a line tells is as protected as the thing itself: these values and kinds need a right of their own.
+KEPT_VALUES = {"gate_code": Right.SITE_ACCESS, "home_lat": Right.HOME_ADDRESS, "home_lon": Right.HOME_ADDRESS}
+KEPT_KINDS = {
+    "evidence": Right.EVIDENCE_READ,
+    "evidence_contest": Right.EVIDENCE_READ,
+    "user": Right.USER_READ,
+}
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "job": ("visit",),
+    "customer": ("site", "asset"),
+    "technician": ("absence", "certification", "evidence", "evidence_contest"),
+    "plan_request": ("plan",),
+}
 MOST_NAMED = 50  # people and things named of one line: a published plan may touch hundreds
 
 
@@ -30,6 +46,17 @@ class LogRow(HistoryRow):
     undoable: bool
     undoes: str | None
     taken_back: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Which lines are wanted: about one kind of thing or one thing with its parts, by whom, from when to when."""
+
+    entity: str = ""
+    entity_id: int | None = None
+    who: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +100,102 @@ def own_steps(session: Session, *, actor: Actor, page: int = 1) -> Listing[LogRo
     total = session.scalar(select(func.count()).select_from(AuditEvent).where(*mine)) or 0
     rows = session.execute(log_lines().where(*mine).limit(PAGE_SIZE).offset((max(page, 1) - 1) * PAGE_SIZE)).mappings()
     return Listing(rows=[LogRow(**row) for row in rows], total=total, page=page)
+
+
+def audit_lines(
+    session: Session, asked: Asked, *, actor: Actor, page: int = 1, size: int = PAGE_SIZE
+) -> Listing[LogRow]:
+    """Return lines that the actor may read, the latest first; values that need a right they lack read as hidden."""
+    wanted = [_readable(actor), *_conditions(asked)]
+    counted = select(func.count()).select_from(AuditEvent).outerjoin(User, User.id == AuditEvent.actor_id)
+    total = session.scalar(counted.where(*wanted)) or 0
+    rows = session.execute(log_lines().where(*wanted).limit(size).offset((max(page, 1) - 1) * size)).mappings()
+    hidden = {key for key, right in KEPT_VALUES.items() if not actor.reaches_others(right)}
+    return Listing(
+        rows=[LogRow(**{**row, **{side: _masked(row[side], hidden) for side in ("before", "after")}}) for row in rows],
+        total=total,
+        page=page,
+        size=size,
+    )
+
+
+def _masked(values: dict[str, Any] | None, hidden: Collection[str]) -> dict[str, Any] | None:
+    return values and {key: "•••" if key in hidden and value else value for key, value in values.items()}
+
+
+def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if asked.entity and asked.entity_id is None:
+        found.append(AuditEvent.entity == asked.entity)
+    elif asked.entity:
+        found.append(_about(asked.entity, asked.entity_id or 0))
+    if asked.who.strip():
+        found.append(User.name.ilike(containing(asked.who)))
+    if asked.since is not None:
+        found.append(AuditEvent.at >= asked.since)
+    if asked.until is not None:
+        found.append(AuditEvent.at < asked.until)
+    return found
+
+
+def _about(entity: str, entity_id: int) -> ColumnElement[bool]:
+    """Select lines about one thing and what belongs to it: a job's visits, a customer's sites, a person's papers."""
+    found = [and_(AuditEvent.entity == entity, AuditEvent.entity_id == str(entity_id))]
+    owner = {"job": Visit.job_id, "customer": Site.customer_id, "plan_request": Plan.plan_request_id}.get(entity)
+    for part in PARTS.get(entity, ()):
+        ids = _ids(part).where((Technician.id if owner is None else owner) == entity_id)
+        found.append(and_(AuditEvent.entity == part, AuditEvent.entity_id.in_(ids)))
+    return or_(*found)
+
+
+def _readable(actor: Actor) -> ColumnElement[bool]:
+    """Select what the actor may read: what lies in their territories, what they did, and what is about themselves."""
+    reach = actor.territories(Right.AUDIT_READ)
+    kept = [kind for kind, right in KEPT_KINDS.items() if not actor.reaches_others(right)]
+    own = or_(
+        AuditEvent.actor_id == actor.user_id if actor.user_id is not None else false(),
+        _about("technician", actor.technician_id) if actor.technician_id is not None else false(),
+    )
+    if reach is None:
+        return or_(own, AuditEvent.entity.not_in(kept))
+    near: list[ColumnElement[bool]] = [AuditEvent.territory_id.in_(reach)]
+    for entity, place in _PLACES.items():
+        ids = _ids(entity)
+        if place is TerritoryMembership.territory_id:
+            ids = ids.join(TerritoryMembership, TerritoryMembership.technician_id == Technician.id)
+        near.append(and_(AuditEvent.entity == entity, AuditEvent.entity_id.in_(ids.where(place.in_(reach)))))
+    return or_(own, and_(or_(*near), AuditEvent.entity.not_in(kept)))
+
+
+_PLACES: Mapping[str, Any] = {
+    "visit": Visit.territory_id,
+    **dict.fromkeys(("job", "customer", "site", "asset"), Site.territory_id),
+    **dict.fromkeys((*PARTS["technician"], "technician", "partner"), TerritoryMembership.territory_id),
+    **dict.fromkeys(("plan_request", "plan"), PlanScope.territory_id),
+}
+
+
+def _ids(entity: str) -> Select[Any]:
+    """Select the ids of one kind of thing as the log writes them, joined to what says where and whose it is."""
+    return {
+        "job": select(cast(Job.id, Text)).join(Site, Site.id == Job.site_id),
+        "visit": select(cast(Visit.id, Text)),
+        "customer": select(cast(Site.customer_id, Text)),
+        "site": select(cast(Site.id, Text)),
+        "asset": select(cast(Asset.id, Text)).join(Site, Site.id == Asset.site_id),
+        "technician": select(cast(Technician.id, Text)),
+        "partner": select(cast(Technician.partner_id, Text)),
+        "plan_request": select(cast(PlanScope.plan_request_id, Text)),
+        "plan": select(cast(Plan.id, Text)).join(PlanScope, PlanScope.plan_request_id == Plan.plan_request_id),
+        "absence": select(cast(Absence.id, Text)).join(Technician, Technician.id == Absence.technician_id),
+        "certification": select(cast(Certification.id, Text)).join(
+            Technician, Technician.id == Certification.technician_id
+        ),
+        "evidence": select(cast(Evidence.id, Text)).join(Technician, Technician.id == Evidence.technician_id),
+        "evidence_contest": select(cast(EvidenceContest.id, Text))
+        .join(Evidence, Evidence.id == EvidenceContest.evidence_id)
+        .join(Technician, Technician.id == Evidence.technician_id),
+    }[entity]
 
 
 def names_in(session: Session, rows: Iterable[HistoryRow]) -> Names:

@@ -4,12 +4,15 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from dispatch.accounts.access import Right
 from dispatch.jobs.queries import HistoryRow
 from dispatch.planning.changelog import LogRow, Names
 from dispatch.planning.job_page import ReportRow
 from dispatch.planning.models import ReportKind
+from dispatch.web.context import actor, db
 from dispatch.web.filters import day_clock, iso
 from dispatch.web.words import _, _l
+from dispatch.workforce.choices import territories_in_reach
 
 _REPORTS = {
     ReportKind.ACCEPTED: lambda: _("Accepted the visit"),
@@ -79,6 +82,12 @@ def timeline_items(
         {"when": day_clock(at, zone), "at": iso(at), "what": what, "who": who, "past": False}
         for at, what, who in sorted(told, key=lambda item: item[0], reverse=True)
     ]
+
+
+def zone_of_reader() -> str:
+    """Return the zone in which lists of changes show their times: that of the first territory in reach."""
+    reach = territories_in_reach(db(), actor().territories(Right.AUDIT_READ))
+    return reach[0].zone if reach else "UTC"
 
 
 def sentence(row: HistoryRow, names: Names, zone: str) -> str:

@@ -48,6 +48,7 @@ MENUS: dict[str, tuple[Line, ...]] = {
         Line("customers.index", "Customers", "customers"),
         Line("coverage.index", "Coverage", "coverage"),
         Line("loose_ends.index", "Loose ends", "loose-ends"),
+        Line("audit.index", "Audit", "history"),
     ),
 }
 # Whoever holds several roles lands on the page of the first of these. Managers also hold the dispatcher's role, to see

@@ -11,11 +11,10 @@ from dispatch.core.errors import Conflict
 from dispatch.planning.changelog import names_in, own_steps
 from dispatch.planning.service import Undone, redo_last, undo_last, undo_step
 from dispatch.web.context import actor, db, moment
-from dispatch.web.history import action_words, details_of, thing_words
+from dispatch.web.history import action_words, details_of, thing_words, zone_of_reader
 from dispatch.web.pages import page, page_number
 from dispatch.web.security import permission, safe_target, wants_json
 from dispatch.web.words import _
-from dispatch.workforce.choices import territories_in_reach
 
 blueprint = Blueprint("steps", __name__, url_prefix="/steps")
 
@@ -62,12 +61,6 @@ def redo() -> Response:
 def undo_one(seq: int) -> Response:
     """Take back one step of the list, or do again what was taken back."""
     return _told(lambda: undo_step(db(), seq=seq, actor=actor(), now=moment()))
-
-
-def zone_of_reader() -> str:
-    """Return the zone in which lists of changes show their times: that of the first territory in reach."""
-    reach = territories_in_reach(db(), actor().territories(Right.AUDIT_READ))
-    return reach[0].zone if reach else "UTC"
 
 
 def _told(walk: Callable[[], Undone]) -> Response:
