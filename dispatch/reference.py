@@ -59,6 +59,8 @@ RIGHTS: Mapping[Right, str] = {
     Right.COVERAGE_SOLVE: "Have coverage counted anew",
     Right.LOOSE_END_READ: "See what is open, with owner and due time",
     Right.LOOSE_END_EDIT: "Hand an open item on, or close it with a reason",
+    Right.MESSAGE_READ: "Messages to customers and technicians: waiting, sent, recalled and failed, with their texts",
+    Right.MESSAGE_EDIT: "Recall a message, send it at once or try again; note what was agreed in a call",
     Right.SEARCH: "Search",
     Right.EXPORT: "Take data out; technicians their own",
     Right.IMPORT: "Bring data in from files",

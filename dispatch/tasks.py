@@ -17,9 +17,13 @@ from dispatch.core.db import APP_ROLE, make_engine, make_sessions
 from dispatch.core.queue import app
 from dispatch.coverage.queries import prices_of_scope
 from dispatch.coverage.service import TASK as COUNT
+from dispatch.messages.sending import send_due
+from dispatch.messages.service import TASK as SEND
+from dispatch.messages.transports import transport_of
 from dispatch.planning.nightly import plan_due_territories
 from dispatch.planning.solving import TASK, Run, Sessions, fail_orphans, run_request
 from dispatch.planning.supervising import Limits
+from dispatch.planning.telling import driving
 from dispatch.workforce.service import make_shifts
 
 # As far as promises and coverage look ahead.
@@ -136,6 +140,18 @@ def _extend_shifts(sessions: Sessions) -> None:
         moment = now()
         make_shifts(session, first=moment.date(), until=moment.date() + SHIFTS_AHEAD, now=moment)
         session.commit()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name=SEND, pass_context=True)
+async def send_messages(context: JobContext, timestamp: int | None = None) -> None:
+    """Send what is due: asked for by each message, and once a minute for what a dead worker left."""
+    await asyncio.to_thread(_send_messages, _sessions(context))
+
+
+def _send_messages(sessions: Sessions) -> None:
+    CHANNEL.set("worker")
+    send_due(sessions, transport_of(settings()), now, driving=driving())
 
 
 def _sessions(context: JobContext) -> Sessions:

@@ -49,6 +49,8 @@ class Right(StrEnum):
     COVERAGE_SOLVE = "coverage.solve"
     LOOSE_END_READ = "loose_end.read"
     LOOSE_END_EDIT = "loose_end.edit"
+    MESSAGE_READ = "message.read"
+    MESSAGE_EDIT = "message.edit"
     SEARCH = "search"
     EXPORT = "export"
     IMPORT = "import"
@@ -119,6 +121,8 @@ TABLE: dict[str, dict[Right, Reach]] = {
         Right.CUSTOMER_EDIT: _SCOPE,
         Right.LOOSE_END_READ: _SCOPE,
         Right.LOOSE_END_EDIT: _SCOPE,
+        Right.MESSAGE_READ: _SCOPE,
+        Right.MESSAGE_EDIT: _SCOPE,
         Right.SEARCH: _SCOPE,
         Right.EXPORT: _SCOPE,
         Right.AUDIT_READ: _SCOPE,
@@ -143,6 +147,7 @@ TABLE: dict[str, dict[Right, Reach]] = {
         Right.CUSTOMER_READ: _SCOPE,
         Right.LOOSE_END_READ: _SCOPE,
         Right.LOOSE_END_EDIT: _SCOPE,
+        Right.MESSAGE_READ: _SCOPE,
         Right.SEARCH: _SCOPE,
         Right.EXPORT: _SCOPE,
         Right.POLICY_READ: _SCOPE,
@@ -162,6 +167,7 @@ TABLE: dict[str, dict[Right, Reach]] = {
         Right.COVERAGE_READ: _ORG,
         Right.LOOSE_END_READ: _ORG,
         Right.LOOSE_END_EDIT: _ORG,
+        Right.MESSAGE_READ: _ORG,
         Right.SEARCH: _ORG,
         Right.EXPORT: _ORG,
         Right.IMPORT: _ORG,
@@ -185,6 +191,7 @@ _ACTIONS = {
     Right.ASSIGNMENT_EDIT: "assign and move work",
     Right.JOB_EDIT: "change jobs",
     Right.CUSTOMER_EDIT: "change customers",
+    Right.MESSAGE_EDIT: "recall messages or send them at once",
     Right.COVERAGE_READ: "see coverage",
     Right.DAY_READ: "have a day of your own as a technician",
     Right.USER_EDIT: "manage the people who sign in",

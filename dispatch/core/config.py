@@ -43,6 +43,11 @@ class Settings(BaseSettings):
     mail_server: str = Field(default="localhost", description="SMTP server, with mail_backend=smtp")
     mail_port: int = Field(default=25, description="SMTP port, with mail_backend=smtp")
     mail_sender: str = Field(default="dispatch@localhost", description="Sender address of mails")
+    message_transport: str = Field(
+        default="log",
+        pattern="^(log|mail)$",
+        description="How messages to customers and technicians leave: log only notes them, mail sends them by mail",
+    )
     solve_memory_mb: int = Field(default=1500, ge=100, description="Resident memory at which the watchdog ends a solve")
     solve_grace_s: float = Field(
         default=10.0, gt=0, description="Seconds past its limit at which the watchdog ends a solve"

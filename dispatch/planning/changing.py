@@ -24,6 +24,7 @@ from dispatch.planning.models import Assignment, AssignmentState
 from dispatch.planning.retries import constraint, sqlstate
 from dispatch.planning.rows import live
 from dispatch.planning.snapshot import LOCKED_STATES
+from dispatch.planning.telling import tell_changes
 from dispatch.planning.words import holder_sentence
 
 FIND_A_TIME_WITHIN = timedelta(hours=4)
@@ -125,6 +126,7 @@ def change_slots(session: Session, changes: Sequence[SlotChange], entry: Entry) 
     except DBAPIError as error:
         raise conflict_of(session, error, changes) from error
     _log(session, changed, visits, entry)
+    tell_changes(session, changed, visits, entry)
     return changed
 
 

@@ -1,0 +1,135 @@
+"""Bad news is told by voice: a call with owner and due time comes before any text to the customer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from dispatch.accounts.access import Actor, Right
+from dispatch.core.audit import Change, record
+from dispatch.core.errors import Conflict, Invalid, NotFound
+from dispatch.jobs.models import Job, Visit
+from dispatch.jobs.service import Window
+from dispatch.messages.models import CallKind, CallState, CallTask
+from dispatch.messages.promising import promise_window
+from dispatch.workforce.models import Territory
+
+CALL_WITHIN = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadNews:
+    """What a customer has to hear from a person.
+
+    ``facts`` hold what the script says: ``promise`` (start and end), ``start`` of the visit as it is planned now,
+    ``reason``; each only where there is one. ``by`` is when the call must have been made at the latest.
+    """
+
+    visit_id: int
+    kind: CallKind
+    facts: Mapping[str, Any]
+    by: datetime | None = None
+
+
+def call_first(session: Session, news: Sequence[BadNews], *, now: datetime) -> int:
+    """Have customers called, by the owner of the job; a call that is open already is told the newer facts."""
+    if not news:
+        return 0
+    session.flush()
+    owners = {
+        row.id: row.owner_id
+        for row in session.execute(
+            select(Visit.id, func.coalesce(Job.owner_id, Territory.owner_id).label("owner_id"))
+            .join(Job, Job.id == Visit.job_id)
+            .join(Territory, Territory.id == Visit.territory_id)
+            .where(Visit.id.in_({each.visit_id for each in news}))
+        )
+    }
+    rows = [
+        {
+            "visit_id": each.visit_id,
+            "kind": each.kind,
+            "facts": dict(each.facts),
+            "owner_id": owners[each.visit_id],
+            "due_at": max(now, min(now + CALL_WITHIN, each.by or now + CALL_WITHIN)),
+            "created_at": now,
+        }
+        for each in sorted(news, key=lambda item: item.visit_id)
+    ]
+    new = upsert(CallTask)
+    session.execute(
+        new.on_conflict_do_update(
+            index_elements=[CallTask.visit_id],
+            index_where=text("state = 'open'"),
+            set_={
+                "version": CallTask.version + 1,
+                "kind": new.excluded.kind,
+                "facts": new.excluded.facts,
+                "due_at": func.least(CallTask.due_at, new.excluded.due_at),
+            },
+        ),
+        rows,
+    )
+    return len(rows)
+
+
+def withdraw_calls(session: Session, visit_ids: Sequence[int], *, why: str, now: datetime) -> None:
+    """Take back calls about broken promises that hold again."""
+    session.execute(
+        update(CallTask)
+        .where(
+            CallTask.visit_id.in_(visit_ids),
+            CallTask.kind == CallKind.PROMISE_BROKEN,
+            CallTask.state == CallState.OPEN,
+        )
+        .values(state=CallState.WITHDRAWN, outcome=why, closed_at=now, version=CallTask.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def note_told(
+    session: Session,
+    *,
+    call_id: int,
+    version: int | None,
+    outcome: str,
+    actor: Actor,
+    now: datetime,
+    window: Window | None = None,
+) -> CallTask:
+    """Note what was agreed in a call; a new window becomes the promise, and its confirmation may go out now."""
+    call = session.get(CallTask, call_id, with_for_update=True, populate_existing=True)
+    visit = None if call is None else session.get_one(Visit, call.visit_id)
+    if call is None or visit is None:
+        raise NotFound("There is no such call.")
+    actor.require(Right.MESSAGE_EDIT, visit.territory_id, what="call")
+    if call.state is not CallState.OPEN:
+        raise Conflict("This call was settled already. Its outcome stands in the history of the job.")
+    if version is not None and version != call.version:
+        raise Conflict("The news changed since you looked. Read it again before you call.")
+    if not outcome.strip():
+        raise Invalid("Say in a few words what was agreed.", field="outcome")
+    call.state, call.outcome = CallState.TOLD, outcome.strip()
+    call.closed_at, call.closed_by_id = now, actor.user_id
+    session.flush()
+    record(
+        session,
+        Change(
+            at=now,
+            actor_id=actor.user_id,
+            action="call_told",
+            entity="visit",
+            entity_id=str(call.visit_id),
+            territory_id=visit.territory_id,
+            after={"outcome": call.outcome},
+        ),
+    )
+    if window is not None:
+        promise_window(
+            session, visit_id=visit.id, window=window, agreed_with=None, channel="call", actor=actor, now=now
+        )
+    return call

@@ -1,0 +1,62 @@
+"""A window told to a customer: it is kept as the promise, and confirmed in writing to those who want that."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dispatch.accounts.access import Actor
+from dispatch.jobs.models import Job, Promise, PromiseState, Visit
+from dispatch.jobs.service import Window, make_promise
+from dispatch.messages.lifecycle import Topic
+from dispatch.messages.service import News, Told, span, tell
+
+
+def promise_window(
+    session: Session,
+    *,
+    visit_id: int,
+    window: Window,
+    agreed_with: str | None,
+    channel: str | None,
+    actor: Actor,
+    now: datetime,
+) -> Told:
+    """Promise a window and confirm it; the customer reads what they knew before and what holds now."""
+    standing = session.scalar(
+        select(Promise.during).where(Promise.visit_id == visit_id, Promise.state == PromiseState.STANDING)
+    )
+    promise = make_promise(
+        session,
+        visit_id=visit_id,
+        start=window.start,
+        end=window.end,
+        agreed_with=agreed_with,
+        channel=channel,
+        actor=actor,
+        now=now,
+    )
+    before = None if standing is None else span(standing)
+    return confirm(session, promise, before=before, actor=actor, now=now)
+
+
+def confirm(
+    session: Session, promise: Promise, *, actor: Actor, now: datetime, before: dict[str, str] | None = None
+) -> Told:
+    """Confirm a promise in writing, unless the customer wants to be called."""
+    row = session.execute(
+        select(Job.customer_id, Job.owner_id, Visit.territory_id)
+        .join(Job, Job.id == Visit.job_id)
+        .where(Visit.id == promise.visit_id)
+    ).one()
+    news = News(
+        topic=Topic.PROMISE,
+        number=promise.visit_id,
+        visit_id=promise.visit_id,
+        customer_id=row.customer_id,
+        territory_id=row.territory_id,
+        owner_id=row.owner_id,
+        before=before,
+        after=span(promise.during),
+    )
+    return tell(session, [news], actor=actor, now=now)
