@@ -1,6 +1,7 @@
 """The generated city: territories, depots, customers with sites, and what is looked after there."""
 
 import math
+from collections.abc import Mapping
 from datetime import timedelta
 
 from dispatch.demo.houses import HOUSE_WORKS
@@ -17,7 +18,7 @@ from dispatch.demo.words import (
     STREET_NAMES,
 )
 from dispatch.demo.work import ASSET_MODELS, ASSET_SHARE
-from dispatch.demo.world import ZONE, Area, Place, Spot, World
+from dispatch.demo.world import Area, Place, Spot, World
 
 CENTRE = Spot(lat=52.905, lon=-1.512)
 # name -> kilometres north of the middle, radius in metres
@@ -26,14 +27,14 @@ TOOLS = ("Drain camera", "Leak finder", "Refrigerant scale")
 WORKS = (*HOUSE_WORKS, *SYSTEM_WORKS)
 
 
-def make_areas(world: World, owner_ids: dict[str, int]) -> None:
+def make_areas(world: World, owner_ids: Mapping[str, int], areas: Mapping[str, tuple[float, float]] = AREAS) -> None:
     """Make territories with a depot each."""
-    for name, (north_km, radius_m) in AREAS.items():
+    for name, (north_km, radius_m) in areas.items():
         centre = _moved(CENTRE, 0.0, north_km * 1000)
         area_id = world.book.add(
             "territory",
             name=name,
-            zone=ZONE,
+            zone=world.zone,
             owner_id=owner_ids[name],
             boundary=[[spot.lat, spot.lon] for spot in _ring(centre, radius_m * 1.25)],
         )
@@ -87,7 +88,7 @@ def _make_site(world: World, area: Area, customer_id: int, kind: str, contact: s
         customer_id=customer_id,
         territory_id=area.id,
         name=pattern.format(n=number + 1, letter="ABCDEFGH"[number % 8]),
-        address=f"{rng.randint(1, 180)} {street}, {rng.choice(DISTRICTS[area.name])}",
+        address=f"{rng.randint(1, 180)} {street}, {rng.choice(_districts(area))}",
         lat=spot.lat,
         lon=spot.lon,
         gate_code=f"{rng.randint(0, 9999):04d}#" if locked else None,
@@ -140,7 +141,7 @@ def _customer_name(world: World, area: Area, patterns: tuple[str, ...], taken: s
     while True:
         name = rng.choice(patterns).format(
             street=rng.choice(STREET_NAMES),
-            district=rng.choice(DISTRICTS[area.name]),
+            district=rng.choice(_districts(area)),
             first=rng.choice(FIRST_NAMES),
             last=rng.choice(LAST_NAMES),
             last2=rng.choice(LAST_NAMES),
@@ -148,6 +149,10 @@ def _customer_name(world: World, area: Area, patterns: tuple[str, ...], taken: s
         if name not in taken:
             taken.add(name)
             return name
+
+
+def _districts(area: Area) -> tuple[str, ...]:
+    return DISTRICTS.get(area.name) or tuple(name for names in DISTRICTS.values() for name in names)
 
 
 def _phone(world: World) -> str:

@@ -159,6 +159,7 @@ class World:
     now: datetime
     today: date
     weeks_back: int = WEEKS_BACK
+    zone: str = ZONE
     skills: dict[str, int] = field(default_factory=dict)
     papers: dict[str, int] = field(default_factory=dict)
     paper_months: dict[int, int | None] = field(default_factory=dict)
@@ -188,7 +189,7 @@ class World:
         """Return when a local day begins."""
         found = self._day_starts.get(day)
         if found is None:
-            found = self._day_starts[day] = day_bounds(day, ZONE)[0]
+            found = self._day_starts[day] = day_bounds(day, self.zone)[0]
         return found
 
     @property
