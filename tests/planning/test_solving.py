@@ -1,6 +1,10 @@
+import os
+import random
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +24,8 @@ from tests.planning import fakes
 from tests.planning.world import actor_of, make_world
 
 NOW = make.MORNING - timedelta(hours=12)
+ENDINGS = int(os.environ.get("EXTRAMILE_ENDINGS", "8"))
+"""How often a run is ended at a random moment; 200 before a release."""
 LIMITS = Limits(grace_s=3.0, memory_mb=1500)
 
 
@@ -161,6 +167,45 @@ def test_stop_keeps_the_plan_cancel_keeps_nothing(target: Engine) -> None:
             with pytest.raises(Conflict, match="ended already"):
                 stop_plan(session, request_id=request_id, actor=SYSTEM, now=NOW)
             assert session.execute(text("SELECT plan_request_id FROM plan_lease")).scalar() is None
+
+
+@pytest.mark.parametrize("steer", [stop_plan, cancel_plan])
+def test_29_ended_at_any_moment_a_run_leaves_no_child_no_lease_and_half_a_plan_never(
+    target: Engine, steer: Callable[..., Any]
+) -> None:
+    """RELIABILITY f 29: before the child runs, while it starts, after its first plan."""
+    chosen = random.Random(29)
+    expected = {stop_plan: RequestState.SOLVED, cancel_plan: RequestState.CANCELLED}[steer]
+    for number in range(ENDINGS):
+        request_id = ask(target, visits=0, time_limit_s=60)
+        mark = f"run-{request_id}-{os.getpid()}"
+        ended: list[float] = []
+
+        def end(request_id: int = request_id, ended: list[float] = ended) -> None:
+            with make_sessions(target)() as session:
+                steer(session, request_id=request_id, actor=SYSTEM, now=NOW)
+                session.commit()
+            ended.append(time.monotonic())
+
+        later = threading.Timer(chosen.uniform(0.0, 0.6), end)
+        later.start()
+        state = run_request(run_of(target, request_id, (*fakes.NEVER_STOPS, mark)))
+        later.join()
+        assert time.monotonic() - ended[0] < 2.0 + LIMITS.grace_s
+        assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if mark in _text(path)], f"round {number}"
+        request, plan = stored(target, request_id)
+        assert request.state is state
+        assert state in (expected, RequestState.CANCELLED), "stopped before anything was known there is nothing to keep"
+        assert (plan is not None) is (state is RequestState.SOLVED)
+        with make_sessions(target)() as session:
+            assert session.execute(text("SELECT plan_request_id FROM plan_lease")).scalar() is None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:  # it ended meanwhile
+        return ""
 
 
 def test_a_worker_that_stops_hands_the_request_back(target: Engine) -> None:
