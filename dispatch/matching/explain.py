@@ -292,6 +292,8 @@ def desk(problem: Problem, plan: Plan) -> "Desk":
 def held_desk(problem: Problem, plan: Plan, *, rigid: frozenset[str] = frozenset()) -> "HeldDesk":
     """Prepare a plan that people were told: nothing of it may start earlier, and ``rigid`` visits not later either.
 
+    Everything else may start later by the policy's ``retime_tolerance_s``.
+
     Raises
     ------
     KeyError

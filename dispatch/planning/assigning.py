@@ -4,60 +4,93 @@ The rules are asked for each placement; whoever may overrule one gives a reason.
 missing safety certification.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
-from dispatch.core.clock import local_day
-from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
+from dispatch.core.errors import Conflict, Forbidden, NotFound
 from dispatch.jobs.lifecycle import VisitState
-from dispatch.jobs.models import CrewSlot, Job, Site, Visit
-from dispatch.matching.problem import Problem
-from dispatch.planning.changing import Busy, Changed, Entry, Placement, SlotChange, change_slots, lock_visits
+from dispatch.jobs.models import CrewSlot
+from dispatch.planning.changing import BUSY, Busy, Changed, Entry, SlotChange, change_slots, lock_visits
+from dispatch.planning.judging import Pushed, Verdict, judge
 from dispatch.planning.models import Assignment, Pin
-from dispatch.planning.musts import Neighbour, Objection, Question, WayFinder, Weight, objections, way_there
-from dispatch.planning.next_best import next_best
-from dispatch.planning.objection_words import sentences
+from dispatch.planning.musts import Objection, Weight
+from dispatch.planning.next_best import NextBest, next_best
 from dispatch.planning.pins import note_pins, pins_of, put_pins
-from dispatch.planning.readings import point
+from dispatch.planning.retries import LOST_RACES, sqlstate
 from dispatch.planning.rows import live
-from dispatch.planning.snapshot import Snapshot, active_policy, read_snapshot
-from dispatch.planning.terms import stop_terms
-from dispatch.skills.models import CertificationKind
-from dispatch.workforce.models import Shift, Territory, TerritoryMembership
+from dispatch.workforce.models import Shift, TerritoryMembership
 
-PAST_GRACE = timedelta(minutes=15)
 PLANNABLE = (VisitState.OPEN, VisitState.PLANNED)
+RESULT = TypeVar("RESULT")
 
 
 class CannotPlace(Conflict):
     """A placement that breaks rules: the sentences, and whether this actor may go ahead with a reason."""
 
-    def __init__(self, reasons: Sequence[str], found: Sequence[Objection], *, may_override: bool) -> None:
-        super().__init__(" ".join(reasons))
-        self.reasons = tuple(reasons)
+    def __init__(
+        self,
+        reasons: Sequence[str],
+        found: Sequence[Objection],
+        *,
+        may_override: bool,
+        instead: NextBest | None = None,
+    ) -> None:
+        super().__init__(" ".join([*reasons, *([instead.words] if instead else [])]))
+        self.reasons = tuple(reasons) + ((instead.words,) if instead else ())
         self.objections = tuple(found)
         self.may_override = may_override
+        self.instead = instead
+
+
+class Taken(Conflict):
+    """A time that somebody else got first, with the next best place where there is one."""
+
+    def __init__(self, message: str, instead: NextBest) -> None:
+        super().__init__(f"{message} {instead.words}")
+        self.instead = instead
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What a placement would mean: the row it would become, and everything that speaks against it in words."""
+class Placed:
+    """A booking, and the later visits of the same people that moved to make room."""
 
-    placement: Placement
-    objections: tuple[Objection, ...]
-    reasons: tuple[str, ...]
+    assignment: Assignment
+    pushed: tuple[Pushed, ...]
 
-    @property
-    def weight(self) -> Weight | None:
-        """The gravest objection's weight; None when nothing speaks against it."""
-        return self.objections[0].weight if self.objections else None
+
+def place_visit(
+    session: Session,
+    *,
+    visit_id: int,
+    technician_id: int,
+    start: datetime,
+    actor: Actor,
+    now: datetime,
+    assignment_id: int | None = None,
+    version: int | None = None,
+    crew_slot_id: int | None = None,
+    override_reason: str | None = None,
+    pushing: Collection[int] = (),
+) -> Placed:
+    """Book a visit, or with ``assignment_id`` move a booking of it: what every screen that places something calls.
+
+    ``pushing`` are the bookings that whoever asks saw move to make room; they move together with this one.
+    """
+    if assignment_id is None:
+        work = _assigning(
+            session, visit_id, technician_id, start, crew_slot_id, None, override_reason, pushing, actor, now
+        )
+    else:
+        work = _moving(session, assignment_id, technician_id, start, version, override_reason, pushing, actor, now)
+    return _again_once(session, work)
 
 
 def assign_visit(
@@ -73,21 +106,50 @@ def assign_visit(
     override_reason: str | None = None,
 ) -> Assignment:
     """Book a person for a visit; without ``crew_slot_id`` for the first free place in its crew."""
-    visit = _visit(session, visit_id, actor, visit_version)
-    _require_person(session, actor, technician_id, start)
-    slots = _slots(session, visit_id)
-    slot = crew_slot_id or next((row.id for row in slots if row.assignment_id is None), None)
-    if slot is None or slot not in {row.id for row in slots}:
-        raise Conflict("Everybody this visit needs is booked already. Move somebody instead.")
-    together = next((row for row in slots if row.assignment_id is not None and row.id != slot), None)
-    if together is not None and together.during.lower != start:
-        raise Conflict("The crew starts together. Use the time of the others, or move them first.")
-    verdict = judge(session, visit=visit, crew_slot_id=slot, technician_id=technician_id, start=start, now=now)
-    change = SlotChange(visit_id=visit_id, crew_slot_id=slot, to=verdict.placement)
-    with _next_best_told(session, visit, slot, start, now):
-        reason = _permitted([verdict], visit, actor, override_reason)
-        changed = change_slots(session, [change], Entry(action="assign", actor=actor, now=now, reason=reason))
-    return _assignment(session, changed[0])
+    work = _assigning(
+        session, visit_id, technician_id, start, crew_slot_id, visit_version, override_reason, (), actor, now
+    )
+    return _again_once(session, work).assignment
+
+
+def _assigning(
+    session: Session,
+    visit_id: int,
+    technician_id: int,
+    start: datetime,
+    crew_slot_id: int | None,
+    visit_version: int | None,
+    override_reason: str | None,
+    pushing: Collection[int],
+    actor: Actor,
+    now: datetime,
+) -> Callable[[], Placed]:
+    def work() -> Placed:
+        visit = _visit(session, visit_id, actor, visit_version)
+        _require_person(session, actor, technician_id, start)
+        slots = _slots(session, visit_id)
+        slot = crew_slot_id or next((row.id for row in slots if row.assignment_id is None), None)
+        if slot is None or slot not in {row.id for row in slots}:
+            raise Conflict("Everybody this visit needs is booked already. Move somebody instead.")
+        together = next((row for row in slots if row.assignment_id is not None and row.id != slot), None)
+        if together is not None and together.during.lower != start:
+            raise Conflict("The crew starts together. Use the time of the others, or move them first.")
+        verdict = judge(
+            session,
+            visit=visit,
+            crew_slot_id=slot,
+            technician_id=technician_id,
+            start=start,
+            now=now,
+            pushing=pushing,
+        )
+        with _next_best_told(session, visit, slot, verdict, now):
+            reason = _permitted([verdict], visit, actor, override_reason)
+            changes = [SlotChange(visit_id=visit_id, crew_slot_id=slot, to=verdict.placement), *verdict.makes_room]
+            changed = change_slots(session, changes, Entry(action="assign", actor=actor, now=now, reason=reason))
+        return Placed(assignment=_assignment(session, changed[0]), pushed=verdict.pushed)
+
+    return work
 
 
 def move_assignment(
@@ -102,39 +164,89 @@ def move_assignment(
     override_reason: str | None = None,
 ) -> Assignment:
     """Give a booking to another person, another time or both; a crew moves in time together."""
-    row = session.execute(
-        select(Assignment.visit_id, Assignment.crew_slot_id, Assignment.version).where(
-            Assignment.id == assignment_id, live()
-        )
-    ).first()
-    if row is None:
+    work = _moving(session, assignment_id, technician_id, start, version, override_reason, (), actor, now)
+    return _again_once(session, work).assignment
+
+
+def _moving(
+    session: Session,
+    assignment_id: int,
+    technician_id: int | None,
+    start: datetime | None,
+    version: int | None,
+    override_reason: str | None,
+    pushing: Collection[int],
+    actor: Actor,
+    now: datetime,
+) -> Callable[[], Placed]:
+    def work() -> Placed:
+        visit, row = _booking(session, assignment_id, actor, version)
+        verdicts: list[Verdict] = []
+        changes: list[SlotChange] = []
+        for slot in _slots(session, row.visit_id):
+            mine = slot.id == row.crew_slot_id
+            if slot.assignment_id is None or (not mine and (start is None or start == slot.during.lower)):
+                continue
+            if mine and technician_id is not None and technician_id != slot.technician_id:
+                _require_person(session, actor, technician_id, start or slot.during.lower)
+            verdict = judge(
+                session,
+                visit=visit,
+                crew_slot_id=slot.id,
+                technician_id=technician_id if mine and technician_id is not None else slot.technician_id,
+                start=start or slot.during.lower,
+                now=now,
+                pushing=pushing,
+            )
+            verdicts.insert(0 if mine else len(verdicts), verdict)
+            expect = (slot.assignment_id, slot.version)
+            changes.append(SlotChange(visit_id=visit.id, crew_slot_id=slot.id, to=verdict.placement, expect=expect))
+        changes += [change for verdict in verdicts for change in verdict.makes_room]
+        with _next_best_told(session, visit, row.crew_slot_id, verdicts[0], now):
+            reason = _permitted(verdicts, visit, actor, override_reason)
+            changed = change_slots(session, changes, Entry(action="move", actor=actor, now=now, reason=reason))
+        landed = next(item for item in changed if item.crew_slot_id == row.crew_slot_id)
+        pushed = tuple(each for verdict in verdicts for each in verdict.pushed)
+        return Placed(assignment=_assignment(session, landed), pushed=pushed)
+
+    return work
+
+
+def _booking(session: Session, assignment_id: int, actor: Actor, version: int | None) -> tuple[Any, Any]:
+    """Lock the visit of a booking and read the booking as it is then: before, it can still go away or move."""
+    booking = select(Assignment.visit_id, Assignment.crew_slot_id, Assignment.version).where(
+        Assignment.id == assignment_id, live()
+    )
+    seen = session.execute(booking).first()
+    if seen is None:
         raise NotFound("There is no such booking any more.")
+    visit = _visit(session, seen.visit_id, actor, None)
+    row = session.execute(booking).first()
+    if row is None:
+        raise Conflict("Somebody else took this booking away or gave it to another person a moment ago.")
     if version is not None and version != row.version:
         raise Conflict("Somebody else changed this booking in the meantime. Look at it again before you move it.")
-    visit = _visit(session, row.visit_id, actor, None)
-    verdicts: list[Verdict] = []
-    changes: list[SlotChange] = []
-    for slot in _slots(session, row.visit_id):
-        mine = slot.id == row.crew_slot_id
-        if slot.assignment_id is None or (not mine and (start is None or start == slot.during.lower)):
-            continue
-        if mine and technician_id is not None and technician_id != slot.technician_id:
-            _require_person(session, actor, technician_id, start or slot.during.lower)
-        verdict = judge(
-            session,
-            visit=visit,
-            crew_slot_id=slot.id,
-            technician_id=technician_id if mine and technician_id is not None else slot.technician_id,
-            start=start or slot.during.lower,
-            now=now,
-        )
-        verdicts.append(verdict)
-        expect = (slot.assignment_id, slot.version)
-        changes.append(SlotChange(visit_id=visit.id, crew_slot_id=slot.id, to=verdict.placement, expect=expect))
-    with _next_best_told(session, visit, row.crew_slot_id, verdicts[0].placement.start, now):
-        reason = _permitted(verdicts, visit, actor, override_reason)
-        changed = change_slots(session, changes, Entry(action="move", actor=actor, now=now, reason=reason))
-    return _assignment(session, next(item for item in changed if item.crew_slot_id == row.crew_slot_id))
+    return visit, row
+
+
+def _again_once(session: Session, work: Callable[[], RESULT]) -> RESULT:
+    """Do something in a savepoint, and once more where two changes met in the database: neither of them was wrong.
+
+    The savepoint holds every lock the work takes, so that the other one can end in between.
+    """
+    try:
+        with session.begin_nested():
+            return work()
+    except (Busy, DBAPIError) as error:
+        if sqlstate(error if isinstance(error, DBAPIError) else error.__cause__ or error) not in LOST_RACES:
+            raise
+    try:
+        with session.begin_nested():
+            return work()
+    except DBAPIError as error:
+        if sqlstate(error) in LOST_RACES:
+            raise Busy(BUSY) from error
+        raise
 
 
 def unassign_visit(
@@ -159,140 +271,6 @@ def unassign_visit(
         for row in booked
     ]
     return change_slots(session, changes, Entry(action="unassign", actor=actor, now=now, reason=reason))
-
-
-def judge(
-    session: Session, *, visit: Any, crew_slot_id: int, technician_id: int, start: datetime, now: datetime
-) -> Verdict:
-    """Ask every rule about one placement; nothing is written."""
-    if start < now - PAST_GRACE:
-        raise Invalid("That time has passed. Choose a later one.", field="start")
-    shift = _shift_for(session, technician_id, start)
-    snapshot = read_snapshot(
-        session,
-        scope=[(shift.territory_id, shift.on_date)],
-        policy=active_policy(session),
-        now=min(now, start),
-        technicians=[technician_id],
-        visits=[visit.id],
-    )
-    question = _question(session, snapshot, shift, visit.id, crew_slot_id, technician_id, start)
-    places = {question.shift.start, question.shift.end, question.visit.point, *(n.point for n in question.neighbours)}
-    ways = WayFinder(snapshot.problem, [place for place in places if place is not None])
-    found = tuple(objections(question, ways))
-    way = way_there(question, ways)
-    terms = stop_terms(
-        snapshot.problem,
-        technician=question.technician.id,
-        visit=question.visit.id,
-        slot=question.slot,
-        travel_s=max(0, way.seconds),
-        late_s=max(0, question.start_s - question.promise[1]) if question.promise else 0,
-    )
-    placement = Placement(
-        technician_id=technician_id,
-        shift_id=shift.id,
-        start=start,
-        end=snapshot.clock.instant(question.end_s),
-        travel_s=max(0, way.seconds),
-        travel_m=max(0, way.metres),
-        travel_source=way.source,
-        why=terms.as_dict(),
-    )
-    zone = snapshot.period.zones[shift.territory_id]
-    return Verdict(
-        placement=placement,
-        objections=found,
-        reasons=sentences(session, found, technician_id, snapshot.clock, zone, visit_id=visit.id),
-    )
-
-
-def _question(
-    session: Session,
-    snapshot: Snapshot,
-    shift: Any,
-    visit_id: int,
-    crew_slot_id: int,
-    technician_id: int,
-    start: datetime,
-) -> Question:
-    problem, clock = snapshot.problem, snapshot.clock
-    if str(shift.id) not in problem.shift_by_id and technician_id in snapshot.without_papers:
-        raise Conflict("A paper that this person's company must keep has lapsed. Record the new one first.")
-    if str(shift.id) not in problem.shift_by_id or str(visit_id) not in problem.visit_by_id:
-        raise Conflict("This person is away for the whole shift, or another visit must be done first.")
-    promise = snapshot.promises.get(visit_id)
-    return Question(
-        problem=problem,
-        technician=problem.technician_by_id[str(technician_id)],
-        shift=problem.shift_by_id[str(shift.id)],
-        visit=problem.visit_by_id[str(visit_id)],
-        slot=snapshot.slots[visit_id].index(crew_slot_id),
-        start_s=clock.seconds(start),
-        neighbours=_neighbours(session, snapshot, shift, visit_id, technician_id),
-        safety=_safety(session, problem, visit_id),
-        promise=None if promise is None else (clock.seconds(promise[0]), clock.seconds(promise[1])),
-    )
-
-
-def _neighbours(
-    session: Session, snapshot: Snapshot, shift: Any, visit_id: int, technician_id: int
-) -> tuple[Neighbour, ...]:
-    """Return what else the person has that day, whichever territory it belongs to."""
-    found = session.execute(
-        select(Assignment.visit_id, Assignment.during, Site.lat, Site.lon)
-        .join(Visit, Visit.id == Assignment.visit_id)
-        .join(Job, Job.id == Visit.job_id)
-        .join(Site, Site.id == Job.site_id)
-        .where(
-            Assignment.technician_id == technician_id,
-            live(),
-            Assignment.visit_id != visit_id,
-            func.upper(Assignment.during) > shift.during.lower - timedelta(hours=6),
-            func.lower(Assignment.during) < shift.during.upper + timedelta(hours=6),
-        )
-        .order_by(func.lower(Assignment.during))
-    )
-    return tuple(
-        Neighbour(
-            visit=str(row.visit_id),
-            start_s=snapshot.clock.seconds(row.during.lower),
-            end_s=snapshot.clock.seconds(row.during.upper),
-            point=point(row.lat, row.lon),
-        )
-        for row in found
-    )
-
-
-def _safety(session: Session, problem: Problem, visit_id: int) -> Collection[str]:
-    kinds = {int(kind) for slot in problem.visit_by_id[str(visit_id)].crew for kind in slot.certifications}
-    if not kinds:
-        return ()
-    found = session.scalars(
-        select(CertificationKind.id).where(CertificationKind.id.in_(kinds), CertificationKind.safety)
-    )
-    return tuple(str(kind) for kind in found)
-
-
-def _shift_for(session: Session, technician_id: int, start: datetime) -> Any:
-    """Return the shift the time lies in, or else one of that local day; raises Conflict when there is none."""
-    around = timedelta(hours=30)
-    found = session.execute(
-        select(Shift.id, Shift.territory_id, Shift.on_date, Shift.during, Territory.zone)
-        .join(Territory, Territory.id == Shift.territory_id)
-        .where(
-            Shift.technician_id == technician_id,
-            ~Shift.cancelled,
-            func.lower(Shift.during) < start + around,
-            func.upper(Shift.during) > start - around,
-        )
-        .order_by(Shift.id)
-    ).all()
-    holding = [row for row in found if row.during.lower <= start < row.during.upper]
-    same_day = [row for row in found if row.on_date == local_day(start, row.zone)]
-    if not holding and not same_day:
-        raise Conflict("This person has no shift on that day. Add a shift first, or choose somebody else.")
-    return (holding or same_day)[0]
 
 
 def _visit(session: Session, visit_id: int, actor: Actor, version: int | None) -> Any:
@@ -363,36 +341,34 @@ def _permitted(verdicts: Sequence[Verdict], visit: Any, actor: Actor, override_r
     return f"{override_reason.strip()} (in spite of: {' '.join(reasons)})"
 
 
-def _is_taken(refused: Conflict) -> bool:
-    """Tell a time that somebody else has from other objections: there another place is what helps."""
-    if isinstance(refused, Busy):
-        return False
-    found = getattr(refused, "objections", None)
-    return found is None or any(item.code == "double_booking" for item in found)
-
-
 @contextmanager
-def _next_best_told(session: Session, visit: Any, crew_slot_id: int, start: datetime, now: datetime) -> Iterator[None]:
-    """Say together with a time that is taken where the visit could go instead."""
+def _next_best_told(session: Session, visit: Any, crew_slot_id: int, verdict: Verdict, now: datetime) -> Iterator[None]:
+    """Say together with a time that is taken where the visit could go instead.
+
+    Where it is another of the crew who is taken there, a place for this one would not help.
+    """
     try:
         yield
     except Conflict as refused:
-        more = None
-        if _is_taken(refused):
-            more = next_best(
-                session,
-                visit_id=visit.id,
-                territory_id=visit.territory_id,
-                crew_slot_id=crew_slot_id,
-                start=start,
-                now=now,
-            )
+        if isinstance(refused, Busy):
+            raise
+        if isinstance(refused, CannotPlace) and not any(item.code == "double_booking" for item in verdict.objections):
+            raise
+        more = next_best(
+            session,
+            visit_id=visit.id,
+            territory_id=visit.territory_id,
+            crew_slot_id=crew_slot_id,
+            start=verdict.placement.start,
+            now=now,
+        )
         if more is None:
             raise
         if isinstance(refused, CannotPlace):
-            reasons = [*refused.reasons, more]
-            raise CannotPlace(reasons, refused.objections, may_override=refused.may_override) from refused
-        raise Conflict(f"{refused.message} {more}") from refused
+            raise CannotPlace(
+                refused.reasons, refused.objections, may_override=refused.may_override, instead=more
+            ) from refused
+        raise Taken(refused.message, more) from refused
 
 
 def _assignment(session: Session, changed: Changed) -> Assignment:

@@ -28,9 +28,11 @@ OTHERS = "cannot go for another reason"
 
 @dataclass(frozen=True, kw_only=True)
 class KnockOnRow:
-    """A visit of the same person that would start later, and by how much."""
+    """A visit of the same person that would start later: which booking, when then, and by how much."""
 
     title: str
+    assignment_id: int
+    start_at: datetime
     delay_s: int
     newly_late: bool
 
@@ -136,6 +138,7 @@ def _row(
     now: datetime,
 ) -> CandidateRow:
     clock, person = snapshot.clock, people[int(found.technician)]
+    booked = {(str(each.visit_id), str(each.technician_id)): each.id for each in snapshot.committed.values()}
     promise = snapshot.promises.get(visit_id)
     arrive_at = clock.instant(found.arrive_s)
     source = snapshot.problem.travel.matrix.source if snapshot.problem.travel.matrix else "great_circle"
@@ -161,10 +164,13 @@ def _row(
         knock_on=tuple(
             KnockOnRow(
                 title=titles.get(each.visit, "another visit"),
+                assignment_id=booked[each.visit, found.technician],
+                start_at=clock.instant(each.start_after_s),
                 delay_s=each.start_after_s - each.start_before_s,
                 newly_late=each.late_before_s <= 0 < each.late_after_s,
             )
             for each in found.knock_on
+            if each.start_after_s > each.start_before_s
         ),
         terms=tuple((name, value) for name, value in found.cost.terms().items() if value),
         total_s=found.cost.total,

@@ -31,6 +31,7 @@ FIND_A_TIME_WITHIN = timedelta(hours=4)
 FIND_A_TIME = "Find a time and a technician"
 CARRY_OUT = "Carry out the visit"
 MOVED_S = 900  # a start that moves by more asks for a new answer of the technician
+BUSY = "Somebody is changing the same work at this moment. Nothing was changed; try again."
 BUSY_CODES = frozenset({"40001", "40P01", "55P03"})
 
 
@@ -421,7 +422,7 @@ def conflict_of(session: Session, error: DBAPIError, changes: Sequence[SlotChang
     """Turn what the database refused into a sentence; what is no conflict is returned as it is."""
     code = sqlstate(error)
     if code in BUSY_CODES:
-        return Busy("Somebody is changing the same work at this moment. Nothing was changed; try again.")
+        return Busy(BUSY)
     if code == "23P01" or constraint(error) == "uq_assignment_slot_live":
         for item in changes:
             if item.to is not None:

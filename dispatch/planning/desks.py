@@ -19,7 +19,7 @@ from dispatch.core.audit import is_pending
 from dispatch.core.errors import Conflict
 from dispatch.matching.explain import held_desk
 from dispatch.matching.plan import Plan, Route, Stop
-from dispatch.matching.problem import Problem
+from dispatch.matching.problem import Problem, Window
 from dispatch.planning.models import Policy
 from dispatch.planning.snapshot import Committed, Snapshot, active_policy, read_snapshot
 from dispatch.workforce.models import Shift, Territory, TerritoryMembership
@@ -38,8 +38,8 @@ FRESH_FOR = timedelta(minutes=2)
 class PreparedDay:
     """A (territory, day) as it is committed, ready for questions.
 
-    On the desk nothing that is committed starts earlier than people were told, and what lies in other territories does
-    not move at all.
+    On the desk nothing that is committed starts earlier than people were told, nor later by more than the policy's
+    tolerance, and what lies in other territories does not move at all.
     """
 
     territory_id: int
@@ -60,11 +60,11 @@ class PreparedDay:
 
     def problem_for(self, visit_id: int) -> Problem:
         """Return the problem as the desk takes it for a question about one visit, for trials with changed facts."""
-        problem = self.snapshot.problem
+        problem, later = self.snapshot.problem, self.snapshot.problem.policy.retime_tolerance_s
         told = {stop.visit: stop.start_s for route in self.plan.routes for stop in route.stops}
         told.pop(str(visit_id), None)
         visits = (
-            replace(each, release_s=max(told[each.id], told[each.id] if each.release_s is None else each.release_s))
+            replace(each, windows=(Window(start_s=told[each.id], end_s=told[each.id] + later),))
             if each.id in told
             else each
             for each in problem.visits

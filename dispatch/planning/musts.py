@@ -51,7 +51,25 @@ class Way:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """One placement to judge: crew slot ``slot`` of ``visit`` by ``technician`` in ``shift`` at ``start_s``."""
+    """One placement to judge: crew slot ``slot`` of ``visit`` by ``technician`` in ``shift`` at ``start_s``.
+
+    Attributes
+    ----------
+    neighbours
+        What else the person has that day.
+    safety
+        Certifications that nobody overrules.
+    promise
+        What the customer was told.
+    followers
+        Visits that wait for this one and have a time.
+    in_crew
+        Whether the person has another place in the crew.
+    pinned
+        Whether a dispatcher said that somebody else or another time stays.
+    takes_s
+        How long the work takes there, where that differs: a set-up is shared with the stop before.
+    """
 
     problem: Problem
     technician: Technician
@@ -62,11 +80,16 @@ class Question:
     neighbours: Sequence[Neighbour]
     safety: Collection[str]
     promise: tuple[Seconds, Seconds] | None = None
+    followers: Sequence[Neighbour] = ()
+    in_crew: bool = False
+    pinned: bool = False
+    takes_s: Seconds | None = None
 
     @property
     def end_s(self) -> Seconds:
         """When this person would be done."""
-        return self.start_s + self.technician.duration_s(self.visit.duration_s)
+        whole = self.technician.duration_s(self.visit.duration_s)
+        return self.start_s + (whole if self.takes_s is None else self.takes_s)
 
     @property
     def before(self) -> Neighbour | None:
@@ -91,6 +114,7 @@ def objections(question: Question, ways: "WayFinder") -> list[Objection]:
     """Return everything that speaks against the placement, the gravest first."""
     found = [
         *_double_booking(question),
+        *_kept(question),
         *_certifications(question),
         *_skills(question),
         *_people(question),
@@ -101,6 +125,14 @@ def objections(question: Question, ways: "WayFinder") -> list[Objection]:
     ]
     order = list(Weight)
     return sorted(found, key=lambda item: order.index(item.weight))
+
+
+def broken_promises(late: Mapping[str, Seconds]) -> list[Objection]:
+    """Return what speaks against pushing other visits: by so much they would start after what was promised."""
+    return [
+        Objection(code="breaks_promise", weight=Weight.SOFT, params={"visit": visit, "late_s": late_s})
+        for visit, late_s in late.items()
+    ]
 
 
 class WayFinder:
@@ -134,6 +166,14 @@ def _double_booking(question: Question) -> Iterator[Objection]:
                 weight=Weight.NEVER,
                 params={"visit": item.visit, "start_s": item.start_s, "end_s": item.end_s},
             )
+
+
+def _kept(question: Question) -> Iterator[Objection]:
+    """Judge what a dispatcher or the crew has settled already."""
+    if question.pinned:
+        yield Objection(code="pinned", weight=Weight.NEVER)
+    if question.in_crew:
+        yield Objection(code="same_crew", weight=Weight.NEVER)
 
 
 def _certifications(question: Question) -> Iterator[Objection]:
@@ -182,6 +222,14 @@ def _people(question: Question) -> Iterator[Objection]:
 
 
 def _windows(question: Question) -> Iterator[Objection]:
+    release = question.visit.release_s
+    if release is not None and question.start_s < release:
+        yield Objection(code="not_yet", weight=Weight.RULE, params={"start_s": release})
+    for item in question.followers:
+        if question.end_s > item.start_s:
+            yield Objection(
+                code="before_follower", weight=Weight.RULE, params={"visit": item.visit, "start_s": item.start_s}
+            )
     hard = [item for item in question.visit.windows if item.hard]
     if hard and not any(item.start_s <= question.start_s <= item.end_s for item in hard):
         near = min(hard, key=lambda item: max(item.start_s - question.start_s, question.start_s - item.end_s))

@@ -14,7 +14,7 @@ from dispatch.jobs.models import Customer, Job, Visit
 from dispatch.planning import reason_words
 from dispatch.planning.musts import Objection
 from dispatch.planning.readings import Clock
-from dispatch.planning.words import holder_sentence, minutes_words, span_words
+from dispatch.planning.words import clock_words, holder_sentence, minutes_words, span_words
 
 
 def sentences(
@@ -94,6 +94,14 @@ _SENTENCES: Mapping[str, Callable[[_Placement, Mapping[str, Any]], str]] = {
     "away": lambda n, p: f"{n.person} is not available from {n.span(p)}.",
     "cannot_arrive": lambda n, p: (
         f"{n.person} would arrive {minutes_words(p['late_s'])} later: the way takes {minutes_words(p['travel_s'])}."
+    ),
+    "pinned": lambda n, p: "This is pinned to somebody or to a time. Unpin it first, then it can move.",
+    "not_yet": lambda n, p: f"This can begin from {clock_words(n.clock.instant(p['start_s']), n.zone)} on.",
+    "before_follower": lambda n, p: (
+        f"{n.customer(p)} waits for this and starts at {clock_words(n.clock.instant(p['start_s']), n.zone)}."
+    ),
+    "breaks_promise": lambda n, p: (
+        f"{n.customer(p)} would be served {minutes_words(p['late_s'])} after what we promised them."
     ),
     "delays_next": lambda n, p: f"{n.person} would be {minutes_words(p['late_s'])} late at {n.customer(p)} afterwards.",
     "late_home": lambda n, p: f"{n.person} would be back {minutes_words(p['late_s'])} after the end of the day.",

@@ -3,14 +3,16 @@
 from dispatch.planning.absences import AbsenceReported, report_absence
 from dispatch.planning.assigning import (
     CannotPlace,
-    Verdict,
+    Placed,
+    Taken,
     assign_visit,
-    judge,
     move_assignment,
     pin_visit,
+    place_visit,
     unassign_visit,
     unpin_visit,
 )
+from dispatch.planning.judging import Verdict, judge
 from dispatch.planning.nightly import plan_due_territories
 from dispatch.planning.publishing import PublishReport, publish_plan
 from dispatch.planning.reporting import Reported, report_visit
@@ -21,8 +23,10 @@ from dispatch.planning.undo import Undone, redo_last, undo_last, undo_step
 __all__ = [
     "AbsenceReported",
     "CannotPlace",
+    "Placed",
     "PublishReport",
     "Reported",
+    "Taken",
     "Undone",
     "Verdict",
     "assign_visit",
@@ -30,6 +34,7 @@ __all__ = [
     "judge",
     "move_assignment",
     "pin_visit",
+    "place_visit",
     "plan_due_territories",
     "publish_plan",
     "redo_last",

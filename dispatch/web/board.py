@@ -1,10 +1,10 @@
 """The dispatch board: one day of one's territories, and every move on it through one service."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, abort, flash, jsonify, redirect, request, url_for
+from flask import Blueprint, abort, flash, jsonify, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import DateTimeLocalField, HiddenField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, Optional
@@ -12,24 +12,25 @@ from wtforms.validators import InputRequired, Length, Optional
 from dispatch.accounts.access import Right
 from dispatch.core import audit, clock
 from dispatch.core.errors import Conflict, Invalid
-from dispatch.coverage.queries import prices_of_scope
 from dispatch.jobs import queries as job_queries
 from dispatch.jobs.models import Job, Visit
 from dispatch.planning.assigning import (
+    PLANNABLE,
     CannotPlace,
-    assign_visit,
-    move_assignment,
+    Placed,
+    Taken,
     pin_visit,
+    place_visit,
     unassign_visit,
     unpin_visit,
 )
 from dispatch.planning.board import Board, board_for
-from dispatch.planning.candidates import CandidateList, candidates_for
 from dispatch.planning.job_page import Commitment, commitments, is_pinned
+from dispatch.planning.places import Answer, customers_of, pushing_of, words_of
 from dispatch.planning.plan_list import latest_runs
-from dispatch.planning.words import clock_words
+from dispatch.web import board_places
 from dispatch.web.board_json import bar_json, board_json, person_json, queued_json
-from dispatch.web.board_scope import asked_day, asked_territories
+from dispatch.web.board_scope import asked_day, asked_territories, likely_day
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, plausible, whole
 from dispatch.web.pages import page
@@ -111,22 +112,39 @@ def visit(visit_id: int) -> Response:
     return _visit_page(visit_id, None)
 
 
+@blueprint.post("/visits/<int:visit_id>/book")
+@permission(Right.ASSIGNMENT_EDIT)
+def book(visit_id: int) -> Response:
+    """Take a numbered place; where it was just taken by somebody else, the visit is shown with its places made anew."""
+    technician_id, start = request.form.get("technician_id", type=int), _iso(request.form.get("start", ""))
+    if technician_id is None or start is None:
+        raise Invalid("Say who goes and when it starts.")
+    try:
+        with db().begin_nested():
+            placed = place_visit(
+                db(),
+                visit_id=visit_id,
+                technician_id=technician_id,
+                start=start,
+                **_taken_place(visit_id),
+                actor=actor(),
+                now=moment(),
+            )
+    except Conflict as refused:
+        flash(f"{refused.message} Nothing was changed. The places below are made anew.", "problem")
+        return redirect(url_for("board.visit", visit_id=visit_id, **_kept()), 303)
+    _undoable(_booked_words(placed))
+    return redirect(_back(), 303)
+
+
 @blueprint.get("/visits/<int:visit_id>/verdicts")
 @permission(Right.BOARD_READ)
 def verdicts(visit_id: int) -> Response:
-    """Answer for each person of the day whether they could take a visit, for the grid."""
+    """Answer for each row of the board whether its person could take a visit, and name the best places."""
     job, found = _visit(visit_id)
-    listing = _candidates(visit_id, found.territory_id, asked_day([job.site.territory]))
-    rows = [
-        {
-            "id": row.technician_id,
-            "verdict": "costs" if row.late_s or row.overtime_s or row.knock_on else "fits",
-            "words": f"arrives {clock_words(row.arrive_at, listing.zone)}, {round(row.travel_s / 60)} min on the way",
-        }
-        for row in listing.ranked
-    ]
-    rows += [{"id": row.technician_id, "verdict": "blocked", "words": row.words} for row in listing.excluded]
-    return jsonify({"technicians": rows})
+    day = asked_day([job.site.territory])
+    answer = board_places.answer(visit_id, found.territory_id, day, request.args.get("assignment_id", type=int))
+    return jsonify(board_places.answer_json(visit_id, answer))
 
 
 @blueprint.post("/move")
@@ -176,13 +194,16 @@ def _visit_page(visit_id: int, form: MoveForm | None) -> Response:
     form.technician_id.choices = options(technician_choices(db(), reach=reach, on=moment().date()))
     if form.validate_on_submit():
         try:
-            _place(
+            placed = place_visit(
+                db(),
                 visit_id=visit_id,
-                technician_id=form.technician_id.data,
+                technician_id=given(form.technician_id.data),
                 start=clock.instant(given(form.starts_at.data).date(), given(form.starts_at.data).time(), zone),
                 assignment_id=whole(form.assignment_id.data),
                 version=whole(form.version.data),
                 override_reason=form.override_reason.data or None,
+                actor=actor(),
+                now=moment(),
             )
         except CannotPlace as error:
             refused = error
@@ -191,8 +212,9 @@ def _visit_page(visit_id: int, form: MoveForm | None) -> Response:
         except Conflict as error:
             form.refuse(Invalid(error.message))
         else:
-            _undoable("Booked.")
+            _undoable(_booked_words(placed))
             return redirect(_back(), 303)
+    may_edit = actor().may(Right.ASSIGNMENT_EDIT, found.territory_id)
     return page(
         "board/visit.html",
         fragment="panel",
@@ -204,8 +226,22 @@ def _visit_page(visit_id: int, form: MoveForm | None) -> Response:
         form=form,
         refused=refused,
         pinned=is_pinned(db(), visit_id),
-        may_edit=actor().may(Right.ASSIGNMENT_EDIT, found.territory_id),
+        may_edit=may_edit,
+        places=_places(job, found, zone) if may_edit else None,
+        words_of=words_of,
+        pushing_of=pushing_of,
     )
+
+
+def _places(job: Job, found: Visit, zone: str) -> Answer | None:
+    """Return the numbered places of a visit that may still be planned; None where nobody can tell."""
+    if found.state not in PLANNABLE:
+        return None
+    day = asked_day([job.site.territory]) if request.values.get("date") else likely_day(found, zone)
+    try:
+        return board_places.answer(found.id, found.territory_id, day, request.values.get("assignment_id", type=int))
+    except Conflict:
+        return None
 
 
 def _move_by_script() -> Response:
@@ -216,70 +252,66 @@ def _move_by_script() -> Response:
     before = commitments(db(), [visit_id])
     try:
         with db().begin_nested():
-            _place(
+            placed = place_visit(
+                db(),
                 visit_id=visit_id,
                 technician_id=technician_id,
                 start=start,
                 assignment_id=request.form.get("assignment_id", type=int),
                 version=request.form.get("version", type=int),
-                override_reason=None,
+                crew_slot_id=request.form.get("crew_slot_id", type=int),
+                pushing=board_places.asked_pushing(),
+                actor=actor(),
+                now=moment(),
             )
-    except CannotPlace as refused:
-        more = " Open the visit to do it all the same, with a reason." if refused.may_override else ""
-        raise Conflict(refused.message + more) from refused
-    return jsonify(_changed_day(visit_id, start, before))
+    except (CannotPlace, Taken) as refused:
+        may_override = isinstance(refused, CannotPlace) and refused.may_override
+        more = " Open the visit to do it all the same, with a reason." if may_override else ""
+        instead = board_places.instead_json(refused.instead, _zone())
+        return make_response(jsonify({"error": refused.message + more, "instead": instead}), 409)
+    return jsonify(_changed_day(visit_id, start, before) | {"message": _booked_words(placed)})
+
+
+def _taken_place(visit_id: int) -> dict[str, Any]:
+    """Return which booking or place in the crew a form is about; without either the first member of the crew."""
+    assignment_id, slot = request.form.get("assignment_id", type=int), request.form.get("crew_slot_id", type=int)
+    version = request.form.get("version", type=int)
+    if assignment_id is None and slot is None:
+        crew = [each for each in commitments(db(), [visit_id]) if each.position == 1]
+        assignment_id, version = (crew[0].assignment_id, crew[0].version) if crew else (None, None)
+    return {
+        "assignment_id": assignment_id,
+        "version": version,
+        "crew_slot_id": slot,
+        "pushing": board_places.asked_pushing(),
+    }
+
+
+def _booked_words(placed: Placed) -> str:
+    names = customers_of(db(), [each.booking.visit_id for each in placed.pushed]) if placed.pushed else {}
+    return board_places.booked_words(placed.pushed, _zone(), names)
+
+
+def _zone() -> str:
+    _, chosen = asked_territories()
+    return chosen[0].zone if chosen else "UTC"
 
 
 def _changed_day(visit_id: int, start: datetime, before: Sequence[Commitment]) -> dict[str, Any]:
     """Return what the grid must redraw: the days of those who have the visit now, and of those who had it before."""
     _, chosen = asked_territories()
-    zone = chosen[0].zone if chosen else "UTC"
     reach = actor().territories(Right.BOARD_READ)
-    board = board_for(db(), territories=chosen, day=clock.local_day(start, zone), now=moment(), reach=reach)
+    board = board_for(db(), territories=chosen, day=clock.local_day(start, _zone()), now=moment(), reach=reach)
     now_booked = [bar for bar in board.bars if bar.visit_id == visit_id]
     people = {bar.technician_id for bar in now_booked} | {each.technician_id for each in before}
     gone = {each.assignment_id for each in before} - {bar.assignment_id for bar in now_booked}
     return {
-        "message": "Booked.",
         "removed": sorted(gone),
         "bars": [bar_json(bar) for bar in board.bars if bar.technician_id in people],
         "technicians": [person_json(person) for person in board.people if person.id in people],
         "queue": [queued_json(item) for item in board.queue],
         "undo": {"url": url_for("steps.undo")},
     }
-
-
-def _place(
-    *,
-    visit_id: int,
-    technician_id: int,
-    start: datetime,
-    assignment_id: int | None,
-    version: int | None,
-    override_reason: str | None,
-) -> None:
-    """Book a visit, or move a booking of it."""
-    if assignment_id is None:
-        assign_visit(
-            db(),
-            visit_id=visit_id,
-            technician_id=technician_id,
-            start=start,
-            override_reason=override_reason,
-            actor=actor(),
-            now=moment(),
-        )
-    else:
-        move_assignment(
-            db(),
-            assignment_id=assignment_id,
-            technician_id=technician_id,
-            start=start,
-            version=version,
-            override_reason=override_reason,
-            actor=actor(),
-            now=moment(),
-        )
 
 
 def _visit(visit_id: int) -> tuple[Job, Visit]:
@@ -338,9 +370,3 @@ def _iso(text: str) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo and plausible(found) else None
-
-
-def _candidates(visit_id: int, territory_id: int, day: date) -> CandidateList:
-    """Rank the people of a day at the prices that a plan of that day has."""
-    prices = prices_of_scope(db(), [(territory_id, day)])
-    return candidates_for(db(), visit_id=visit_id, territory_id=territory_id, day=day, now=moment(), scarcity=prices)

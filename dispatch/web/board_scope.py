@@ -8,6 +8,7 @@ from flask import request
 from dispatch.accounts.access import Right
 from dispatch.core import clock
 from dispatch.core.errors import Invalid, NotFound
+from dispatch.jobs.models import Visit
 from dispatch.web.context import actor, db, moment
 from dispatch.workforce.choices import territories_in_reach
 from dispatch.workforce.models import Territory
@@ -36,3 +37,11 @@ def asked_day(territories: Sequence[Territory]) -> date:
     if abs((day - moment().date()).days) > 3660:
         raise Invalid("Choose a day within ten years of today.", field="date")
     return day
+
+
+def likely_day(found: Visit, zone: str) -> date:
+    """Return the day a visit is promised or may start, today when neither is said or it has passed."""
+    today = clock.local_day(moment(), zone)
+    promise = next((each for each in reversed(found.promises) if each.state == "standing"), None)
+    begin = promise.during.lower if promise else found.windows[0].during.lower if found.windows else None
+    return today if begin is None else max(today, clock.local_day(begin, zone))

@@ -14,13 +14,15 @@ from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.coverage.queries import prices_of_scope
 from dispatch.jobs import queries as job_queries
 from dispatch.jobs.models import Job, Visit
-from dispatch.planning.assigning import CannotPlace, assign_visit, move_assignment
+from dispatch.planning.assigning import CannotPlace, place_visit
 from dispatch.planning.candidates import CandidateList, candidates_on
 from dispatch.planning.desks import PreparedDay, day_for
 from dispatch.planning.explaining import Fit, everybody, fits, groups_of, in_group, named, with_off_shift
 from dispatch.planning.job_page import Commitment, commitments
+from dispatch.planning.places import pushing_of
 from dispatch.planning.snapshot import active_policy
-from dispatch.web.board_scope import asked_day
+from dispatch.web.board_places import asked_pushing
+from dispatch.web.board_scope import asked_day, likely_day
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import plausible, whole
 from dispatch.web.pages import page
@@ -138,6 +140,7 @@ def _page(
         start=begin,
         start_field=clock.in_zone(begin, asked.zone).replace(tzinfo=None).isoformat(timespec="minutes"),
         booking=crew[0] if crew else None,
+        pushing_of=pushing_of,
         policy=active_policy(db()),
         read_at=prepared.read_at,
         may_edit=actor().may(Right.ASSIGNMENT_EDIT, territory_id) and asked.visit.state.value in ("open", "planned"),
@@ -189,23 +192,8 @@ def _question(job_id: int) -> Question:
         job=job,
         visit=found,
         position=max(1, min(position, len(found.slots))),
-        day=asked_day([job.site.territory]) if request.values.get("date") else _likely_day(found, zone),
+        day=asked_day([job.site.territory]) if request.values.get("date") else likely_day(found, zone),
     )
-
-
-def _likely_day(found: Visit, zone: str) -> date:
-    """Return the day a visit is promised or may start, today when neither is said or it has passed."""
-    today = clock.local_day(moment(), zone)
-    promise = _standing(found)
-    begin = promise[0] if promise else found.windows[0].during.lower if found.windows else None
-    return today if begin is None else max(today, clock.local_day(begin, zone))
-
-
-def _standing(found: Visit) -> tuple[datetime, datetime] | None:
-    promise = next((each for each in reversed(found.promises) if each.state == "standing"), None)
-    if promise is None or promise.during.lower is None or promise.during.upper is None:
-        return None
-    return promise.during.lower, promise.during.upper
 
 
 def _usual_start(asked: Question, prepared: PreparedDay) -> datetime:
@@ -230,29 +218,20 @@ def _place(asked: Question, technician_id: int, start: datetime, override_reason
     booked: Sequence[Commitment] = commitments(db(), [asked.visit.id])
     mine = next((each for each in booked if each.position == asked.position), None)
     version = whole(request.form.get("version"))
-    if mine is None:
-        if version is not None:
-            raise Conflict("Somebody took this booking off in the meantime. Look at it again.")
-        assign_visit(
-            db(),
-            visit_id=asked.visit.id,
-            technician_id=technician_id,
-            start=start,
-            crew_slot_id=asked.visit.slots[asked.position - 1].id,
-            override_reason=override_reason,
-            actor=actor(),
-            now=moment(),
-        )
-        return
-    if version is None:
+    if mine is None and version is not None:
+        raise Conflict("Somebody took this booking off in the meantime. Look at it again.")
+    if mine is not None and version is None:
         raise Conflict(f"{mine.technician} was booked for this in the meantime. Look at it again.")
-    move_assignment(
+    place_visit(
         db(),
-        assignment_id=mine.assignment_id,
+        visit_id=asked.visit.id,
         technician_id=technician_id,
         start=start,
+        assignment_id=None if mine is None else mine.assignment_id,
         version=version,
+        crew_slot_id=asked.visit.slots[asked.position - 1].id,
         override_reason=override_reason,
+        pushing=asked_pushing(),
         actor=actor(),
         now=moment(),
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dispatch.matching import Plan, Problem, solve
 from dispatch.matching.explain import desk, held_desk
 from dispatch.matching.plan import ReasonCode, Route, Stop
-from tests.matching.build import HOUR, at, problem, shift, technician, visit, window
+from tests.matching.build import HOUR, at, crew, problem, shift, technician, visit, window
 from tests.matching.strategies import pinned, problems
 
 relaxed = settings(
@@ -45,18 +45,25 @@ def test_what_was_told_for_the_afternoon_leaves_the_morning_free() -> None:
 
 
 def test_a_push_is_told_from_the_time_that_was_told() -> None:
-    asked = problem(visit("told", place=NEAR), visit("new", place=NEAR, windows=(window(9.5, 9.75),)), technician())
+    asked = problem(visit("told", place=NEAR), visit("new", place=NEAR, windows=(window(9.1, 9.3),)), technician())
     pushed = held_desk(asked, told(("told", 10))).survey("new").ranked[0].knock_on
     assert [(each.visit, each.start_before_s, each.start_after_s) for each in pushed] == [
-        ("told", 10 * HOUR, int(10.5 * HOUR))
+        ("told", 10 * HOUR, int(10.1 * HOUR))
     ]
 
 
+def test_nobody_waits_longer_than_the_policy_allows() -> None:
+    late = problem(visit("told", place=NEAR), visit("new", place=NEAR, windows=(window(9.5, 9.75),)), technician())
+    assert held_desk(late, told(("told", 10))).survey("new").ranked == ()
+    patient = replace(late, policy=replace(late.policy, retime_tolerance_s=HOUR))
+    assert held_desk(patient, told(("told", 10))).survey("new").ranked[0].knock_on[0].start_after_s == 10.5 * HOUR
+
+
 def test_rigid_visits_are_not_pushed() -> None:
-    asked = problem(visit("told", place=NEAR), visit("new", place=NEAR, windows=(window(9.5, 9.75),)), technician())
+    asked = problem(visit("told", place=NEAR), visit("new", place=NEAR, windows=(window(9.1, 9.3),)), technician())
     prepared = held_desk(asked, told(("told", 10)), rigid=frozenset({"told"}))
     assert prepared.survey("new").ranked == ()
-    assert prepared.at("new", "t1", int(9.5 * HOUR)) is None
+    assert prepared.at("new", "t1", int(9.1 * HOUR)) is None
 
 
 def test_the_visit_asked_about_is_free_of_its_own_time() -> None:
@@ -75,6 +82,13 @@ def test_a_day_that_cannot_be_as_it_was_told_is_broken_and_said_to_be() -> None:
     found = held_desk(late, told(("told", 14))).survey("new")
     assert [each.reason.code for each in found.excluded] == [ReasonCode.ROUTE_BROKEN]
     assert held_desk(late, told(("told", 14))).why("new", "t1") is not None
+
+
+def test_who_joins_a_crew_comes_when_the_others_do() -> None:
+    asked = problem(visit("two", place=NEAR, crew=crew((), ())), technician("t1"), technician("t2"))
+    found = held_desk(asked, told(("two", 11))).survey("two", slot=1)
+    assert [(each.technician, each.start_s) for each in found.ranked] == [("t2", 11 * HOUR)]
+    assert [each.reason.code for each in found.excluded] == [ReasonCode.SAME_CREW]
 
 
 def test_why_not_is_told_for_who_has_no_place_only() -> None:

@@ -164,5 +164,5 @@ def test_a_trial_with_changed_facts_keeps_the_told_times(session: Session) -> No
     other = world.visit()
     prepared = day_for(session, territory_id=world.territory.id, day=make.DAY, now=NOW, visit_id=other.id)
     told = prepared.snapshot.clock.seconds(make.hours(4, 5).lower)
-    assert prepared.problem_for(other.id).visit_by_id[str(booked.id)].release_s == told
+    assert prepared.problem_for(other.id).visit_by_id[str(booked.id)].windows[0].start_s == told
     assert prepared.problem_for(booked.id) == prepared.snapshot.problem

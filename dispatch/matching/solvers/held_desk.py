@@ -1,4 +1,4 @@
-"""A day as people were told it, ready for questions: what is served may start later than it was said, never earlier."""
+"""A day as people were told it, ready for questions: what is served may start a little later, never earlier."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,20 +7,21 @@ from dispatch.matching.explain import Candidate, Candidates, WhyNot
 from dispatch.matching.plan import Plan, Reason, ReasonCode
 from dispatch.matching.problem import Problem, Visit
 from dispatch.matching.solvers import asking
-from dispatch.matching.solvers.desk import Desk
+from dispatch.matching.solvers.desk import Desk, Span
 from dispatch.matching.solvers.kernels import refresh
 from dispatch.units import Seconds
 
 
 class HeldDesk(Desk):
-    """A `Desk` on which the stops of the plan keep their starts until something pushes them later.
+    """A `Desk` on which stops keep their starts until something pushes them later, within the policy's tolerance.
 
     Who plans anew may fill every gap; who looks for a place in a day that is known to customers may not, and wants the
     times that were told. Only the visit that is asked about is free of the time it has.
     """
 
     def _start(self, problem: Problem, plan: Plan) -> None:
-        self._free: dict[int, Seconds] = {}
+        self._free: dict[int, Span] = {}
+        self._told: dict[int, Span] = {}
         super()._start(problem, plan)
         for route in plan.routes:
             shift = self.tables.scope.shift_index[route.shift]
@@ -98,6 +99,15 @@ class HeldDesk(Desk):
             with self._without(row):
                 return self._obstacle(row, worker)
 
+    def bounds(self, row: int) -> Span:
+        """Earliest and latest start that links leave, and where some of the crew have a time already that time."""
+        low, high = super().bounds(row)
+        crew = [self._start_of(other) for other in self._rows(self.tables.scope.slots[row].visit) if other != row]
+        for start in crew:
+            if start is not None:
+                low, high = max(low, start), min(high, start)
+        return low, high
+
     def _kept_away(self, row: int, worker: int) -> Reason:
         """Say what keeps somebody away; who has a place that cannot be carried out has none then."""
         if self._sheet.chosen[worker] >= 0:
@@ -105,32 +115,40 @@ class HeldDesk(Desk):
         return self._obstacle(row, worker)
 
     def _hold(self, shift: int, starts: dict[tuple[str, int], Seconds]) -> None:
-        """Let the stops of a route start no earlier than told; a route that cannot is broken."""
+        """Let the stops of a route start no earlier than told and little later; a route that cannot is broken."""
         rows = [self.tables.scope.slot_index[name] for name in starts]
+        later = self.problem.policy.retime_tolerance_s
         for row, start in zip(rows, starts.values(), strict=True):
             if not self.tables.linked[row]:
-                self._free[row] = int(self.state.low[row])
-                self.state.low[row] = max(self._free[row], start)
+                low, high = self._free[row] = self._bounded(row)
+                self._told[row] = max(low, start), min(high, start + later)
+                self._bound(row, self._told[row])
         if refresh(self.tables.data, self.state, shift):
             return
         for row in rows:
-            self.state.low[row] = self._free.pop(row, int(self.state.low[row]))
+            self._told.pop(row, None)
+            self._bound(row, self._free.pop(row, self._bounded(row)))
         self.state.route_of[rows] = -1
         self.state.size[shift] = 0
         refresh(self.tables.data, self.state, shift)
         self.broken.add(shift)
         self._broken[shift] = True
 
+    def _bounded(self, row: int) -> Span:
+        return int(self.state.low[row]), int(self.state.high[row])
+
+    def _bound(self, row: int, span: Span) -> None:
+        self.state.low[row], self.state.high[row] = span
+
     def _inquire(self, row: int, top: int) -> int:
         if row not in self._free:
             return super()._inquire(row, top)
-        told, shift = int(self.state.low[row]), int(self.state.route_of[row])
-        self.state.low[row] = self._free[row]
+        self._bound(row, self._free[row])
         try:
             return super()._inquire(row, top)
         finally:
-            self.state.low[row] = told
-            refresh(self.tables.data, self.state, shift)
+            self._bound(row, self._told[row])
+            refresh(self.tables.data, self.state, int(self.state.route_of[row]))
 
     @contextmanager
     def _without(self, row: int) -> Iterator[None]:
@@ -138,10 +156,9 @@ class HeldDesk(Desk):
             with super()._without(row):
                 yield
             return
-        told = int(self.state.low[row])
         with super()._without(row):
-            self.state.low[row] = self._free[row]
+            self._bound(row, self._free[row])
             try:
                 yield
             finally:
-                self.state.low[row] = told
+                self._bound(row, self._told[row])

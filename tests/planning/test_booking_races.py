@@ -1,0 +1,165 @@
+"""Two people book at the same moment: nobody is told to try again for nothing, and no stale move wins."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from dispatch.accounts.access import SYSTEM
+from dispatch.core.db import make_engine, make_sessions
+from dispatch.core.errors import Conflict
+from dispatch.planning.assigning import assign_visit, move_assignment, place_visit, unassign_visit
+from dispatch.planning.candidates import candidates_for
+from dispatch.planning.models import Assignment
+from tests import factories as make
+from tests.planning.world import EIGHT, make_world
+
+NOW = make.MORNING
+
+
+@pytest.fixture
+def sessions(database_url: str) -> Iterator[sessionmaker[Session]]:
+    engine: Engine = make_engine(database_url)
+    yield make_sessions(engine)
+    engine.dispose()
+
+
+def lock_visit(session: Session, visit_id: int) -> None:
+    session.execute(text("SELECT id FROM visit WHERE id = :id FOR UPDATE"), {"id": visit_id})
+
+
+def test_a_deadlock_is_tried_again_once_and_nobody_hears_of_it(sessions: sessionmaker[Session]) -> None:
+    """The booking locks its visit, then the one that makes room; somebody else locks them the other way round."""
+    with sessions() as session:
+        world = make_world(session)
+        later = world.visit(window=make.hours(2, 8))
+        booked = make.make_assignment(
+            session,
+            visit=later,
+            technician=world.ana,
+            during=make.hours(2, 3),
+            shift_id=world.shift.id,
+        )
+        visit = world.visit(window=make.hours(1.1, 1.2))
+        row = next(
+            each
+            for each in candidates_for(
+                session, visit_id=visit.id, territory_id=world.territory.id, day=make.DAY, now=NOW
+            ).ranked
+            if each.technician_id == world.ana.id
+        )
+        ids = (later.id, visit.id, world.ana.id, booked.id)
+        session.commit()
+    assert [each.assignment_id for each in row.knock_on] == [ids[3]]
+    raised: list[Exception] = []
+
+    def book() -> None:
+        try:
+            with sessions() as session:
+                place_visit(
+                    session,
+                    visit_id=ids[1],
+                    technician_id=ids[2],
+                    start=row.start_at,
+                    pushing=[ids[3]],
+                    actor=SYSTEM,
+                    now=NOW,
+                )
+                session.commit()
+        except Exception as error:
+            raised.append(error)
+
+    with sessions() as other:
+        lock_visit(other, ids[0])
+        thread = threading.Thread(target=book)
+        thread.start()
+        _until_waiting(sessions)
+        lock_visit(other, ids[1])  # closes the circle: the booking, which waits longer, is the one that gives way
+        other.commit()
+    thread.join(30)
+    assert raised == []
+    with sessions() as session:
+        assert session.get_one(Assignment, ids[3]).during.lower == row.knock_on[0].start_at
+
+
+def test_a_move_of_a_booking_that_is_taken_away_meanwhile_is_refused_with_a_sentence(
+    sessions: sessionmaker[Session],
+) -> None:
+    ids = _booked(sessions)
+    with sessions() as other:
+        unassign_visit(other, visit_id=ids["visit"], actor=SYSTEM, now=NOW)
+        raised, thread = _moving(sessions, ids, None)
+        _until_waiting(sessions)
+        other.commit()
+    thread.join(30)
+    assert [type(error) for error in raised] == [Conflict]
+    assert "took this booking away" in str(raised[0])
+
+
+def test_a_stale_move_does_not_win(sessions: sessionmaker[Session]) -> None:
+    ids = _booked(sessions)
+    with sessions() as other:
+        first = move_assignment(
+            other, assignment_id=ids["booking"], start=make.hours(4, 5).lower, actor=SYSTEM, now=NOW
+        )
+        raised, thread = _moving(sessions, ids, ids["version"])
+        _until_waiting(sessions)
+        other.commit()
+        kept = first.during.lower
+    thread.join(30)
+    assert len(raised) == 1
+    assert "changed this booking in the meantime" in str(raised[0])
+    with sessions() as session:
+        assert session.get_one(Assignment, ids["booking"]).during.lower == kept
+
+
+def _booked(sessions: sessionmaker[Session]) -> dict[str, int]:
+    with sessions() as session:
+        world = make_world(session)
+        visit = world.visit()
+        made = assign_visit(session, visit_id=visit.id, technician_id=world.ana.id, start=EIGHT, actor=SYSTEM, now=NOW)
+        ids = {"visit": visit.id, "booking": made.id, "version": made.version, "ben": world.ben.id}
+        session.commit()
+    return ids
+
+
+def _moving(
+    sessions: sessionmaker[Session], ids: dict[str, int], version: int | None
+) -> tuple[list[Exception], threading.Thread]:
+    raised: list[Exception] = []
+
+    def move() -> None:
+        try:
+            with sessions() as session:
+                move_assignment(
+                    session,
+                    assignment_id=ids["booking"],
+                    technician_id=ids["ben"],
+                    version=version,
+                    actor=SYSTEM,
+                    now=NOW,
+                )
+                session.commit()
+        except Exception as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=move)
+    thread.start()
+    return raised, thread
+
+
+def _until_waiting(sessions: sessionmaker[Session]) -> None:
+    """Wait until somebody waits for a lock."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        with sessions() as session:
+            if session.scalar(waiting):
+                return
+        time.sleep(0.02)
+    raise AssertionError("nobody waits")
