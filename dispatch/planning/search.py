@@ -65,10 +65,14 @@ class Hit:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """All hits of a question; ``close`` says that nothing holds the words and these are names like them."""
+    """Hits of a question.
+
+    ``close`` says that nothing holds the words and these are names like them, ``more`` of which kinds there are more.
+    """
 
     hits: tuple[Hit, ...]
     close: bool = False
+    more: frozenset[Kind] = frozenset()
 
     def of(self, kind: Kind) -> list[Hit]:
         """Return the hits of one kind."""
@@ -85,9 +89,10 @@ def search(session: Session, text: str, *, reach: Mapping[Kind, Territories], on
     if not words:
         return Found(hits=())
     sources = {kind: _source(kind, territories, on) for kind, territories in reach.items()}
-    hits = [hit for kind in Kind if kind in sources for hit in _holding(session, kind, sources[kind], words)]
+    holding = {kind: _holding(session, kind, sources[kind], words) for kind in Kind if kind in sources}
+    hits = tuple(hit for found in holding.values() for hit in found[:EACH])
     if hits or len(text.strip()) < CLOSE_FROM or not any(sign.isalpha() for sign in text):
-        return Found(hits=tuple(hits))
+        return Found(hits=hits, more=frozenset(kind for kind, found in holding.items() if len(found) > EACH))
     return Found(hits=tuple(_alike(session, text, sources)), close=True)
 
 
@@ -177,7 +182,7 @@ def _skills() -> _Source:
 
 
 def _holding(session: Session, kind: Kind, source: _Source, words: Sequence[str]) -> list[Hit]:
-    """Find what holds every word, or is called by the number."""
+    """Find what holds every word, or is called by the number: one more than is shown, if there is."""
     order = list(source.order)
     asked = [and_(*(source.words.ilike(containing(word)) for word in words))]
     typed = "".join(words).lstrip("#")
@@ -189,7 +194,7 @@ def _holding(session: Session, kind: Kind, source: _Source, words: Sequence[str]
     if source.phone is not None and len(digits) >= FEWEST_DIGITS and not any(sign.isalpha() for sign in typed):
         held = func.regexp_replace(source.phone, r"\D", "", "g", type_=String)
         asked.append(held.like(f"%{digits[-SAME_ENDING:]}"))
-    rows = session.execute(source.base.where(or_(*asked)).order_by(*order).limit(EACH))
+    rows = session.execute(source.base.where(or_(*asked)).order_by(*order).limit(EACH + 1))
     return [_hit(kind, row) for row in rows]
 
 

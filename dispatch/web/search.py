@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from dispatch.accounts.access import Right
-from dispatch.planning.search import Hit, Kind, search
+from dispatch.planning.search import Found, Hit, Kind, search
 from dispatch.web.context import actor, db, moment
 from dispatch.web.navigation import lines
 from dispatch.web.pages import page
@@ -24,6 +24,15 @@ class Place(NamedTuple):
     title: str
     detail: str
     icon: str
+
+
+class Group(NamedTuple):
+    """Places of one kind; where there are more than are shown, the list that has all of them, if any has."""
+
+    heading: str
+    places: list[Place]
+    more: bool = False
+    url: str | None = None
 
 
 RIGHTS = {
@@ -47,6 +56,7 @@ ICONS = {
     Kind.PERSON: "user",
     Kind.SKILL: "skills",
 }
+LISTS = {Kind.JOB: "jobs.index", Kind.CUSTOMER: "customers.index", Kind.PERSON: "people.index"}
 ACTIONS = (
     ("jobs.new", "New job", "plus"),
     ("plans.index", "Plan a day", "plan"),
@@ -70,9 +80,9 @@ def index() -> Response:
         and "HX-Request" not in request.headers
     ):
         return redirect(_url(calling[0]), 303)
-    groups = [(_(HEADINGS[kind]), [_place(hit) for hit in found.of(kind)]) for kind in Kind if found.of(kind)]
+    groups = [_group(kind, found, text) for kind in Kind if found.of(kind)]
     if places := _pages(text):
-        groups.append((_("Pages"), places))
+        groups.append(Group(_("Pages"), places))
     return page(
         "search/index.html",
         fragment="results",
@@ -80,6 +90,7 @@ def index() -> Response:
         groups=groups,
         close=found.close and bool(found.hits),
         total=len(found.hits) + len(places),
+        more=bool(found.more),
     )
 
 
@@ -97,6 +108,11 @@ def _pages(text: str) -> list[Place]:
         for endpoint, label, icon in known
         if all(word in label.casefold() for word in asked)
     ]
+
+
+def _group(kind: Kind, found: Found, text: str) -> Group:
+    places, more = [_place(hit) for hit in found.of(kind)], kind in found.more
+    return Group(_(HEADINGS[kind]), places, more, url_for(LISTS[kind], q=text) if more and kind in LISTS else None)
 
 
 def _place(hit: Hit) -> Place:

@@ -99,4 +99,7 @@ def test_what_lies_out_of_reach_is_not_found(world: World) -> None:
 def test_there_are_never_more_than_can_be_looked_over(world: World) -> None:
     for number in range(EACH + 3):
         make.make_customer(world.session, name=f"Hale {number}")
-    assert len(asked(world, "hale").of(Kind.CUSTOMER)) == EACH
+    found = asked(world, "hale")
+    assert len(found.of(Kind.CUSTOMER)) == EACH
+    assert found.more == {Kind.CUSTOMER}
+    assert asked(world, "hale 1").more == frozenset()
