@@ -15,7 +15,15 @@ DIST = STATIC / "dist"
 PACKAGES = ROOT / "node_modules"
 
 # What pages link to; everything else is a chunk that these load when needed.
-ENTRIES = ("js/app.js", "js/board.js", "js/progress.js", "css/app.css", "css/board.css", "css/map.css")
+ENTRIES = (
+    "js/app.js",
+    "js/board.js",
+    "js/live-worker.js",
+    "js/progress.js",
+    "css/app.css",
+    "css/board.css",
+    "css/map.css",
+)
 
 
 class FrontendError(RuntimeError):

@@ -66,9 +66,9 @@ def index() -> Response:
     reach = actor().territories(Right.BOARD_READ)
     board = board_for(db(), territories=chosen, day=day, now=moment(), reach=reach)
     names = {person.id: person.name for person in board.people}
+    limit = None if request.args.get("queue") == "all" else QUEUE_SHOWN
     return page(
         "board/index.html",
-        fragment="board_strip" if request.args.get("part") == "strip" else "board_queue",
         board=board,
         day=day,
         today=clock.local_day(moment(), board.zone),
@@ -77,7 +77,9 @@ def index() -> Response:
         counts=board.counts(),
         bars_of=_bars_by_person(board),
         names=names,
-        queue=board.queue if request.args.get("queue") == "all" else board.queue[:QUEUE_SHOWN],
+        queue=board.queue[:limit],
+        limit=limit,
+        who=actor().user_id,
         territories=territories,
         territory_choices=[(each.id, each.name) for each in territories],
         chosen=chosen[0].id if len(chosen) == 1 and len(territories) > 1 else "",

@@ -4,7 +4,11 @@
  *   <div id="gantt" data-url="/board/data?date=2026-11-23" data-move-url="/board/move"
  *        data-job-url="/jobs/{id}" data-person-url="/people/{id}"
  *        [data-panel-url="/board/visits/{id}"] [data-verdicts-url="/board/visits/{id}/verdicts"]
+ *        [data-view="2026-11-23" data-stream-url="/board/stream" data-changes-url="/board/changes"
+ *        data-worker="/static/dist/live-worker.js" data-who="7"]
  *        data-sprite="/static/icons/sprite.svg"></div>
+ *
+ * With data-stream-url what other people change is shown as it happens (board/live.js).
  *
  * With data-panel-url a selected visit is shown in #board-panel (a fragment from the server, with its move form);
  * without it the job page opens. data-verdicts-url answers {"technicians": [{"id": 7, "verdict": "fits" | "costs" |
@@ -17,8 +21,8 @@ import htmx from "htmx.org";
 import { showToast } from "./page/toasts.js";
 import { BoardUnavailable, fetchBoard } from "./board/data.js";
 import { make, useSprite } from "./board/dom.js";
-import { Freshness } from "./board/freshness.js";
 import { Gantt } from "./board/gantt.js";
+import { Live } from "./board/live.js";
 import { HOUR } from "./board/scale.js";
 import { Board } from "./board/store.js";
 import { addTools, fromAddress } from "./board/tools.js";
@@ -147,18 +151,10 @@ async function start(host, url) {
   const view = new GanttView(host, board, asked.zoom);
   view.layout();
   firstLook(view);
-  const freshness = new Freshness(url, host, view.words, {
-    idle: () => gantt.idle,
-    take: (fresh) => {
-      board.replace(fresh);
-      view.redraw();
-      document.dispatchEvent(new CustomEvent("board:data", { detail: { board } }));
-    },
-  });
   const gantt = new Gantt(view, {
     ...opener(host),
     moveUrl: host.dataset.moveUrl,
-    refresh: () => freshness.ask(),
+    refresh: async () => live?.ask(),
     verdicts: (visitId) => verdicts(host.dataset.verdictsUrl, visitId),
     zoomed: () => tools.show(view.zoom),
   });
@@ -166,8 +162,9 @@ async function start(host, url) {
     const { visitId, from } = /** @type {CustomEvent} */ (event).detail;
     if (from !== "gantt") gantt.showVisit(visitId);
   });
+  const live = host.dataset.streamUrl ? new Live(view, gantt, host, raw.position ?? 0) : null;
   // The panel and forms outside the grid change the day too; their answers carry HX-Trigger: board:stale.
-  document.addEventListener("board:stale", () => void freshness.ask());
+  document.addEventListener("board:stale", () => void live?.ask());
   lendTables();
   host.classList.add("is-ready");
   host.dispatchEvent(new CustomEvent("board:ready", { bubbles: true }));

@@ -68,3 +68,23 @@ export function board(changes = {}) {
     ...changes,
   };
 }
+
+export function queued(changes = {}) {
+  serial += 1;
+  return {
+    visit_id: serial,
+    job_id: serial,
+    title: "Leak",
+    customer: "Hale Dental",
+    site: "Main street",
+    lat: null,
+    lon: null,
+    duration_s: 3600,
+    priority: 3,
+    window: null,
+    skills: [],
+    urgent: false,
+    rank: "1 9999 3",
+    ...changes,
+  };
+}

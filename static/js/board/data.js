@@ -1,7 +1,7 @@
 /**
  * The board's data: what the server answers, and the same with instants as numbers.
  *
- * `GET data-url` answers a RawBoard. It is asked again every 30 s and after each change; an ETag makes that cheap.
+ * `GET data-url` answers a RawBoard. From its position on the stream (live/source.js) tells what changes, as Deltas.
  *
  * `POST data-move-url` (form fields, `Accept: application/json`, `X-CSRFToken`) moves or assigns one visit:
  *   visit_id, technician_id, start (ISO, UTC) and, for a visit that is already assigned, assignment_id and version.
@@ -37,6 +37,7 @@
  * @property {string} state planned, accepted, on_the_way, on_site, done, not_done ...
  * @property {RawSpan | null} promise
  * @property {string | null} promise_state on_track, at_risk, will_miss, kept, missed
+ * @property {number | null} [spread_s] by how much the arrival may be later than planned; null once somebody arrived
  * @property {boolean} pinned
  * @property {boolean} [elsewhere] work out of the reader's reach: only the time is told
  * @property {number | null} lat
@@ -56,8 +57,10 @@
  * @property {RawSpan | null} window
  * @property {string[]} skills
  * @property {boolean} urgent
+ * @property {string} [rank] sorts the queue, the most urgent first
  *
  * @typedef {object} RawBoard
+ * @property {number} [position] of the change log: what comes after it is not in here
  * @property {string} date the day, YYYY-MM-DD
  * @property {string} zone IANA time zone of the territory
  * @property {string} day_start
@@ -75,6 +78,26 @@
  * @property {RawTechnician[]} [technicians] those whose load changed
  * @property {string} message a sentence that says what happened
  * @property {{url: string, fields?: Record<string, string | number>}} [undo] takes it back by POST
+ *
+ * @typedef {object} Delta what changed elsewhere: all there is now of some visits and people
+ * @property {true} [whole] too much changed to tell it; the board is loaded anew
+ * @property {number[]} visits
+ * @property {number[]} people whose whole day is told
+ * @property {RawBar[]} bars
+ * @property {RawTechnician[]} technicians
+ * @property {RawQueued[]} queue
+ * @property {Noted[]} changes
+ *
+ * @typedef {object} Noted one change of the log
+ * @property {number} seq its position
+ * @property {string} entity
+ * @property {string} id
+ * @property {number | null} version
+ * @property {boolean} own the reader's own change
+ * @property {string | null} by who made it
+ * @property {string | null} initials
+ * @property {number[]} visits
+ * @property {number[]} people
  *
  * @typedef {object} Refusal
  * @property {string} error a sentence: what happened, what is safe, what to do
@@ -112,6 +135,7 @@
  * @property {string} state
  * @property {Span | null} promise
  * @property {string | null} promiseState
+ * @property {number | null} spreadS
  * @property {boolean} pinned
  * @property {boolean} elsewhere
  * @property {number | null} lat
@@ -158,6 +182,7 @@ export function bar(raw) {
     state: raw.state,
     promise: raw.promise ? span(raw.promise) : null,
     promiseState: raw.promise_state,
+    spreadS: raw.spread_s ?? null,
     pinned: raw.pinned,
     elsewhere: raw.elsewhere ?? false,
     lat: raw.lat,
@@ -193,6 +218,7 @@ export function barOfQueued(waiting, start) {
     state: "unassigned",
     promise: waiting.windowSpan,
     promiseState: null,
+    spreadS: null,
     pinned: false,
     elsewhere: false,
     lat: waiting.lat,

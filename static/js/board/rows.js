@@ -142,3 +142,19 @@ export function rowElement(person, scale, verdict) {
   row.append(head(person, verdict), lane);
   return { row, lane };
 }
+
+/**
+ * Shows another load in a row that is drawn; where more than the load differs the row must be drawn anew.
+ *
+ * @param {HTMLElement} row
+ * @param {Technician} before
+ * @param {Technician} after
+ * @returns {boolean} whether that was all
+ */
+export function showLoad(row, before, after) {
+  const alike = { ...after, loadS: before.loadS, capacityS: before.capacityS };
+  const words = row.querySelector(".gantt-facts")?.firstChild;
+  if (JSON.stringify(alike) !== JSON.stringify(before) || !words) return false;
+  words.textContent = load(after.loadS, after.capacityS);
+  return true;
+}

@@ -1,6 +1,7 @@
 /** The board in memory: people in their order, their bars by time, the queue. Pure; knows nothing of the page. */
 
 import { bar as toBar, queued as toQueued, technician as toTechnician } from "./data.js";
+import { outlookAt } from "./outlook.js";
 import { reachOf } from "./windowing.js";
 
 /** @typedef {import("./data.js").Bar} Bar */
@@ -8,6 +9,15 @@ import { reachOf } from "./windowing.js";
 /** @typedef {import("./data.js").Queued} Queued */
 /** @typedef {"given" | "name" | "load" | "free"} Order */
 /** @typedef {{verdict: "fits" | "costs" | "blocked", words: string}} Verdict */
+
+/** @typedef {{visits: ReadonlySet<number>, people: ReadonlySet<number>}} Held what keeps its face for the moment */
+/** @typedef {{visits: Set<number>, people: Set<number>, grown: boolean, held: boolean}} Merged what looks different now, and whether something was held */
+
+/** @param {unknown} one @param {unknown} other */
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
+/** @param {Queued} one @param {Queued} other */
+const byRank = (one, other) => (one.rank ?? "").localeCompare(other.rank ?? "") || one.visit_id - other.visit_id;
 
 export class Board {
   /** @param {import("./data.js").RawBoard} raw */
@@ -59,6 +69,97 @@ export class Board {
     // People keep their rows while one works on them; a new order is only made when asked for.
     const now = new Map(this.given.map((one) => [one.id, one]));
     this.technicians = this.technicians.map((one) => now.get(one.id) ?? one);
+  }
+
+  /**
+   * Takes what changed elsewhere. What looks as before keeps its object, so that only what differs is drawn; people keep
+   * their rows, and new ones come last.
+   *
+   * @param {import("./data.js").Delta} delta
+   * @param {Held} held
+   * @returns {Merged}
+   */
+  merge(delta, held) {
+    /** @type {Merged} */
+    const merged = { visits: new Set(), people: new Set(), grown: false, held: false };
+    const visits = new Set(delta.visits.filter((id) => !held.visits.has(id)));
+    const people = new Set(delta.people.filter((id) => !held.people.has(id)));
+    merged.held = visits.size < delta.visits.length || people.size < delta.people.length;
+    /** @param {Bar} one */
+    const asked = (one) => !held.visits.has(one.visitId) && (visits.has(one.visitId) || people.has(one.technicianId ?? 0));
+    const fresh = new Map(delta.bars.map(toBar).filter(asked).map((one) => [one.id, one]));
+    for (const [id, old] of this.bars) {
+      const now = fresh.get(id);
+      if (!now && !asked(old)) continue;
+      if (now && same(old, now)) {
+        fresh.delete(id);
+        continue;
+      }
+      merged.visits.add(old.visitId);
+      if (!now) this.bars.delete(id);
+    }
+    for (const [id, now] of fresh) {
+      merged.visits.add(now.visitId);
+      this.bars.set(id, now);
+    }
+    this.#mergePeople(delta.technicians.map(toTechnician), held, merged);
+    this.#mergeQueue(delta, merged);
+    if (merged.visits.size > 0 || merged.grown) this.#fillRows();
+    return merged;
+  }
+
+  /** @param {Technician[]} fresh @param {Held} held @param {Merged} merged */
+  #mergePeople(fresh, held, merged) {
+    const known = new Map(this.given.map((one) => [one.id, one]));
+    /** @type {Map<number, Technician>} */
+    const changed = new Map();
+    for (const one of fresh) {
+      const old = known.get(one.id);
+      if (old && same(old, one)) continue;
+      if (held.people.has(one.id)) {
+        merged.held = true;
+        continue;
+      }
+      merged.people.add(one.id);
+      changed.set(one.id, one);
+      if (!old) merged.grown = true;
+    }
+    if (changed.size === 0) return;
+    const added = [...changed.values()].filter((one) => !known.has(one.id));
+    /** @param {Technician[]} list */
+    const renewed = (list) => [...list.map((one) => changed.get(one.id) ?? one), ...added];
+    this.given = renewed(this.given);
+    this.technicians = renewed(this.technicians);
+    this.indexOf = new Map(this.technicians.map((one, index) => [one.id, index]));
+  }
+
+  /** @param {import("./data.js").Delta} delta @param {Merged} merged */
+  #mergeQueue(delta, merged) {
+    const asked = new Set(delta.visits);
+    const old = this.queue.filter((one) => asked.has(one.visit_id));
+    if (same(old.toSorted(byRank), delta.queue.map(toQueued).toSorted(byRank))) return;
+    for (const one of [...old, ...delta.queue]) merged.visits.add(one.visit_id);
+    this.queue = [...this.queue.filter((one) => !asked.has(one.visit_id)), ...delta.queue.map(toQueued)].sort(byRank);
+  }
+
+  /**
+   * Lets time pass: promises stand worse the later it is.
+   *
+   * @param {number} now
+   * @param {ReadonlySet<number>} held visits that keep their face for the moment
+   * @returns {boolean} whether a bar looks different now
+   */
+  passTime(now, held) {
+    this.now = now;
+    let changed = false;
+    for (const [id, one] of this.bars) {
+      const state = outlookAt(one, now);
+      if (state === one.promiseState || held.has(one.visitId)) continue;
+      this.bars.set(id, { ...one, promiseState: state });
+      changed = true;
+    }
+    if (changed) this.#fillRows();
+    return changed;
   }
 
   #fillRows() {

@@ -82,11 +82,16 @@ export class GanttView {
   redraw() {
     for (const one of this.drawn.values()) one.row.remove();
     this.drawn.clear();
+    this.count();
+    this.body.append(this.now);
+    this.draw();
+  }
+
+  /** Makes room for as many rows as there are. */
+  count() {
     const count = this.board.technicians.length;
     this.body.style.setProperty("--height", `${count * this.rowHeight}px`);
     this.grid.setAttribute("aria-rowcount", String(count));
-    this.body.append(this.now);
-    this.draw();
   }
 
   schedule() {
@@ -113,7 +118,7 @@ export class GanttView {
     }
     for (const id of wanted) this.#drawRow(id, from, to);
     this.#drawAxis(from, to);
-    this.#drawNow();
+    this.tick();
     this.#drawActive();
   }
 
@@ -185,7 +190,8 @@ export class GanttView {
     this.axis.replaceChildren(make("span", "gantt-corner", `${this.board.technicians.length} people`), ...labels);
   }
 
-  #drawNow() {
+  /** Brings the line of the present up to the clock. */
+  tick() {
     const inside = this.board.now >= this.scale.start && this.board.now < this.scale.end;
     this.now.hidden = !inside;
     if (inside) place(this.now, this.scale.x(this.board.now), 2);
