@@ -360,11 +360,14 @@ def what_would_change(
     slot: int = 0,
     count: int = 3,
     prepared: "Desk | None" = None,
+    rigid: frozenset[str] = frozenset(),
+    without: tuple[type[Change], ...] = (),
 ) -> tuple[Remedy, ...]:
     """Find up to ``count`` smallest changes with which this person can serve the visit, or is the cheapest to do so.
 
     Each was made for a trial, and the problem asked again with it. Empty if the person is the cheapest already, or if
     no change of the kinds in `changes` helps. ``prepared`` is a desk of the same problem and plan, if there is one.
+    ``rigid`` visits keep their start meanwhile, and changes of the kinds ``without`` are not thought of.
 
     Raises
     ------
@@ -373,4 +376,6 @@ def what_would_change(
     """
     from dispatch.matching.solvers.remedies import remedies  # loads NumPy, Numba and their kernels
 
-    return remedies(problem, plan, visit, technician, slot=slot, count=count, desk=prepared)
+    return remedies(
+        problem, plan, visit, technician, slot=slot, count=count, desk=prepared, rigid=rigid, without=without
+    )

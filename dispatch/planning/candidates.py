@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dispatch.jobs.models import Customer, Job, Visit
-from dispatch.matching.explain import Candidate, Candidates
+from dispatch.matching.explain import Candidate, Candidates, WhyNot
 from dispatch.matching.plan import ReasonCode
 from dispatch.planning.desks import PreparedDay, day_for
 from dispatch.planning.promise_state import Outlook, outlook
@@ -115,6 +115,7 @@ def candidates_on(
     people = _people(session, ids)
     titles = _titles(session, found)
     has_it = _holder(snapshot, visit_id, slot)
+    booked = {(str(each.visit_id), str(each.technician_id)): each.id for each in snapshot.committed.values()}
     excluded = _excluded(session, found, people, snapshot)
     counted = Counter(GROUPS.get(each.code, OTHERS) for each in excluded)
     return CandidateList(
@@ -122,7 +123,7 @@ def candidates_on(
         slot=slot,
         day=prepared.day,
         zone=prepared.zone,
-        ranked=tuple(_row(each, snapshot, people, titles, visit_id, has_it, now) for each in found.ranked),
+        ranked=tuple(_row(each, snapshot, people, titles, visit_id, has_it, booked, now) for each in found.ranked),
         excluded=excluded,
         groups=tuple((count, words) for words, count in counted.most_common()),
     )
@@ -135,10 +136,10 @@ def _row(
     titles: Mapping[str, str],
     visit_id: int,
     has_it: str | None,
+    booked: Mapping[tuple[str, str], int],
     now: datetime,
 ) -> CandidateRow:
     clock, person = snapshot.clock, people[int(found.technician)]
-    booked = {(str(each.visit_id), str(each.technician_id)): each.id for each in snapshot.committed.values()}
     promise = snapshot.promises.get(visit_id)
     arrive_at = clock.instant(found.arrive_s)
     source = snapshot.problem.travel.matrix.source if snapshot.problem.travel.matrix else "great_circle"
@@ -190,7 +191,7 @@ def _excluded(
             "code": WITHOUT_PAPERS
             if each.technician in kept_home and each.reason.code is ReasonCode.NO_SHIFT
             else each.reason.code.value,
-            "params": {"technician": each.technician, **each.reason.params},
+            "params": {"technician": each.technician, **each.reason.params, **_nothing_known(snapshot, each)},
         }
         for each in found.excluded
     ]
@@ -207,6 +208,14 @@ def _excluded(
         for each, reason in zip(found.excluded, reasons, strict=True)
     ]
     return tuple(sorted(rows, key=lambda row: (row.code, row.name.casefold())))
+
+
+def _nothing_known(snapshot: Snapshot, found: WhyNot) -> dict[str, bool]:
+    """Tell a skill of which nothing is known from one that was judged: there is no estimate to speak of."""
+    skill = found.reason.params.get("skill")
+    if skill is None or skill in snapshot.problem.technician_by_id[found.technician].proficiencies:
+        return {}
+    return {"nothing_known": True}
 
 
 def _holder(snapshot: Snapshot, visit_id: int, slot: int) -> str | None:

@@ -116,6 +116,9 @@ def _displaced(names: Names, params: Params) -> str:
 
 
 def _lacks_skill(names: Names, params: Params) -> str:
+    if params.get("nothing_known"):
+        needed = f"; level {params['level']} is needed" if "level" in params else ""
+        return f"Nothing is known about {names.person(params)} in {names.skill(params)}{needed}."
     sure = f": we are {round(params['confidence'] * 100)} % sure" if "confidence" in params else ""
     return f"{names.person(params)} is not known well enough at {names.skill(params)}{_level(params)}{sure}."
 

@@ -14,13 +14,14 @@ from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.coverage.queries import prices_of_scope
 from dispatch.jobs import queries as job_queries
 from dispatch.jobs.models import Job, Visit
-from dispatch.planning.assigning import CannotPlace, place_visit
+from dispatch.planning.assigning import PLANNABLE, CannotPlace, place_visit
 from dispatch.planning.candidates import CandidateList, candidates_on
 from dispatch.planning.desks import PreparedDay, day_for
 from dispatch.planning.explaining import Fit, everybody, fits, groups_of, in_group, named, with_off_shift
 from dispatch.planning.job_page import Commitment, commitments
 from dispatch.planning.places import pushing_of
 from dispatch.planning.snapshot import active_policy
+from dispatch.planning.ways_out import WayOut, ways_out
 from dispatch.web.board_places import asked_pushing
 from dispatch.web.board_scope import asked_day, likely_day
 from dispatch.web.context import actor, db, moment
@@ -81,10 +82,24 @@ def book(job_id: int) -> Response:
         return _anew(asked, refused.message)
     except Conflict as refused:
         return _anew(asked, refused.message)
-    back = url_for("board.index", date=asked.day.isoformat(), territory=request.values.get("territory"))
+    back = _back(asked)
     undo: Any = {"text": _("Booked."), "undo_url": url_for("steps.undo"), "fields": {"back": back}}
     flash(undo, "good")
     return redirect(back, 303)
+
+
+def _back(asked: Question) -> str:
+    """Return the board, or the question that this booking was a change for."""
+    then = whole(request.form.get("then"))
+    if then is None:
+        return url_for("board.index", date=asked.day.isoformat(), territory=request.values.get("territory"))
+    return url_for(
+        "candidates.index",
+        job_id=job_queries.job_of_visit(db(), then),
+        visit=then,
+        date=asked.day.isoformat(),
+        person=whole(request.form.get("then_person")),
+    )
 
 
 def _anew(asked: Question, message: str) -> Response:
@@ -93,16 +108,21 @@ def _anew(asked: Question, message: str) -> Response:
     return redirect(asked.address(), 303)
 
 
-def _page(
-    asked: Question, *, refused: CannotPlace | None = None, person: int | None = None, start: datetime | None = None
-) -> Response:
+def _prepared(asked: Question) -> tuple[PreparedDay, CandidateList]:
+    """Return the day, at the prices a plan of it has, and everybody of its scope."""
     territory_id = asked.visit.territory_id
     prices = prices_of_scope(db(), [(territory_id, asked.day)])
     prepared = day_for(
         db(), territory_id=territory_id, day=asked.day, now=moment(), visit_id=asked.visit.id, scarcity=prices
     )
     listing = candidates_on(db(), prepared, visit_id=asked.visit.id, now=moment(), crew_position=asked.position)
-    listing = with_off_shift(db(), listing, territory_id=territory_id)
+    return prepared, with_off_shift(db(), listing, territory_id=territory_id)
+
+
+def _page(
+    asked: Question, *, refused: CannotPlace | None = None, person: int | None = None, start: datetime | None = None
+) -> Response:
+    prepared, listing = _prepared(asked)
     text = " ".join(request.args.get("name", "").split())[:120]
     namesakes = named(listing, text) if text else []
     person = person or whole(request.args.get("person"))
@@ -114,21 +134,26 @@ def _page(
     wanted = {row.technician_id for row in first} | {*compared} | ({person} if person is not None else set())
     explained = fits(db(), prepared, listing, wanted, customer=asked.job.customer.name)
     reason = request.args.get("reason", "")
+    answer = _answer(listing, explained, person)
+    asked_changes = request.args.get("changes") == "1" and answer is not None
     crew = [each for each in commitments(db(), [asked.visit.id]) if each.position == asked.position]
     sides = [_answer(listing, explained, each) for each in compared]
     begin = start or _usual_start(asked, prepared)
     return page(
         "jobs/candidates.html",
+        fragment="what_would_change",
         status=409 if refused else 200,
         asked=asked,
         job=asked.job,
         visit=asked.visit,
         zone=asked.zone,
+        promise=prepared.snapshot.promises.get(asked.visit.id),
         one_day=timedelta(days=1),
         listing=listing,
         shown=[explained[row.technician_id] for row in first],
         rest=len(listing.ranked) - len(first),
-        answer=_answer(listing, explained, person),
+        answer=answer,
+        changes=_ways_out(prepared, listing, answer.technician_id) if answer and asked_changes else None,
         compared=sides,
         labels=list(dict.fromkeys(label for side in sides if side and side.fit for label, _min in side.fit.bars)),
         namesakes=namesakes[:MOST_NAMESAKES],
@@ -143,8 +168,13 @@ def _page(
         pushing_of=pushing_of,
         policy=active_policy(db()),
         read_at=prepared.read_at,
-        may_edit=actor().may(Right.ASSIGNMENT_EDIT, territory_id) and asked.visit.state.value in ("open", "planned"),
+        may_edit=actor().may(Right.ASSIGNMENT_EDIT, asked.visit.territory_id)
+        and asked.visit.state.value in ("open", "planned"),
     )
+
+
+def _ways_out(prepared: PreparedDay, listing: CandidateList, technician_id: int) -> tuple[WayOut, ...]:
+    return ways_out(db(), prepared, listing, technician_id=technician_id, now=moment())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +210,7 @@ def _question(job_id: int) -> Question:
     job = job_queries.job_details(db(), job_id, territories=actor().territories(Right.BOARD_READ))
     named_visit = whole(request.values.get("visit"))
     if named_visit is None:
-        found = next((each for each in reversed(job.visits) if each.state.value in ("open", "planned")), job.visits[-1])
+        found = next((each for each in reversed(job.visits) if each.state in PLANNABLE), job.visits[-1])
     else:
         chosen = [each for each in job.visits if each.id == named_visit]
         if not chosen:

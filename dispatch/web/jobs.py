@@ -32,7 +32,7 @@ from dispatch.planning.changelog import names_in
 from dispatch.planning.job_page import commitments, reports
 from dispatch.skills.choices import certification_choices, skill_choices
 from dispatch.web.context import actor, db, moment
-from dispatch.web.forms import Form, given, options, whole
+from dispatch.web.forms import Form, given, options, plausible, whole
 from dispatch.web.history import timeline_items
 from dispatch.web.pages import form_page, page, page_number
 from dispatch.web.security import permission
@@ -228,12 +228,13 @@ def next_step(job_id: int) -> Response:
     """Say what happens next with a job."""
     job = _job(job_id, Right.JOB_EDIT)
     zone = job.site.territory.zone
+    proposed = " ".join(request.args.get("step", "").split())[:200]
     form = NextStepForm(
         data={
-            "next_step": job.next_step,
+            "next_step": proposed or job.next_step,
             "due_at": _local(job.next_step_due_at, zone),
             "owner_id": job.owner_id,
-            "waiting": job.state == JobState.WAITING,
+            "waiting": bool(proposed) or job.state == JobState.WAITING,
         }
     )
     form.owner_id.choices = options(
@@ -270,8 +271,8 @@ def promise(job_id: int) -> Response:
     standing = next((each for each in visit.promises if each.state == "standing"), None)
     form = PromiseForm(
         data={
-            "promise_start": _local(standing.during.lower, zone) if standing else None,
-            "promise_end": _local(standing.during.upper, zone) if standing else None,
+            "promise_start": _local(_proposed("start") or (standing.during.lower if standing else None), zone),
+            "promise_end": _local(_proposed("end") or (standing.during.upper if standing else None), zone),
             "agreed_with": job.customer.contact_name,
             "channel": job.customer.preferred_channel,
         }
@@ -441,6 +442,15 @@ def _same_minute(before: object, after: object) -> bool:
     if isinstance(before, datetime) and isinstance(after, datetime):
         return before.replace(second=0, microsecond=0) == after.replace(second=0, microsecond=0)
     return before == after
+
+
+def _proposed(name: str) -> datetime | None:
+    """Return a time that a link proposes for a field."""
+    try:
+        found = datetime.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+    return found if found.tzinfo and plausible(found) else None
 
 
 def _instant(local: datetime, zone: str) -> datetime:

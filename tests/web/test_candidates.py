@@ -249,3 +249,44 @@ def test_the_page_names_policy_and_time_and_asks_little(site: Site, client_for: 
 @pytest.mark.parametrize("role", ["technician", "manager"])
 def test_who_may_not_see_the_board_sees_no_candidates(client_for: SignIn, role: str, day: Day) -> None:
     client_for(role).get(path(day), 403)
+
+
+def test_what_would_have_to_change_comes_as_a_part_with_what_to_press(site: Site, client_for: SignIn, day: Day) -> None:
+    lacking = add_person(site, day, "Lars Unskilled", mean=2.4)
+    dispatcher = client_for("dispatcher")
+    page = dispatcher.get(path(day, person=lacking))
+    assert 'hx-trigger="load"' in page.html
+    assert "Try small changes" in page.text
+    part = dispatcher.get(path(day, person=lacking, changes=1), part=True)
+    assert "A test or an assessment shows that Lars Unskilled reaches level 3 in Gas boilers" in part.text
+    assert re.search(r"Then Lars Unskilled starts at \d\d:\d\d, \d+ min behind ", part.text)
+    link = re.search(r'href="(/jobs/\d+/next-step\?step=[^"]+)"', part.html)
+    assert link is not None
+    dispatcher.get(link.group(1).replace("&amp;", "&"))
+    dispatcher.send({}, button="Save")
+    with site.session() as session:
+        job = session.get_one(Job, day.waiting_job)
+        assert job.next_step == "A test or an assessment shows that Lars Unskilled reaches level 3 in Gas boilers"
+        assert job.owner_id is not None
+
+
+def test_where_nothing_helps_it_is_said_plainly(site: Site, client_for: SignIn, day: Day) -> None:
+    off = add_person(site, day, "Olga Off", shift=False)
+    page = client_for("dispatcher").get(path(day, person=off, changes=1))
+    assert "No change today would make this work." in page.text
+
+
+def test_a_change_that_is_booked_leads_back_to_the_question(site: Site, client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    asked = f"/jobs/{day.booked_job}/candidates?visit={day.booked_visit}&date={day.on}&person={day.ben}"
+    dispatcher.get(f"{asked}&then={day.waiting_visit}&then_person={day.ana}")
+    where = str(dispatcher.send({}, button="Send Ben Cole"))
+    assert where.startswith(f"/jobs/{day.waiting_job}/candidates?")
+    assert f"person={day.ana}" in where
+    assert holder(site, day.booked_visit) == [day.ben]
+
+
+def test_a_skill_nothing_is_known_of_is_not_told_as_a_doubt(site: Site, client_for: SignIn, day: Day) -> None:
+    unknown = add_person(site, day, "Nora New", mean=None)
+    page = client_for("dispatcher").get(path(day, person=unknown))
+    assert "Nothing is known about Nora New in Gas boilers; level 3 is needed." in page.text

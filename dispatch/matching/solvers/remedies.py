@@ -72,12 +72,14 @@ def remedies(
     slot: int = 0,
     count: int = 3,
     desk: Desk | None = None,
+    rigid: frozenset[str] = frozenset(),
+    without: tuple[type[Change], ...] = (),
 ) -> tuple[Remedy, ...]:
     """Find what would change it; see `dispatch.matching.explain.what_would_change`."""
     desk = Desk(problem, plan) if desk is None else desk
     worker = problem.technician_by_id[technician]
     wanted = desk.tables.scope.slots[desk.row(visit, slot)].visit
-    search = Search(problem, plan, desk, wanted, slot, worker.id)
+    search = Search(problem, plan, desk, wanted, slot, worker.id, rigid, without)
     return tuple(islice(search.verified(), count))
 
 
@@ -161,12 +163,23 @@ def _linked(problem: Problem, names: set[str]) -> set[str]:
 class Search:
     """Looks for changes for one pair of visit and person."""
 
-    def __init__(self, problem: Problem, plan: Plan, desk: Desk, visit: Visit, slot: int, technician: str) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        plan: Plan,
+        desk: Desk,
+        visit: Visit,
+        slot: int,
+        technician: str,
+        rigid: frozenset[str] = frozenset(),
+        without: tuple[type[Change], ...] = (),
+    ) -> None:
         self.problem, self.plan, self.desk = problem, plan, desk
         self.visit, self.slot, self.technician = visit, slot, technician
         self.small, self.part = around(problem, plan, visit, (technician,))
         self.pinned = {pin.visit for pin in problem.pins}
-        self.rigid = rigid_visits(problem)
+        self.rigid = rigid_visits(problem) | rigid
+        self.without = without
         self.broken = desk.broken_shifts()
 
     def verified(self) -> Iterator[Remedy]:
@@ -187,8 +200,18 @@ class Search:
             if told in seen:
                 continue
             seen.add(told)
+            if any(isinstance(change, self.without) for change in changes):
+                continue
             candidate = confirmed(
-                self.problem, self.plan, changes, self.visit.id, self.slot, self.technician, goal, self.broken
+                self.problem,
+                self.plan,
+                changes,
+                self.visit.id,
+                self.slot,
+                self.technician,
+                goal,
+                self.broken,
+                rigid=self.rigid,
             )
             if candidate is not None:
                 yield Remedy(changes=changes, effect=goal, candidates=(candidate,))
@@ -468,9 +491,11 @@ def confirmed(
     technician: str,
     goal: Effect,
     broken: set[str],
+    *,
+    rigid: frozenset[str] | None = None,
 ) -> Candidate | None:
     """Make the changes on the whole problem and ask again: what the person then means, None if the goal is missed."""
-    desk = trial(problem, plan, changes)
+    desk = trial(problem, plan, changes, rigid)
     if desk is None:
         return None
     if desk.broken_shifts() - broken:
