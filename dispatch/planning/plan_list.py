@@ -34,6 +34,7 @@ class RunRow:
     plan_state: PlanState | None
     stats: dict[str, Any] | None
     scope: tuple[tuple[str, date], ...]
+    cells: tuple[Cell, ...]
     territory_ids: frozenset[int]
     zone: str
 
@@ -116,6 +117,7 @@ def _rows(session: Session, found: Select[*tuple[Any, ...]]) -> list[RunRow]:
         RunRow(
             **row,
             scope=tuple((cell.name, cell.day) for cell in scopes[row["id"]]),
+            cells=tuple((cell.territory_id, cell.day) for cell in scopes[row["id"]]),
             territory_ids=frozenset(cell.territory_id for cell in scopes[row["id"]]),
             zone=scopes[row["id"]][0].zone if scopes[row["id"]] else "UTC",
         )

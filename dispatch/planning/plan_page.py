@@ -1,24 +1,23 @@
 """What the page of a plan shows: its figures beside the committed day and a simple rule, and what is left out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select, tuple_, union
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from dispatch.core.errors import NotFound
 from dispatch.jobs.lifecycle import VisitState
-from dispatch.jobs.models import Customer, Job, Promise, PromiseState, Site, Visit
+from dispatch.jobs.models import Customer, Job, Promise, PromiseState, Visit
 from dispatch.matching.bounds import gap_percent
-from dispatch.planning.models import RELEASED_STATES, Assignment, Plan, PlanRoute, PlanScope, PlanStop, PlanUnserved
-from dispatch.planning.policy import read_rules
+from dispatch.planning.models import Plan, PlanUnserved
+from dispatch.planning.plan_columns import columns, read_sides
 from dispatch.planning.reason_words import names_for, sentence
-from dispatch.planning.snapshot import active_policy
-from dispatch.units import Point, great_circle_m
-from dispatch.workforce.models import Shift
+from dispatch.workforce.models import Territory
+
+SHOWN = 20
+"""Rows of a list on one page; the rest is a page further, and the total is always told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,23 +29,30 @@ class UnservedRow:
     title: str
     customer: str
     priority: int
+    promise: Any
+    zone: str
     reasons: tuple[str, ...]
 
 
-def comparison(session: Session, plan_id: int) -> dict[str, Any]:
-    """Return the figures of a plan, of what is committed for the same days, and of the nearest-qualified rule.
+@dataclass(frozen=True, kw_only=True)
+class UnservedGroup:
+    """Visits left out for the same deciding reason."""
 
-    The committed day is counted now, from the assignments; it has no overtime or waiting, which only a timetable has.
-    """
+    code: str
+    total: int
+    urgent: int
+    promised: int
+
+
+def comparison(session: Session, plan_id: int, now: datetime) -> dict[str, Any]:
+    """Return the figures of a plan, of what is committed for the same days now, and of the nearest-qualified rule."""
     plan = session.get(Plan, plan_id)
     if plan is None:
         raise NotFound("There is no such plan.")
     bound = plan.stats.get("bound")
     return {
-        "proposal": plan.stats.get("figures"),
+        **columns(read_sides(session, plan), now),
         "difference": {name: len(ids) for name, ids in plan.stats.get("difference", {}).items()},
-        "baseline": plan.baseline,
-        "published": _committed(session, plan.id, plan.plan_request_id),
         "cost": plan.cost,
         "state": plan.state,
         "broken": _broken(session, plan),
@@ -58,8 +64,24 @@ def comparison(session: Session, plan_id: int) -> dict[str, Any]:
     }
 
 
-def unserved_of(session: Session, plan_id: int) -> list[UnservedRow]:
-    """Return the visits a plan leaves out, most important first."""
+def unserved_groups(session: Session, plan_id: int) -> list[UnservedGroup]:
+    """Return how many visits a plan leaves out for which deciding reason; the groups with urgent ones come first."""
+    code = _deciding()
+    urgent, promised = func.count().filter(Job.priority == 1), func.count(Promise.id)
+    rows = session.execute(
+        select(code.label("code"), func.count().label("total"), urgent.label("urgent"), promised.label("promised"))
+        .join(Visit, Visit.id == PlanUnserved.visit_id)
+        .join(Job, Job.id == Visit.job_id)
+        .outerjoin(Promise, (Promise.visit_id == Visit.id) & (Promise.state == PromiseState.STANDING))
+        .where(PlanUnserved.plan_id == plan_id)
+        .group_by(code)
+        .order_by(urgent.desc(), promised.desc(), func.count().desc(), code)
+    )
+    return [UnservedGroup(code=row.code, total=row.total, urgent=row.urgent, promised=row.promised) for row in rows]
+
+
+def unserved_of(session: Session, plan_id: int, code: str, *, start: int = 0) -> list[UnservedRow]:
+    """Return a window of the visits a plan leaves out for this deciding reason, the most important first."""
     rows = session.execute(
         select(
             PlanUnserved.visit_id,
@@ -68,12 +90,18 @@ def unserved_of(session: Session, plan_id: int) -> list[UnservedRow]:
             Job.title,
             Job.priority,
             Customer.name.label("customer"),
+            Promise.during.label("promise"),
+            Territory.zone,
         )
         .join(Visit, Visit.id == PlanUnserved.visit_id)
+        .join(Territory, Territory.id == Visit.territory_id)
         .join(Job, Job.id == Visit.job_id)
         .join(Customer, Customer.id == Job.customer_id)
-        .where(PlanUnserved.plan_id == plan_id)
-        .order_by(Job.priority, Job.id)
+        .outerjoin(Promise, (Promise.visit_id == Visit.id) & (Promise.state == PromiseState.STANDING))
+        .where(PlanUnserved.plan_id == plan_id, _deciding() == code)
+        .order_by(Job.priority, func.upper(Promise.during), Job.id)
+        .offset(start)
+        .limit(SHOWN)
     ).all()
     names = names_for(session, [reason for row in rows for reason in row.reasons])
     return [
@@ -83,68 +111,16 @@ def unserved_of(session: Session, plan_id: int) -> list[UnservedRow]:
             title=row.title,
             customer=row.customer,
             priority=row.priority,
+            promise=row.promise,
+            zone=row.zone,
             reasons=tuple(dict.fromkeys(sentence(reason, names) for reason in row.reasons)),
         )
         for row in rows
     ]
 
 
-def _committed(session: Session, plan_id: int, request_id: int) -> dict[str, int] | None:
-    """Count what is committed for the (territory, day) of a run; None when nothing is."""
-    cells: Sequence[Any] = session.execute(
-        select(PlanScope.territory_id, PlanScope.day).where(PlanScope.plan_request_id == request_id)
-    ).all()
-    shifts = select(Shift.id).where(
-        tuple_(Shift.territory_id, Shift.on_date).in_([(cell.territory_id, cell.day) for cell in cells])
-    )
-    rows = session.execute(
-        select(Assignment.visit_id, func.lower(Assignment.during).label("start"), Assignment.travel_s, Promise.during)
-        .join(Visit, Visit.id == Assignment.visit_id)
-        .outerjoin(Promise, (Promise.visit_id == Visit.id) & (Promise.state == PromiseState.STANDING))
-        .where(Assignment.shift_id.in_(shifts), Assignment.state.not_in(RELEASED_STATES))
-    ).all()
-    if not rows:
-        return None
-    late: dict[int, float] = {}
-    for row in rows:
-        if row.during is not None:
-            late[row.visit_id] = max(late.get(row.visit_id, 0.0), _late_s(row.start, row.during.upper))
-    asked = union(
-        select(PlanUnserved.visit_id).where(PlanUnserved.plan_id == plan_id),
-        select(PlanStop.visit_id).join(PlanRoute).where(PlanRoute.plan_id == plan_id),
-    ).subquery()
-    booked = exists().where(Assignment.visit_id == asked.c.visit_id, Assignment.state.not_in(RELEASED_STATES))
-    waiting = session.scalar(select(func.count()).select_from(asked).where(~booked))
-    return {
-        "served": len({row.visit_id for row in rows}),
-        "unserved": waiting or 0,
-        "late": sum(seconds > 0 for seconds in late.values()),
-        "late_s": round(sum(late.values())),
-        "travel_s": sum(row.travel_s for row in rows) + _homeward_s(session, shifts),
-    }
-
-
-def _homeward_s(session: Session, shifts: Select[int]) -> int:
-    """Return the driving from everybody's last visit to where their shift ends, which no booking holds."""
-    travel = read_rules(active_policy(session).rules).travel
-    last = (
-        select(Shift.end_lat, Shift.end_lon, Site.lat, Site.lon)
-        .select_from(Assignment)
-        .join(Shift, Shift.id == Assignment.shift_id)
-        .join(Visit, Visit.id == Assignment.visit_id)
-        .join(Job, Job.id == Visit.job_id)
-        .join(Site, Site.id == Job.site_id)
-        .where(Assignment.shift_id.in_(shifts), Assignment.state.not_in(RELEASED_STATES))
-        .ext(distinct_on(Assignment.shift_id))
-        .order_by(Assignment.shift_id, func.upper(Assignment.during).desc())
-    )
-    seconds = 0.0
-    for end_lat, end_lon, lat, lon in session.execute(last):
-        if lat is None or lon is None:
-            continue
-        direct_m = great_circle_m(Point(lat=lat, lon=lon), Point(lat=end_lat, lon=end_lon))
-        seconds += direct_m * travel.detour_percent / 100 * 3.6 / travel.speed_kmh
-    return round(seconds)
+def _deciding() -> ColumnElement[str]:
+    return func.coalesce(PlanUnserved.reasons[0]["code"].astext, "")
 
 
 _BROKEN = {
@@ -175,7 +151,3 @@ def _broken(session: Session, plan: Plan) -> list[tuple[str, str]]:
         .order_by(Job.title, Visit.id)
     )
     return [(row.title, _BROKEN.get(rule, rule.replace("_", " "))) for row in rows for rule in sorted(rules[row.id])]
-
-
-def _late_s(start: datetime, end: datetime) -> float:
-    return max(0.0, (start - end).total_seconds())

@@ -41,6 +41,25 @@ GROUPS: Mapping[str, str] = {
 }
 
 
+# What a deciding reason means for all visits that a plan leaves out for it.
+LEFT_OUT: Mapping[str, str] = {
+    "displaced": "Somebody could do it, but their day is full",
+    "nobody_qualified": "Nobody of that day can do it",
+    "nobody_then": "Nobody who can do it has time when it has to start",
+    "no_location": "The site has no place on the map",
+    "no_capacity": "Nobody works on that day",
+    "crew_too_small": "Too few people could come together",
+    "window_past": "Its time has passed",
+    "window_too_short": "The site is open for less time than the work takes",
+    "predecessor_unserved": "Another visit must be done first",
+    "pin_conflict": "It is pinned to a person or time that does not work out",
+    "not_worth_it": "It may be left out, and it would cost more than it is worth",
+    "linked": "Who serves another visit stands in its way",
+    "parts_used_up": "The parts on the van are used up",
+    "not_equipped": "A tool or part is on no van of that day",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Names:
     """Names of what reasons mention, by id as text."""
@@ -93,6 +112,13 @@ def sentence(reason: Mapping[str, Any], names: Names) -> str:
     """Return one reason as a sentence; ``reason`` is stored as ``{"code": ..., "params": {...}}``."""
     words = _SENTENCES.get(str(reason["code"]))
     return words(names, reason["params"]) if words else f"It cannot be done: {str(reason['code']).replace('_', ' ')}."
+
+
+def left_out_words(code: str) -> str:
+    """Say why visits are left out whose deciding reason this is."""
+    if code in LEFT_OUT:
+        return LEFT_OUT[code]
+    return f"Those who could do it {GROUPS[code]}" if code in GROUPS else "Another reason"
 
 
 def sentences(session: Session, reasons: Sequence[Mapping[str, Any]]) -> list[str]:

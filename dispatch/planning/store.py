@@ -1,5 +1,6 @@
 """`Plan` to rows, and plans compared in numbers; with ``snapshot.py`` the only border to the matcher's values."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from dispatch.matching.codec import encode
 from dispatch.matching.plan import Plan as Answer
 from dispatch.matching.plan import Route, Violation
+from dispatch.planning.customer_terms import Booking, DayEnd, customer_terms, disturbed_by, spots_of
 from dispatch.planning.models import Plan, PlanRequest, PlanRoute, PlanState, PlanStop, PlanUnserved
 from dispatch.planning.snapshot import Committed, Snapshot
 from dispatch.planning.terms import stop_terms
@@ -107,6 +109,47 @@ def difference(snapshot: Snapshot, answer: Answer) -> Difference:
     )
 
 
+def _yardstick(snapshot: Snapshot, answer: Answer, now: datetime) -> dict[str, Any]:
+    """Count a plan that is kept for comparison only: its routes are not stored."""
+    clock, problem = snapshot.clock, snapshot.problem
+    bookings = [
+        Booking(
+            visit_id=int(stop.visit),
+            shift_id=int(route.shift),
+            technician_id=int(route.technician),
+            start=clock.instant(stop.start_s),
+            end=clock.instant(stop.end_s),
+            travel_s=stop.travel_s,
+            travel_source=stop.travel_source,
+            known_face=route.technician in problem.visit_by_id[stop.visit].known_faces,
+        )
+        for route in answer.routes
+        for stop in route.stops
+    ]
+    ends = [
+        DayEnd(
+            technician_id=int(route.technician),
+            home_s=route.home_travel_s,
+            finish=clock.instant(route.finish_s),
+            shift_end=clock.instant(problem.shift_by_id[route.shift].end_s),
+        )
+        for route in answer.routes
+    ]
+    told: dict[int, set[tuple[int, datetime]]] = defaultdict(set)
+    for item in snapshot.committed.values():
+        told[item.visit_id].add((item.technician_id, item.start))
+    before = {visit: frozenset(spots) for visit, spots in told.items()}
+    terms = customer_terms(
+        bookings,
+        ends,
+        asked={*map(int, problem.visit_by_id), *snapshot.left_out},
+        promises=snapshot.promises,
+        disturbed=disturbed_by(before, spots_of(bookings), snapshot.promises),
+        now=now,
+    )
+    return {**answer.cost.terms(), **figures(snapshot, answer).as_dict(), "terms": terms.as_dict()}
+
+
 def store_plan(
     session: Session,
     *,
@@ -122,7 +165,7 @@ def store_plan(
         plan_request_id=request.id,
         state=PlanState.PROPOSED,
         cost={**answer.cost.terms(), "total": answer.cost.total},
-        baseline=None if baseline is None else {**baseline.cost.terms(), **figures(snapshot, baseline).as_dict()},
+        baseline=None if baseline is None else _yardstick(snapshot, baseline, now),
         stats={
             **dict(encode(answer.stats)),
             "figures": figures(snapshot, answer).as_dict(),

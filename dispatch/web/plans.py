@@ -1,6 +1,6 @@
 """Planning runs: start one, watch it improve, compare what it proposes, publish it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,33 +14,22 @@ from dispatch.core import clock
 from dispatch.core.config import settings
 from dispatch.core.errors import Conflict, Invalid
 from dispatch.planning import plan_list
-from dispatch.planning.models import RequestState
-from dispatch.planning.plan_page import comparison, unserved_of
-from dispatch.planning.publishing import PublishReport, publish_plan
-from dispatch.planning.requesting import cancel_plan, request_plan, stop_plan
+from dispatch.planning.plan_input import input_problems
+from dispatch.planning.plan_page import SHOWN, comparison, unserved_groups, unserved_of
+from dispatch.planning.publishing import publish_plan
+from dispatch.planning.reason_words import left_out_words
+from dispatch.planning.requesting import LONGEST_S, cancel_plan, request_plan, stop_plan
 from dispatch.planning.solving import CHANNEL
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, plausible
-from dispatch.web.pages import form_page, page
+from dispatch.web.pages import form_page, page, page_number
+from dispatch.web.plan_words import chart_of, compare_rows, point, progress_words, published_words
 from dispatch.web.security import permission
 from dispatch.web.stream import Event, stream
 from dispatch.workforce.choices import territories_in_reach
 
 blueprint = Blueprint("plans", __name__, url_prefix="/plans")
 MOST_DAYS = 14
-PHASES = {
-    "construct": "First plan",
-    "improve": "Improving",
-    "recombine": "Combining the best routes",
-    "finish": "Explaining what is left out",
-}
-STATES = {
-    RequestState.QUEUED: "Waiting for a free worker",
-    RequestState.RUNNING: "Reading the day",
-    RequestState.SOLVED: "Ready",
-    RequestState.FAILED: "Failed",
-    RequestState.CANCELLED: "Called off",
-}
 
 
 class StartForm(Form):
@@ -59,7 +48,6 @@ def index() -> Response:
     return page(
         "plans/index.html",
         runs=plan_list.runs(db(), territories=actor().territories(Right.PLAN_READ)),
-        states=STATES,
         may_plan=actor().may(Right.PLAN_RUN),
     )
 
@@ -120,15 +108,27 @@ def run(request_id: int) -> Response:
     """Show a run: its progress while it works, what it proposes when it is done."""
     found = _run(request_id)
     state, progress, message = plan_list.progress_of(db(), request_id)
-    versus = comparison(db(), found.plan_id) if found.plan_id is not None else None
+    plan_id = found.plan_id
+    versus = None if plan_id is None else comparison(db(), plan_id, moment())
+    groups = [] if plan_id is None else unserved_groups(db(), plan_id)
+    chosen = next((each for each in groups if each.code == request.args.get("left_out")), None)
+    start = (page_number() - 1) * SHOWN
+    gains = chart_of(progress)
     return page(
         "plans/run.html",
         run=found,
         words=progress_words(state, progress, message, found.time_limit_s),
-        states=STATES,
+        gains=gains,
+        gains_line=[(line["elapsed_s"], line["cost"]) for line in gains],
         versus=versus,
         rows=compare_rows(versus) if versus else [],
-        unserved=unserved_of(db(), found.plan_id) if found.plan_id is not None else [],
+        groups=groups,
+        chosen=chosen,
+        left_out=unserved_of(db(), given(plan_id), chosen.code, start=start) if chosen else [],
+        start=start,
+        window=SHOWN,
+        left_out_words=left_out_words,
+        problems=input_problems(db(), request_id, moment()) if found.active or versus else None,
         may_run=all(actor().may(Right.PLAN_RUN, each) for each in found.territory_ids),
         may_publish=all(actor().may(Right.PLAN_PUBLISH, each) for each in found.territory_ids),
         first_day=found.scope[0][1] if found.scope else None,
@@ -148,7 +148,7 @@ def events(request_id: int) -> Response:
         state, progress, message = plan_list.progress_of(db(), request_id)
         words = progress_words(state, progress, message, limit)
         if first:
-            words["history"] = [_point(each) for each in progress]
+            words["history"] = [point(each) for each in progress]
             first = False
         if words["done"]:
             words["next_url"] = f"/plans/{request_id}/run"
@@ -187,6 +187,16 @@ def cancel(request_id: int) -> Response:
     return redirect(url_for("plans.run", request_id=request_id), 303)
 
 
+@blueprint.post("/<int:request_id>/again")
+@permission(Right.PLAN_RUN)
+def again(request_id: int) -> Response:
+    """Plan the same days anew with what is known now; ``longer`` gives the planner three times as long."""
+    found = _run(request_id)
+    seconds = found.time_limit_s * (3 if "longer" in request.form else 1)
+    made = request_plan(db(), scope=found.cells, time_limit_s=min(LONGEST_S, seconds), actor=actor(), now=moment())
+    return redirect(url_for("plans.run", request_id=made.id), 303)
+
+
 @blueprint.post("/<int:request_id>/publish")
 @permission(Right.PLAN_PUBLISH)
 def publish(request_id: int) -> Response:
@@ -200,85 +210,5 @@ def publish(request_id: int) -> Response:
     return redirect(url_for("plans.run", request_id=request_id), 303)
 
 
-def progress_words(
-    state: RequestState, points: list[Mapping[str, Any]], message: str | None, limit_s: float
-) -> dict[str, Any]:
-    """Return a run's progress as the page's fields, numbers and one sentence."""
-    latest = points[-1] if points else None
-    done = state not in (RequestState.QUEUED, RequestState.RUNNING)
-    phase = STATES[state] if done or latest is None else PHASES.get(str(latest.get("phase")), "Improving")
-    words: dict[str, Any] = {"phase": phase, "expected_s": limit_s, "done": done, "message": message or ""}
-    if latest is not None:
-        words |= _point(latest) | {
-            "cost_words": f"{round(latest['cost'] / 60):,} min",
-            "bound_words": bound_words(latest),
-            "elapsed_words": f"{latest['elapsed_s']:.0f} s",
-            "summary": (
-                f"{phase}. {latest['unserved']} visits without anybody, {latest['late']} late,"
-                f" after {latest['elapsed_s']:.0f} seconds."
-            ),
-        }
-    return words
-
-
-def bound_words(update: Mapping[str, Any]) -> str:
-    """Say what no plan can cost less than, and how much there may be left to gain at most."""
-    bound = update.get("bound")
-    if bound is None:
-        return "not known yet"
-    return f"{round(bound / 60):,} min, so at most {update['gap_percent']:.1f} % are left to gain"
-
-
-def compare_rows(versus: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Return the rows of the comparison: for each figure the published, proposed and baseline value with its words."""
-    rows = []
-    for key, label, unit, good in FIGURES:
-        cells = []
-        for column in ("published", "proposal", "baseline"):
-            figures = versus.get(column)
-            value = None if figures is None else figures.get(key)
-            cells.append({"value": value, "unit": unit, "good": good})
-        rows.append((label, cells))
-    return rows
-
-
-FIGURES = (
-    ("served", "Visits served", "number", "up"),
-    ("unserved", "Visits nobody has", "number", "down"),
-    ("late", "Visits that start late", "number", "down"),
-    ("late_s", "Lateness together", "minutes", "down"),
-    ("travel_s", "Driving", "minutes", "down"),
-    ("overtime_s", "Overtime", "minutes", "down"),
-    ("waiting_s", "Waiting", "minutes", "down"),
-    ("cost", "Everything together, in driving time", "minutes", "down"),
-)
-
-
-def published_words(report: PublishReport) -> str:
-    """Return what publishing did, in one or two sentences."""
-    parts = [
-        f"{len(visits)} {words}"
-        for visits, words in (
-            (report.assigned, "newly assigned"),
-            (report.moved, "moved"),
-            (report.kept, "unchanged"),
-            (report.freed, "taken off"),
-        )
-        if visits
-    ]
-    told = f"Published: {', '.join(parts) if parts else 'nothing to change'}."
-    if report.complete:
-        return told
-    left = len(report.changed) + len(report.taken)
-    what = "visit was" if left == 1 else "visits were"
-    return f"{told} {left} {what} changed by somebody meanwhile and stay as they are."
-
-
 def _run(request_id: int) -> plan_list.RunRow:
     return plan_list.run_details(db(), request_id, territories=actor().territories(Right.PLAN_READ))
-
-
-def _point(update: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: update.get(name) for name in ("elapsed_s", "unserved", "late", "cost", "bound")} | {
-        "at_risk": update.get("late")
-    }

@@ -4,16 +4,20 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import select
 
 from dispatch.accounts.access import SYSTEM
 from dispatch.core import clock
 from dispatch.core.db import make_sessions
-from dispatch.planning.models import RequestState
+from dispatch.jobs.models import Job
+from dispatch.jobs.models import Site as Place
+from dispatch.planning.models import Plan, PlanUnserved, RequestState
 from dispatch.planning.service import request_plan
 from dispatch.planning.solving import Run, run_request
 from dispatch.planning.supervising import Limits
-from dispatch.web.plans import progress_words
+from dispatch.web.plan_words import progress_words
 from dispatch.workforce.models import Territory
+from tests.factories import make_job, make_visit
 from tests.web.browser import Browser
 from tests.web.conftest import Site
 from tests.web.world import Day, make_day
@@ -51,7 +55,14 @@ def test_a_run_is_watched_compared_published_and_taken_back(site: Site, client_f
     solve(site, request_id)
     assert dispatcher.data(f"/plans/{request_id}/progress")["done"] is True
     page = dispatcher.get(where)
-    for words in ("Nearest qualified first", "Visits served", "1 new", "None: everybody is served."):
+    for words in (
+        "Nearest qualified first",
+        "2 promises kept",
+        "Promises broken 1 0",
+        "Visits nobody has 1 0",
+        "1 new",
+        "None: everybody is served.",
+    ):
         assert words in page.text
     dispatcher.send({}, button="Publish")
     page = dispatcher.get(where)
@@ -62,6 +73,23 @@ def test_a_run_is_watched_compared_published_and_taken_back(site: Site, client_f
     dispatcher.get(f"/board?date={day.on}")
     dispatcher.send({}, action="/steps/undo")
     assert "Everything of this day has somebody" not in dispatcher.get(f"/board?date={day.on}").text
+    with site.session() as session:
+        plan = session.scalars(select(Plan).where(Plan.plan_request_id == request_id)).one()
+        site_id = session.get_one(Job, day.waiting_job).site_id
+        job = make_job(session, site=session.get_one(Place, site_id), title="Attic fan", priority=1)
+        reasons = [{"code": "displaced", "params": {"people": 2}}]
+        session.add(PlanUnserved(plan_id=plan.id, visit_id=make_visit(session, job=job).id, reasons=reasons))
+    page = dispatcher.get(where)
+    assert "1 Somebody could do it, but their day is full (1 urgent)" in page.text
+    assert "Attic fan" not in page.text
+    page = dispatcher.get(f"{where}?left_out=displaced")
+    for words in (
+        "Attic fan",
+        "2 people could do it, but their day is full.",
+        "1 to 1 of 1 visits",
+        "What would change it",
+    ):
+        assert words in page.text
 
 
 def test_a_run_can_be_called_off_and_not_be_published_twice(client_for: SignIn, day: Day) -> None:
@@ -74,6 +102,11 @@ def test_a_run_can_be_called_off_and_not_be_published_twice(client_for: SignIn, 
     dispatcher.send({}, button="Call off")
     assert "Called off" in dispatcher.get(where).text
     dispatcher.post(where.replace("/run", "/publish"), status=409)
+    dispatcher.get(where)
+    again = dispatcher.get(str(dispatcher.send({}, button="Plan these days again")))
+    assert "Waiting for a free worker" in again.text
+    assert "of about 5 s" in again.text
+    dispatcher.send({}, button="Call off")
 
 
 def test_progress_says_how_much_may_be_left_to_gain() -> None:
