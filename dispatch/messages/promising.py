@@ -40,6 +40,17 @@ def promise_window(
     return confirm(session, promise, before=before, actor=actor, now=now)
 
 
+def confirm_booking(session: Session, *, job_id: int, actor: Actor, now: datetime) -> Told:
+    """Confirm what was promised when a job was booked."""
+    promises = session.scalars(
+        select(Promise)
+        .join(Visit, Visit.id == Promise.visit_id)
+        .where(Visit.job_id == job_id, Promise.state == PromiseState.STANDING)
+    ).all()
+    held = [confirm(session, promise, actor=actor, now=now).held for promise in promises]
+    return Told(held=sum(held))
+
+
 def confirm(
     session: Session, promise: Promise, *, actor: Actor, now: datetime, before: dict[str, str] | None = None
 ) -> Told:

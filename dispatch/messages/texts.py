@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -39,9 +39,12 @@ class People:
         return self.customers[message.customer_id]
 
 
-def texts(session: Session, messages: Sequence[Message]) -> dict[int, Text]:
-    """Return the texts of some messages: as they were sent, or as they would be sent now."""
-    lines = _lines(session, [message.id for message in messages])
+def texts(session: Session, messages: Sequence[Message], *, about: Collection[int] | None = None) -> dict[int, Text]:
+    """Return the texts of some messages: as they were sent, or as they would be sent now.
+
+    With ``about`` only what they say of these visits: who may see one job need not read of others.
+    """
+    lines = _lines(session, [message.id for message in messages], about)
     technicians = {message.technician_id for message in messages if message.technician_id is not None}
     customers = {message.customer_id for message in messages if message.customer_id is not None}
     people = People(
@@ -54,7 +57,17 @@ def texts(session: Session, messages: Sequence[Message]) -> dict[int, Text]:
             select(User.id, User.name, User.phone).where(User.id.in_({message.owner_id for message in messages}))
         )
     }
-    return {message.id: _text(message, lines[message.id], people, senders) for message in messages}
+    found = {message.id: _text(message, lines[message.id], people, senders) for message in messages}
+    if about is not None:
+        return found
+    return {
+        message.id: replace(
+            found[message.id],
+            title=message.title or found[message.id].title,
+            body=message.body or found[message.id].body,
+        )
+        for message in messages
+    }
 
 
 def _text(
@@ -68,11 +81,14 @@ def _text(
     title, body = compose(
         contact.name, lines, sender, to_customer=message.customer_id is not None, again=message.maybe_sent
     )
-    return Text(contact=contact, title=message.title or title, body=message.body or body)
+    return Text(contact=contact, title=title, body=body)
 
 
-def _lines(session: Session, ids: Collection[int]) -> dict[int, list[Line]]:
+def _lines(session: Session, ids: Collection[int], about: Collection[int] | None) -> dict[int, list[Line]]:
     found: dict[int, list[Line]] = defaultdict(list)
+    wanted = [MessagePart.message_id.in_(ids)]
+    if about is not None:
+        wanted.append(MessagePart.visit_id.in_(about))
     for row in session.execute(
         select(
             MessagePart.message_id,
@@ -90,7 +106,7 @@ def _lines(session: Session, ids: Collection[int]) -> dict[int, list[Line]]:
         .outerjoin(Job, Job.id == Visit.job_id)
         .outerjoin(Customer, Customer.id == Job.customer_id)
         .outerjoin(Site, Site.id == Job.site_id)
-        .where(MessagePart.message_id.in_(ids))
+        .where(*wanted)
         .order_by(MessagePart.message_id, MessagePart.id)
     ).mappings():
         values = dict(row)

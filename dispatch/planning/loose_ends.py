@@ -1,7 +1,7 @@
 """Everything that is still open, in one list: each with who sees to it, the next step and a due time.
 
-Jobs, contested facts, certificates to confirm, certificates that end, and papers that partners owe. An entry leaves
-the list only when the thing itself is done, handed on or closed.
+Jobs, contested facts, certificates to confirm, certificates that end, papers that partners owe, calls to make and
+messages that could not be sent. An entry leaves the list only when the thing itself is done, handed on or closed.
 """
 
 from collections.abc import Collection
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, cast, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, case, cast, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 from sqlalchemy.types import DateTime, Integer, Interval, Text
 
@@ -17,8 +17,9 @@ from dispatch.accounts.access import SYSTEM, Actor, Right
 from dispatch.accounts.models import Role, RoleGrant, RoleName, User
 from dispatch.core.db import Instant
 from dispatch.jobs.lifecycle import CLOSED_STATES
-from dispatch.jobs.models import Customer, Job, Site
+from dispatch.jobs.models import Customer, Job, Site, Visit
 from dispatch.jobs.queries import PAGE_SIZE, Listing
+from dispatch.messages.models import CallKind, CallState, CallTask, Message, MessageState
 from dispatch.skills.models import (
     Certification,
     CertificationKind,
@@ -103,6 +104,8 @@ def _parts(actor: Actor, now: datetime) -> list[Select[*tuple[Any, ...]]]:
         _to_confirm(actor, reach, today),
         _ending(actor, reach, today),
         _partner_papers(actor, reach, today),
+        _calls(actor, reach),
+        _failed_messages(actor, reach),
     ]
 
 
@@ -247,6 +250,57 @@ def _partner_papers(actor: Actor, reach: Territories, today: date) -> Select[*tu
             func.upper(PartnerDocument.valid) <= today + ENDS_WITHIN,
             ~_replaced_paper(),
             own if reach is not None and not reach else works_here,
+        )
+    )
+
+
+def _calls(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
+    """Bad news that a customer must hear from a person."""
+    return (
+        _entry(
+            "call",
+            CallTask.id,
+            literal("Call ") + Customer.name,
+            Job.title,
+            CallTask.owner_id,
+            case(
+                (CallTask.kind == CallKind.PROMISE_BROKEN, literal("The promise breaks: call, then agree a new time")),
+                (CallTask.kind == CallKind.SECOND_VISIT, literal("It takes a second visit: call and agree when")),
+                else_=literal("We cannot come: call, say why and what we can offer"),
+            ),
+            CallTask.due_at,
+            Territory.zone,
+        )
+        .join_from(CallTask, Visit, Visit.id == CallTask.visit_id)
+        .join(Job, Job.id == Visit.job_id)
+        .join(Customer, Customer.id == Job.customer_id)
+        .join(Territory, Territory.id == Visit.territory_id)
+        .where(
+            CallTask.state == CallState.OPEN,
+            or_(CallTask.owner_id == actor.user_id, _in(Visit.territory_id, reach)),
+        )
+    )
+
+
+def _failed_messages(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
+    """Messages that could not be sent."""
+    return (
+        _entry(
+            "message",
+            Message.id,
+            literal("Not told yet: ") + func.coalesce(Technician.name, Customer.name),
+            literal("a message that could not be sent"),
+            Message.owner_id,
+            Message.problem,
+            Message.due_at,
+            Territory.zone,
+        )
+        .join_from(Message, Territory, Territory.id == Message.territory_id)
+        .outerjoin(Technician, Technician.id == Message.technician_id)
+        .outerjoin(Customer, Customer.id == Message.customer_id)
+        .where(
+            Message.state == MessageState.FAILED,
+            or_(Message.owner_id == actor.user_id, _in(Message.territory_id, reach)),
         )
     )
 

@@ -33,6 +33,7 @@ from dispatch.web.board_json import bar_json, board_json, person_json, queued_js
 from dispatch.web.board_scope import asked_day, asked_territories, likely_day
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, plausible, whole
+from dispatch.web.outbox_state import told_words
 from dispatch.web.pages import page
 from dispatch.web.security import permission, wants_json
 from dispatch.workforce.choices import technician_choices
@@ -271,7 +272,9 @@ def _move_by_script() -> Response:
         more = " Open the visit to do it all the same, with a reason." if may_override else ""
         instead = board_places.instead_json(refused.instead, _zone())
         return make_response(jsonify({"error": refused.message + more, "instead": instead}), 409)
-    return jsonify(_changed_day(visit_id, start, before) | {"message": _booked_words(placed)})
+    return jsonify(
+        _changed_day(visit_id, start, before) | {"message": f"{_booked_words(placed)} {told_words()}".strip()}
+    )
 
 
 def _taken_place(visit_id: int) -> dict[str, Any]:
@@ -353,6 +356,7 @@ def _shown(board: Board, show: str) -> list[Any]:
 
 
 def _undoable(words: str) -> None:
+    words = f"{words} {told_words()}".strip()
     message: Any = {"text": words, "undo_url": url_for("steps.undo"), "fields": {"back": _back()}}
     flash(message, "good")
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from dispatch.accounts.access import Right
 from dispatch.jobs.queries import HistoryRow
+from dispatch.messages.models import CallState, MessageState
+from dispatch.messages.queries import CallRow, MessageRow
 from dispatch.planning.changelog import LogRow, Names
 from dispatch.planning.job_page import ReportRow
 from dispatch.planning.models import ReportKind
@@ -22,6 +24,13 @@ _REPORTS = {
     ReportKind.DONE: lambda: _("Done"),
     ReportKind.COULD_NOT_DO: lambda: _("Could not do it:"),
     ReportKind.NOTE: lambda: _("Note:"),
+}
+_MESSAGES = {
+    MessageState.HELD: lambda name: _("Waits to be sent to %(name)s:", name=name),
+    MessageState.SENDING: lambda name: _("Is being sent to %(name)s:", name=name),
+    MessageState.SENT: lambda name: _("Told %(name)s:", name=name),
+    MessageState.FAILED: lambda name: _("Could not tell %(name)s:", name=name),
+    MessageState.RECALLED: lambda name: _("Not sent to %(name)s:", name=name),
 }
 ACTIONS = {
     "assign": _l("Booked"),
@@ -41,6 +50,9 @@ ACTIONS = {
     "promise": _l("Promised"),
     "undo": _l("Taken back"),
     "redo": _l("Done again"),
+    "recall": _l("Message recalled"),
+    "send_now": _l("Message sent at once"),
+    "call_told": _l("Told in a call"),
 }
 ENTITIES = {
     "job": _l("Job"),
@@ -66,6 +78,7 @@ ENTITIES = {
     "coverage_run": _l("Coverage"),
     "catalogue": _l("Skills catalogue"),
     "organisation": _l("Organisation"),
+    "message": _l("Message"),
 }
 _HIDDEN = frozenset({"visit_id", "site_id", "job_id", "version", "closed_at", "slots", "pins", "crew"})
 _NAMED = {"technician_id": "people", "owner_id": "users", "territory_id": "territories"}
@@ -73,15 +86,36 @@ _NOBODY = Names()
 
 
 def timeline_items(
-    rows: Iterable[HistoryRow], zone: str, reported: Iterable[ReportRow] = (), names: Names = _NOBODY
+    rows: Iterable[HistoryRow],
+    zone: str,
+    reported: Iterable[ReportRow] = (),
+    names: Names = _NOBODY,
+    messages: Iterable[MessageRow] = (),
+    calls: Iterable[CallRow] = (),
 ) -> list[dict[str, Any]]:
-    """Return what the timeline component shows for changes and for what technicians reported, newest first."""
-    told = [(row.at, sentence(row, names, zone), row.who) for row in rows]
+    """Return what the timeline component shows, newest first: changes, what was reported, what people were told."""
+    told: list[tuple[datetime, str, str | None]] = [(row.at, sentence(row, names, zone), row.who) for row in rows]
     told += [(row.at, _reported(row), row.who) for row in reported]
+    told += [(row.message.changed_at, _message(row), row.owner) for row in messages]
+    told += [(row.call.closed_at or row.call.created_at, _call(row), row.owner) for row in calls]
     return [
         {"when": day_clock(at, zone), "at": iso(at), "what": what, "who": who, "past": False}
         for at, what, who in sorted(told, key=lambda item: item[0], reverse=True)
     ]
+
+
+def _message(row: MessageRow) -> str:
+    said = " ".join(row.text.body.split("\n\n")[1:-1])
+    words = _MESSAGES[row.message.state](row.recipient)
+    return f"{words} “{said}”" + (f" {row.message.problem}" if row.message.problem else "")
+
+
+def _call(row: CallRow) -> str:
+    if row.call.outcome is None:
+        return str(_("To be called before anything is written: %(name)s", name=row.customer))
+    if row.call.state is CallState.WITHDRAWN:
+        return str(_("Call not needed any more: %(why)s", why=row.call.outcome))
+    return str(_("Called %(name)s: %(outcome)s", name=row.customer, outcome=row.call.outcome))
 
 
 def zone_of_reader() -> str:

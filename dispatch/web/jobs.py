@@ -28,12 +28,15 @@ from dispatch.jobs.lifecycle import CLOSED_STATES, IN_WORDS, JobState
 from dispatch.jobs.models import Job, Visit
 from dispatch.jobs.needs import Need, replace_needs
 from dispatch.jobs.service import JobDraft, Window
+from dispatch.messages.promising import confirm_booking, promise_window
+from dispatch.messages.queries import calls_about, messages_about
 from dispatch.planning.changelog import names_in
 from dispatch.planning.job_page import commitments, reports
 from dispatch.skills.choices import certification_choices, skill_choices
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, plausible, whole
 from dispatch.web.history import timeline_items
+from dispatch.web.outbox_state import told_words
 from dispatch.web.pages import form_page, page, page_number
 from dispatch.web.security import permission
 
@@ -159,6 +162,7 @@ def new() -> Response:
     if form.validate_on_submit():
         try:
             job = service.book_job(db(), _draft(form, site.id, site.territory.zone), actor=actor(), now=moment())
+            confirm_booking(db(), job_id=job.id, actor=actor(), now=moment())
         except Invalid as refused:
             form.refuse(refused)
         else:
@@ -174,17 +178,24 @@ def show(job_id: int) -> Response:
     job = _job(job_id, Right.JOB_READ)
     zone = job.site.territory.zone
     changes = queries.history_of_job(db(), job)
+    visit_ids = [visit.id for visit in job.visits]
+    may_read_messages = actor().may(Right.MESSAGE_READ, job.site.territory_id)
     return page(
         "jobs/show.html",
         job=job,
         zone=zone,
         closed=job.state in CLOSED_STATES,
-        commitments=commitments(db(), [visit.id for visit in job.visits]),
+        commitments=commitments(db(), visit_ids),
         may_edit=actor().may(Right.JOB_EDIT, job.site.territory_id),
         may_see_access=actor().may(Right.SITE_ACCESS, job.site.territory_id),
         owner=queries.owner_name(db(), job.owner_id),
         history_items=timeline_items(
-            changes, zone, reports(db(), [visit.id for visit in job.visits]), names_in(db(), changes)
+            changes,
+            zone,
+            reports(db(), visit_ids),
+            names_in(db(), changes),
+            messages_about(db(), visit_ids) if may_read_messages else (),
+            calls_about(db(), visit_ids) if may_read_messages else (),
         ),
     )
 
@@ -279,11 +290,13 @@ def promise(job_id: int) -> Response:
     )
     if form.validate_on_submit():
         try:
-            service.make_promise(
+            start, end = (_instant(given(each.data), zone) for each in (form.promise_start, form.promise_end))
+            if end <= start:
+                raise Invalid("A window must end after it starts.", field="promise_end")
+            promise_window(
                 db(),
                 visit_id=visit.id,
-                start=_instant(given(form.promise_start.data), zone),
-                end=_instant(given(form.promise_end.data), zone),
+                window=Window(start=start, end=end),
                 agreed_with=form.agreed_with.data or None,
                 channel=form.channel.data,
                 actor=actor(),
@@ -292,7 +305,9 @@ def promise(job_id: int) -> Response:
         except Invalid as refused:
             form.refuse(refused)
         else:
-            flash("Promised. The old promise, if there was one, is kept in the history.", "good")
+            flash(
+                f"Promised. The old promise, if there was one, is kept in the history. {told_words()}".strip(), "good"
+            )
             return redirect(url_for("jobs.show", job_id=job.id), 303)
     return form_page("jobs/promise.html", form, job=job, zone=zone, standing=standing)
 

@@ -39,6 +39,10 @@ def _open(row: LooseEnd) -> str | None:
         return url_for("jobs.show", job_id=row.target_id) if may_open("jobs.show") else None
     if row.kind == "partner":
         return url_for("partners.show", partner_id=row.target_id) if may_open("partners.show") else None
+    if row.kind == "call":
+        return url_for("outbox.call", call_id=row.target_id) if may_open("outbox.call") else None
+    if row.kind == "message":
+        return url_for("outbox.show", message_id=row.target_id) if may_open("outbox.show") else None
     if row.kind == "certificate" and may_open("people.show"):
         return url_for("people.show", technician_id=row.target_id)
     if row.kind in ("certificate", "contest") and may_open("my_skills.index"):

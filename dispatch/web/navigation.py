@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from flask import Flask, request, url_for
 
 from dispatch.frontend import asset_version
+from dispatch.web import outbox_state
 from dispatch.web.context import find_actor
 from dispatch.web.security import may_open
 from dispatch.web.words import _
@@ -91,6 +92,7 @@ def _context() -> dict[str, Any]:
         "new_job_url": url_for("jobs.new") if may_open("jobs.new") else None,
         "undo_url": url_for("steps.undo") if may_open("steps.undo") else None,
         "redo_url": url_for("steps.redo") if may_open("steps.redo") else None,
+        "outbox": outbox_state.frame if may_open("outbox.index") else None,
         "search_url": url_for("search.index") if may_open("search.index") else None,
         "account_name": actor.name,
         "account_links": [

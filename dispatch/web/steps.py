@@ -12,6 +12,7 @@ from dispatch.planning.changelog import names_in, own_steps
 from dispatch.planning.service import Undone, redo_last, undo_last, undo_step
 from dispatch.web.context import actor, db, moment
 from dispatch.web.history import action_words, details_of, thing_words, zone_of_reader
+from dispatch.web.outbox_state import told_words
 from dispatch.web.pages import page, page_number
 from dispatch.web.security import permission, safe_target, wants_json
 from dispatch.web.words import _
@@ -76,6 +77,7 @@ def _told(walk: Callable[[], Undone]) -> Response:
     what = action_words(undone.action).lower()
     again = undone.action == "undo"
     words = _("Done again.") if again else _("Taken back: %(what)s.", what=what)
+    words = f"{words} {told_words()}".strip()
     if wants_json():
         return jsonify({"message": words, "bars": []})
     message: Any = {
