@@ -17,6 +17,8 @@ from dispatch.core.db import APP_ROLE, make_engine, make_sessions
 from dispatch.core.queue import app
 from dispatch.coverage.queries import prices_of_scope
 from dispatch.coverage.service import TASK as COUNT
+from dispatch.jobs.series import TASK as AHEAD
+from dispatch.jobs.series import make_jobs_ahead
 from dispatch.messages.sending import send_due
 from dispatch.messages.service import TASK as SEND
 from dispatch.messages.transports import transport_of
@@ -124,6 +126,20 @@ def _recompute_levels(sessions: Sessions) -> None:
     CHANNEL.set("worker")
     with sessions() as session:
         recompute_all(session, now=now())
+        session.commit()
+
+
+@app.periodic(cron="30 2 * * *")
+@app.task(name=AHEAD, queueing_lock=AHEAD, pass_context=True)
+async def make_ahead(context: JobContext, timestamp: int) -> None:
+    """Every night: make the jobs of recurring work that come near."""
+    await asyncio.to_thread(_make_ahead, _sessions(context))
+
+
+def _make_ahead(sessions: Sessions) -> None:
+    CHANNEL.set("worker")
+    with sessions() as session:
+        make_jobs_ahead(session, now=now())
         session.commit()
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dispatch.core.db import Base, Choice, Id, Instant, Versioned, choice_check, place_check, stretch_check
 from dispatch.jobs.lifecycle import JobState, VisitState
+from dispatch.jobs.recurrence import Recurrence, Unit
 from dispatch.skills.models import CertificationKind, Skill
 from dispatch.workforce.models import Technician, Territory
 
@@ -152,6 +153,53 @@ class JobTypeCertification(Base):
     kind: Mapped[CertificationKind] = relationship(lazy="raise")
 
 
+class JobSeries(Base, Versioned):
+    """Work that comes again: jobs of it are made ahead, one for each of its days.
+
+    ``next_on`` is the day of the next job; where days count from when the last job was closed, it is empty until then.
+    """
+
+    __tablename__ = "job_series"
+    __table_args__ = (
+        choice_check("unit", Unit),
+        CheckConstraint("every BETWEEN 1 AND 365", name="every_plausible"),
+        CheckConstraint("ahead_days BETWEEN 1 AND 180", name="ahead_plausible"),
+        CheckConstraint("tolerance_days BETWEEN 0 AND 60", name="tolerance_plausible"),
+        CheckConstraint("next_on IS NOT NULL OR from_completion OR ended_at IS NOT NULL", name="goes_on"),
+        CheckConstraint("(problem IS NULL) = (problem_due_at IS NULL)", name="problem_has_due"),
+        Index("ix_job_series_due", "next_on", postgresql_where=text("ended_at IS NULL AND paused_at IS NULL")),
+    )
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), index=True)
+    asset_id: Mapped[int | None] = mapped_column(ForeignKey("asset.id"), index=True)
+    job_type_id: Mapped[int] = mapped_column(ForeignKey("job_type.id"), index=True)
+    owner_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), index=True)
+    title: Mapped[str]
+    description: Mapped[str] = mapped_column(default="", server_default="")
+    every: Mapped[int]
+    unit: Mapped[Unit] = mapped_column(Choice(Unit))
+    first_on: Mapped[date]
+    next_on: Mapped[date | None]
+    last_on: Mapped[date | None]
+    from_completion: Mapped[bool] = mapped_column(default=False, server_default="false")
+    tolerance_days: Mapped[int]
+    ahead_days: Mapped[int]
+    paused_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    problem: Mapped[str | None]
+    problem_due_at: Mapped[datetime | None]
+
+    site: Mapped[Site] = relationship(lazy="raise")
+    asset: Mapped[Asset | None] = relationship(lazy="raise")
+    job_type: Mapped[JobType] = relationship(lazy="raise")
+
+    @property
+    def rule(self) -> Recurrence:
+        """How it comes again."""
+        return Recurrence(every=self.every, unit=self.unit)
+
+
 class Job(Base, Versioned):
     """Work a customer needs. While it is open it has an owner, a next step and a due time."""
 
@@ -167,6 +215,8 @@ class Job(Base, Versioned):
         ),
         CheckConstraint("(state IN ('done', 'cancelled')) = (closed_at IS NOT NULL)", name="closed_when_closed"),
         CheckConstraint("duplicate_of_id <> id", name="not_its_own_duplicate"),
+        CheckConstraint("(series_id IS NULL) = (occurs_on IS NULL)", name="series_has_day"),
+        UniqueConstraint("series_id", "occurs_on"),
         Index("ix_job_customer_id", "customer_id"),
         Index("ix_job_site_id", "site_id"),
         Index("ix_job_open_due", "next_step_due_at", postgresql_where=text("state NOT IN ('done', 'cancelled')")),
@@ -193,6 +243,8 @@ class Job(Base, Versioned):
     close_reason: Mapped[str | None]
     duplicate_of_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"), index=True)
     history: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    series_id: Mapped[int | None] = mapped_column(ForeignKey("job_series.id"))
+    occurs_on: Mapped[date | None]
 
     customer: Mapped[Customer] = relationship(lazy="raise")
     site: Mapped[Site] = relationship(lazy="raise")

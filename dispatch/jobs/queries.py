@@ -20,6 +20,7 @@ from dispatch.jobs.models import (
     Customer,
     CustomerPerson,
     Job,
+    JobSeries,
     JobType,
     Promise,
     PromiseState,
@@ -337,6 +338,22 @@ def assets_at(session: Session, site_ids: Collection[int]) -> Sequence[Asset]:
     """Return the equipment at some sites, by site and name."""
     return session.scalars(
         select(Asset).where(Asset.site_id.in_(site_ids), Asset.retired_at.is_(None)).order_by(Asset.site_id, Asset.name)
+    ).all()
+
+
+def series_at(session: Session, site_ids: Collection[int]) -> Sequence[JobSeries]:
+    """Return the recurring work at some sites that has not ended, by site and next day."""
+    return session.scalars(
+        select(JobSeries)
+        .where(JobSeries.site_id.in_(site_ids), JobSeries.ended_at.is_(None))
+        .order_by(JobSeries.site_id, JobSeries.next_on, JobSeries.id)
+    ).all()
+
+
+def jobs_of_series(session: Session, series_id: int) -> Sequence[Job]:
+    """Return the newest jobs of recurring work."""
+    return session.scalars(
+        select(Job).where(Job.series_id == series_id).order_by(Job.occurs_on.desc()).limit(PAGE_SIZE)
     ).all()
 
 

@@ -5,7 +5,7 @@ Every job that is open has an owner, a next step and a due time; each function h
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -36,6 +36,7 @@ from dispatch.jobs.promises import judge
 from dispatch.workforce.models import Territory
 
 ASSIGN_WITHIN = timedelta(hours=4)
+ASSIGN_AHEAD = timedelta(days=3)
 SHORTEST_VISIT_S = 60
 LONGEST_VISIT_S = 86_400
 
@@ -76,6 +77,8 @@ class JobDraft:
     promise: Window | None = None
     agreed_with: str | None = None
     channel: str | None = None
+    series_id: int | None = None
+    occurs_on: date | None = None
 
 
 def book_job(session: Session, draft: JobDraft, *, actor: Actor, now: datetime) -> Job:
@@ -111,10 +114,12 @@ def book_job(session: Session, draft: JobDraft, *, actor: Actor, now: datetime) 
         state=JobState.OPEN,
         owner_id=owner_id,
         next_step="Assign a technician",
-        next_step_due_at=_assign_by(now, due_at),
+        next_step_due_at=_assign_by(now, release_at, due_at),
         release_at=release_at,
         due_at=due_at,
         created_at=now,
+        series_id=draft.series_id,
+        occurs_on=draft.occurs_on,
     )
     session.add(job)
     visit = Visit(
@@ -415,8 +420,10 @@ def site_owner(session: Session, site: Site) -> int:
     return owner
 
 
-def _assign_by(now: datetime, due_at: datetime | None) -> datetime:
-    return now + ASSIGN_WITHIN if due_at is None else min(now + ASSIGN_WITHIN, due_at)
+def _assign_by(now: datetime, release_at: datetime | None, due_at: datetime | None) -> datetime:
+    """Return by when somebody should be found: soon, but for work of later days not before they come near."""
+    by = max(now, now if release_at is None else release_at - ASSIGN_AHEAD) + ASSIGN_WITHIN
+    return by if due_at is None else min(by, due_at)
 
 
 def _checked_duration(seconds: int) -> int:

@@ -13,7 +13,7 @@ from dispatch.accounts.access import Actor, Right
 from dispatch.accounts.models import User
 from dispatch.core.like import containing
 from dispatch.core.models import AuditEvent
-from dispatch.jobs.models import Asset, Customer, Job, Site, Visit
+from dispatch.jobs.models import Asset, Customer, Job, JobSeries, Site, Visit
 from dispatch.jobs.queries import PAGE_SIZE, HistoryRow, Listing
 from dispatch.planning.models import Plan, PlanScope
 from dispatch.skills.models import Certification, CertificationKind, Evidence, EvidenceContest, Skill
@@ -169,7 +169,7 @@ def _readable(actor: Actor) -> ColumnElement[bool]:
 
 _PLACES: Mapping[str, Any] = {
     "visit": Visit.territory_id,
-    **dict.fromkeys(("job", "customer", "site", "asset"), Site.territory_id),
+    **dict.fromkeys(("job", "job_series", "customer", "site", "asset"), Site.territory_id),
     **dict.fromkeys((*PARTS["technician"], "technician", "partner"), TerritoryMembership.territory_id),
     **dict.fromkeys(("plan_request", "plan"), PlanScope.territory_id),
 }
@@ -182,6 +182,7 @@ def _ids(entity: str) -> Select[Any]:
         "visit": select(cast(Visit.id, Text)),
         "customer": select(cast(Site.customer_id, Text)),
         "site": select(cast(Site.id, Text)),
+        "job_series": select(cast(JobSeries.id, Text)).join(Site, Site.id == JobSeries.site_id),
         "asset": select(cast(Asset.id, Text)).join(Site, Site.id == Asset.site_id),
         "technician": select(cast(Technician.id, Text)),
         "partner": select(cast(Technician.partner_id, Text)),
@@ -250,6 +251,9 @@ def _named(entity: str) -> Select[*tuple[Any, ...]] | None:
         .join(Customer, Customer.id == Job.customer_id),
         "customer": select(Customer.id, Customer.name),
         "site": select(Site.id, Site.name, Customer.name).join(Customer, Customer.id == Site.customer_id),
+        "job_series": select(JobSeries.id, JobSeries.title, Customer.name)
+        .join(Site, Site.id == JobSeries.site_id)
+        .join(Customer, Customer.id == Site.customer_id),
         "asset": select(Asset.id, Asset.name, Site.name).join(Site, Site.id == Asset.site_id),
         "technician": select(Technician.id, Technician.name),
         "absence": select(Absence.id, Technician.name).join(Technician, Technician.id == Absence.technician_id),

@@ -17,7 +17,7 @@ from dispatch.accounts.access import SYSTEM, Actor, Right
 from dispatch.accounts.models import Role, RoleGrant, RoleName, User
 from dispatch.core.db import Instant
 from dispatch.jobs.lifecycle import CLOSED_STATES
-from dispatch.jobs.models import Customer, Job, Site, Visit
+from dispatch.jobs.models import Customer, Job, JobSeries, Site, Visit
 from dispatch.jobs.queries import PAGE_SIZE, Listing
 from dispatch.messages.models import CallKind, CallState, CallTask, Message, MessageState
 from dispatch.skills.models import (
@@ -100,6 +100,7 @@ def _parts(actor: Actor, now: datetime) -> list[Select[*tuple[Any, ...]]]:
     today = now.date()
     return [
         _jobs(actor, reach),
+        _recurring(actor, reach),
         _contests(actor, reach, today),
         _to_confirm(actor, reach, today),
         _ending(actor, reach, today),
@@ -124,6 +125,27 @@ def _jobs(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
         .join(Site, Site.id == Job.site_id)
         .join(Territory, Territory.id == Site.territory_id)
         .where(Job.state.not_in(CLOSED_STATES), near)
+    )
+
+
+def _recurring(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
+    """Recurring work whose next job could not be made."""
+    near = JobSeries.owner_id == actor.user_id if reach is not None and not reach else _in(Site.territory_id, reach)
+    return (
+        _entry(
+            "series",
+            JobSeries.id,
+            literal("Recurring: ") + JobSeries.title,
+            Customer.name,
+            JobSeries.owner_id,
+            JobSeries.problem,
+            JobSeries.problem_due_at,
+            Territory.zone,
+        )
+        .join_from(JobSeries, Site, Site.id == JobSeries.site_id)
+        .join(Customer, Customer.id == Site.customer_id)
+        .join(Territory, Territory.id == Site.territory_id)
+        .where(JobSeries.problem.is_not(None), JobSeries.ended_at.is_(None), JobSeries.paused_at.is_(None), near)
     )
 
 

@@ -18,7 +18,7 @@ from dispatch.accounts.models import User
 from dispatch.core.db import Base
 from dispatch.core.errors import Conflict, NotFound
 from dispatch.core.models import AuditEvent
-from dispatch.jobs.models import Asset, Customer, Job, Promise, PromiseState, Site, Visit
+from dispatch.jobs.models import Asset, Customer, Job, JobSeries, Promise, PromiseState, Site, Visit
 from dispatch.jobs.needs import put_needs_back
 from dispatch.planning.changing import (
     Entry,
@@ -202,7 +202,7 @@ def _require_fields(session: Session, row: Base, actor: Actor) -> None:
     if isinstance(row, Visit):
         actor.require(Right.JOB_EDIT, row.territory_id, what="visit")
         return
-    if isinstance(row, Job):
+    if isinstance(row, Job | JobSeries):
         place = session.scalar(select(Site.territory_id).where(Site.id == row.site_id))
         actor.require(Right.JOB_EDIT, place, what="job")
         return
@@ -289,7 +289,14 @@ def _turn_plan(session: Session, plan_id: int, *, back: bool) -> None:
     session.flush()
 
 
-_ROWS: Mapping[str, type[Any]] = {"job": Job, "visit": Visit, "customer": Customer, "site": Site, "asset": Asset}
+_ROWS: Mapping[str, type[Any]] = {
+    "job": Job,
+    "visit": Visit,
+    "customer": Customer,
+    "site": Site,
+    "asset": Asset,
+    "job_series": JobSeries,
+}
 _COMMANDS: Mapping[str, Callable[[Session, Mapping[str, Any], _Walk], list[int]]] = {
     "restore": _slots_back,
     "pins": _pins_back,

@@ -135,6 +135,7 @@ def show(customer_id: int) -> Response:
         customer=customer,
         sites=sites,
         assets=queries.assets_at(db(), [site.id for site in sites]),
+        series=queries.series_at(db(), [site.id for site in sites]),
         links=queries.people_of_customer(db(), customer_id),
         jobs=queries.jobs(db(), territories=reach, customer_id=customer_id),
         history_items=timeline_items(queries.history(db(), "customer", [customer_id], limit=20), zone),

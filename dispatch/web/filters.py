@@ -7,6 +7,7 @@ from flask import Flask
 from flask_babel import format_date, format_decimal
 
 from dispatch.core.clock import local_day
+from dispatch.jobs.recurrence import Recurrence, Unit
 from dispatch.web.words import _, _n
 
 
@@ -24,6 +25,7 @@ def init_app(app: Flask) -> None:
         "ago",
         "share",
         "local_date",
+        "recurrence",
     ):
         app.jinja_env.filters[name] = globals()[name]
 
@@ -94,6 +96,19 @@ def number(value: float | None) -> str:
 def share(value: float | None) -> str:
     """Return a share of one in whole per cent."""
     return "" if value is None else _("%(n)s %%", n=round(value * 100))
+
+
+def recurrence(rule: Recurrence) -> str:
+    """Return how often something comes again: every 6 months."""
+    match rule.unit:
+        case Unit.DAY:
+            return _n("Every day", "Every %(num)s days", rule.every)
+        case Unit.WEEK:
+            return _n("Every week", "Every %(num)s weeks", rule.every)
+        case Unit.MONTH:
+            return _n("Every month", "Every %(num)s months", rule.every)
+        case Unit.YEAR:
+            return _n("Every year", "Every %(num)s years", rule.every)
 
 
 def ago(moment: datetime | None, now: datetime) -> str:

@@ -60,6 +60,7 @@ ENTITIES = {
     "customer": _l("Customer"),
     "site": _l("Site"),
     "asset": _l("Equipment"),
+    "job_series": _l("Recurring work"),
     "technician": _l("Person"),
     "absence": _l("Absence"),
     "plan": _l("Plan"),
