@@ -151,6 +151,8 @@ class _Merge:
             known = (person[0], each.subject)
             if each.subject in parts:
                 before = parts[each.subject]["before"]
+            elif each.topic is Topic.ON_THE_WAY and known in self.told:
+                continue  # they heard it once; a second member of the crew sets out
             elif known in self.told:
                 before = self.told[known]
             else:
@@ -287,10 +289,8 @@ class _Merge:
         return found
 
     def _told(self, ids: set[int]) -> dict[tuple[int, str], Any]:
-        """Return what people were told last of each subject that can change: what is being sent counts as told."""
-        subjects = {
-            each.subject for items in self.news.values() for each in items if each.topic in (Topic.WORK, Topic.PROMISE)
-        }
+        """Return what people were told last of each subject: what is being sent counts as told."""
+        subjects = {each.subject for items in self.news.values() for each in items if each.topic is not Topic.ABSENCE}
         rows = self.session.execute(
             select(self.recipients.label("person"), MessagePart.subject, MessagePart.after)
             .join(Message, Message.id == MessagePart.message_id)

@@ -20,10 +20,13 @@ from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.jobs import service as jobs
 from dispatch.jobs.lifecycle import CLOSED_STATES, JobState, VisitState
 from dispatch.jobs.models import CustomerPerson, Job, PersonLinkKind, Promise, PromiseState, SkillNeed, Visit
+from dispatch.messages.calls import BadNews, call_first
+from dispatch.messages.models import CallKind
 from dispatch.planning.changing import lock_visits
 from dispatch.planning.lifecycle import may_move
 from dispatch.planning.models import Assignment, AssignmentState, Pin, ReportKind, VisitReport
 from dispatch.planning.rows import live
+from dispatch.planning.telling import tell_on_the_way
 from dispatch.skills.service import record_outcome
 from dispatch.workforce.models import Technician
 
@@ -189,7 +192,9 @@ class _Follow:
         job = self._job()
         if job.state not in CLOSED_STATES:
             jobs.move_job(self.session, job, JobState.UNDER_WAY, actor=self.actor, now=self.now)
-        if kind is ReportKind.ARRIVED:
+        if kind is ReportKind.ON_THE_WAY:
+            tell_on_the_way(self.session, self.mine, setting_out_at=self.happened_at, actor=self.actor, now=self.now)
+        else:
             jobs.judge_promise(self.session, visit_id=self.visit.id, arrived_at=self.happened_at)
         return "Have a safe trip." if kind is ReportKind.ON_THE_WAY else "Arrival kept."
 
@@ -248,6 +253,8 @@ class _Follow:
             if not at_work & set(self._crew_states()):
                 jobs.move_job(self.session, job, JobState.OPEN, actor=self.actor, now=self.now)
             self._next_step(self._job(), f"{name} {what} ({(reason or '').strip()}): find somebody, tell the customer")
+            if self.report.kind is ReportKind.COULD_NOT_DO:
+                self._call_for_second_visit(reason)
         return "Kept. Your dispatcher sees it now and takes over from here."
 
     def _done(self) -> str:
@@ -269,6 +276,12 @@ class _Follow:
         if standing is not None:
             planned: timedelta = self.mine.during.upper - self.mine.during.lower
             jobs.judge_promise(self.session, visit_id=self.visit.id, arrived_at=self.happened_at - planned)
+
+    def _call_for_second_visit(self, reason: str | None) -> None:
+        """Have the customer called before anything is written to them: somebody has to come again."""
+        facts = {"reason": reason} if reason else {}
+        bad = BadNews(visit_id=self.visit.id, kind=CallKind.SECOND_VISIT, facts=facts)
+        call_first(self.session, [bad], now=self.now)
 
     def _learn(self) -> None:
         """Hand the outcome to the skills record, which counts it only under a recorded agreement."""
@@ -322,6 +335,7 @@ class _Follow:
             jobs.move_job(self.session, job, JobState.OPEN, actor=self.actor, now=self.now)
             why = f" ({self.report.cause})" if self.report.cause else ""
             self._next_step(self._job(), f"Not fixed yet{why}: agree a second visit with the customer")
+            self._call_for_second_visit(self.report.cause)
         elif left:
             state = JobState.UNDER_WAY if VisitState.UNDER_WAY in left else JobState.PLANNED
             state = state if VisitState.OPEN not in left else JobState.OPEN

@@ -5,19 +5,24 @@ A promise that would break is no text: it is a call for somebody to make. While 
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
-from dispatch.jobs.models import Promise, PromiseState
+from dispatch.accounts.access import Actor
+from dispatch.jobs.models import Job, Promise, PromiseState, Visit
 from dispatch.messages.calls import BadNews, call_first, withdraw_calls
 from dispatch.messages.lifecycle import Topic
 from dispatch.messages.models import CallKind
 from dispatch.messages.service import HOLD_S, PUBLISH_HOLD_S, News, span, tell
 from dispatch.planning.models import Assignment, AssignmentState
+from dispatch.workforce.models import Technician
+
+STALE_AFTER = timedelta(minutes=15)  # a report that comes in later, from a phone without signal, is no news any more
+ARRIVAL_SPREAD = timedelta(minutes=10)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +41,32 @@ def tell_changes(session: Session, changed: "Sequence[Changed]", visits: "Mappin
         hold_s = PUBLISH_HOLD_S if entry.entity == "plan" else HOLD_S
         tell(session, news, actor=entry.actor, now=entry.now, hold_s=hold_s)
     _watch_promises(session, changed, entry.now)
+
+
+def tell_on_the_way(
+    session: Session, assignment: Any, *, setting_out_at: datetime, actor: Actor, now: datetime
+) -> None:
+    """Tell the customer that somebody has set out, once a visit, with the window in which they should arrive."""
+    if setting_out_at < now - STALE_AFTER:
+        return
+    row = session.execute(
+        select(Job.customer_id, Job.owner_id, Visit.territory_id, Technician.name)
+        .select_from(Visit)
+        .join(Job, Job.id == Visit.job_id)
+        .join(Technician, Technician.id == assignment.technician_id)
+        .where(Visit.id == assignment.visit_id)
+    ).one()
+    arrive_at = max(setting_out_at, now) + timedelta(seconds=assignment.travel_s)
+    news = News(
+        topic=Topic.ON_THE_WAY,
+        number=assignment.visit_id,
+        visit_id=assignment.visit_id,
+        customer_id=row.customer_id,
+        owner_id=row.owner_id,
+        territory_id=row.territory_id,
+        after=span(Range(arrive_at, arrive_at + ARRIVAL_SPREAD)) | {"name": row.name},
+    )
+    tell(session, [news], actor=actor, now=now)
 
 
 def driving() -> Select[Any]:
