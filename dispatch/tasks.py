@@ -23,6 +23,8 @@ from dispatch.messages.sending import send_due
 from dispatch.messages.service import TASK as SEND
 from dispatch.messages.transports import transport_of
 from dispatch.planning.nightly import plan_due_territories
+from dispatch.planning.repairing import TASK as REPAIR
+from dispatch.planning.repairing import Repairing, run_repair
 from dispatch.planning.solving import TASK, Run, Sessions, fail_orphans, run_request
 from dispatch.planning.supervising import Limits
 from dispatch.planning.telling import driving
@@ -67,6 +69,27 @@ async def solve_plan(context: JobContext, request_id: int) -> None:
 def _in_worker(run: Run) -> None:
     CHANNEL.set("worker")
     run_request(run)
+
+
+@app.task(name=REPAIR, pass_context=True, retry=RetryStrategy(max_attempts=2, wait=3))
+async def repair_day(context: JobContext, disruption_id: int) -> None:
+    """Work out how a day is mended; when the worker has to stop, the next one begins anew."""
+    current = settings()
+    run = Repairing(
+        sessions=_sessions(context),
+        disruption_id=disruption_id,
+        limits=Limits(grace_s=current.solve_grace_s, memory_mb=current.solve_memory_mb),
+        scarcity=prices_of_scope,
+    )
+    try:
+        await asyncio.to_thread(_repair_in_worker, run)
+    finally:
+        run.give_up.set()
+
+
+def _repair_in_worker(run: Repairing) -> None:
+    CHANNEL.set("worker")
+    run_repair(run)
 
 
 @app.periodic(cron="*/30 * * * * *")

@@ -29,10 +29,10 @@ class AbsenceReported:
     under_way: tuple[int, ...]
 
 
-def report_absence(
+def note_absence(
     session: Session, *, technician_id: int, start: datetime, end: datetime, actor: Actor, now: datetime
-) -> AbsenceReported:
-    """Note an absence and free the future bookings in it; each job keeps its owner and gets a next step."""
+) -> Absence:
+    """Note that somebody does not work for a while; what they have booked stays as it is."""
     if end <= start:
         raise Invalid("An absence must end after it starts.", field="end")
     territories: Sequence[int | None] = session.scalars(
@@ -70,6 +70,14 @@ def report_absence(
             after={"start": start.isoformat(), "end": end.isoformat()},
         ),
     )
+    return absence
+
+
+def report_absence(
+    session: Session, *, technician_id: int, start: datetime, end: datetime, actor: Actor, now: datetime
+) -> AbsenceReported:
+    """Note an absence and free the future bookings in it; each job keeps its owner and gets a next step."""
+    absence = note_absence(session, technician_id=technician_id, start=start, end=end, actor=actor, now=now)
     booked = session.execute(
         select(Assignment.id, Assignment.version, Assignment.visit_id, Assignment.crew_slot_id, Assignment.state).where(
             Assignment.technician_id == technician_id,

@@ -38,9 +38,13 @@ def main() -> None:
         os.nice(5)  # pages stay quick while a plan is made
     head = json.loads(sys.stdin.buffer.readline())
     body = sys.stdin.buffer.read(head["bytes"])
+    standing = sys.stdin.buffer.read(head["standing_bytes"])
     stop = threading.Event()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, stop), daemon=True).start()
-    _solve(voice, head, body, stop)
+    if standing:
+        _repair(voice, head, body, standing, stop)
+    else:
+        _solve(voice, head, body, stop)
     voice.say("done")
     os._exit(0)  # the threads that listen and that look for a bound need not be waited for
 
@@ -96,6 +100,36 @@ def _solve(voice: _Voice, head: dict[str, Any], body: bytes, stop: threading.Eve
         warm_start=first,
     )
     voice.say("plan", plan=floor.noted(best).as_dict())
+
+
+def _repair(voice: _Voice, head: dict[str, Any], body: bytes, standing: bytes, stop: threading.Event) -> None:
+    """Mend a plan that people follow already; each question has the same time, and each answer is told."""
+    from dispatch.matching import Plan, Problem, Refused, is_warm, warm
+    from dispatch.matching.replan import DEFAULT_TIME_LIMIT_S, replan
+    from dispatch.planning.gentle import Request, questions
+
+    try:
+        problem, plan = Problem.from_json(body), Plan.from_json(standing)
+    except Refused as refused:
+        voice.say("refused", message=str(refused))
+        return
+    gc.freeze()
+    if not is_warm():
+        warm()
+    voice.say("ready")
+    voice.say("progress", update={"phase": "repair"})
+    answers = questions(
+        problem,
+        plan,
+        Request(**head["repair"]),
+        replan,
+        time_limit_s=DEFAULT_TIME_LIMIT_S if head["step_limit"] is None else None,
+        step_limit=head["step_limit"],
+        seed=head["seed"],
+        should_stop=stop.is_set,
+    )
+    for answer in answers:
+        voice.say("plan", plan=answer.as_dict())
 
 
 class _Floor:

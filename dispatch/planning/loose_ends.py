@@ -20,6 +20,7 @@ from dispatch.jobs.lifecycle import CLOSED_STATES
 from dispatch.jobs.models import Customer, Job, JobSeries, Site, Visit
 from dispatch.jobs.queries import PAGE_SIZE, Listing
 from dispatch.messages.models import CallKind, CallState, CallTask, Message, MessageState
+from dispatch.planning.models import UNSETTLED, Disruption
 from dispatch.skills.models import (
     Certification,
     CertificationKind,
@@ -101,6 +102,7 @@ def _parts(actor: Actor, now: datetime) -> list[Select[*tuple[Any, ...]]]:
     return [
         _jobs(actor, reach),
         _recurring(actor, reach),
+        _disruptions(actor, reach),
         _contests(actor, reach, today),
         _to_confirm(actor, reach, today),
         _ending(actor, reach, today),
@@ -146,6 +148,31 @@ def _recurring(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
         .join(Customer, Customer.id == Site.customer_id)
         .join(Territory, Territory.id == Site.territory_id)
         .where(JobSeries.problem.is_not(None), JobSeries.ended_at.is_(None), JobSeries.paused_at.is_(None), near)
+    )
+
+
+def _disruptions(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
+    """Disruptions that are not settled, for whoever sees that day and for whoever sees to it."""
+    return (
+        _entry(
+            "disruption",
+            Disruption.id,
+            literal("Repair: ") + func.replace(Disruption.kind.cast(Text), "_", " "),
+            func.coalesce(Technician.name, Customer.name, Territory.name),
+            Disruption.owner_id,
+            literal("Look at the proposal, then accept it or close this"),
+            Disruption.due_at,
+            Territory.zone,
+        )
+        .join_from(Disruption, Territory, Territory.id == Disruption.territory_id)
+        .outerjoin(Technician, Technician.id == Disruption.technician_id)
+        .outerjoin(Visit, Visit.id == Disruption.visit_id)
+        .outerjoin(Job, Job.id == Visit.job_id)
+        .outerjoin(Customer, Customer.id == Job.customer_id)
+        .where(
+            Disruption.state.in_(UNSETTLED),
+            or_(Disruption.owner_id == actor.user_id, _in(Disruption.territory_id, reach)),
+        )
     )
 
 

@@ -344,3 +344,121 @@ class Offer(Base, Versioned):
     during: Mapped[Range[datetime]]
     state: Mapped[OfferState] = mapped_column(Choice(OfferState), default=OfferState.HELD)
     held_until: Mapped[datetime]
+
+
+class DisruptionKind(StrEnum):
+    """What can make the plan of a day stale."""
+
+    CANNOT_WORK = "cannot_work"
+    RUNNING_LATE = "running_late"
+    EMERGENCY = "emergency"
+    NO_ACCESS = "no_access"
+    PART_MISSING = "part_missing"
+    VEHICLE = "vehicle"
+    LONGER = "longer"
+    CANCELLATION = "cancellation"
+
+
+class DisruptionState(StrEnum):
+    """Where a disruption stands: looked at, with a proposal, repaired, or over without one."""
+
+    OPEN = "open"
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    CLOSED = "closed"
+
+
+UNSETTLED = (DisruptionState.OPEN, DisruptionState.PROPOSED)
+
+
+class Disruption(Base, Versioned):
+    """Something that made a day's plan stale: one situation, one owner, one proposal; why is not asked.
+
+    ``attempt`` counts the repairs that were begun, so that only the latest one stores what it found. ``rests_on`` holds
+    the bookings of everybody the proposal touches, by technician: who changed since is no longer covered by it.
+    """
+
+    __tablename__ = "disruption"
+    __table_args__ = (
+        choice_check("kind", DisruptionKind),
+        choice_check("state", DisruptionState),
+        CheckConstraint("technician_id IS NOT NULL OR visit_id IS NOT NULL", name="about_something"),
+        CheckConstraint("minutes IS NULL OR minutes BETWEEN 1 AND 720", name="minutes_plausible"),
+        CheckConstraint("(state IN ('open', 'proposed')) = (settled_at IS NULL)", name="settled_when_over"),
+        Index(
+            "uq_disruption_person_day",
+            "technician_id",
+            "day",
+            "kind",
+            unique=True,
+            postgresql_where=text("visit_id IS NULL AND state IN ('open', 'proposed')"),
+        ),
+        Index(
+            "uq_disruption_visit",
+            "visit_id",
+            "kind",
+            unique=True,
+            postgresql_where=text("visit_id IS NOT NULL AND state IN ('open', 'proposed')"),
+        ),
+        Index("ix_disruption_unsettled", "day", postgresql_where=text("state IN ('open', 'proposed')")),
+        Index("ix_disruption_technician_id", "technician_id"),
+    )
+
+    id: Mapped[Id]
+    kind: Mapped[DisruptionKind] = mapped_column(Choice(DisruptionKind))
+    state: Mapped[DisruptionState] = mapped_column(Choice(DisruptionState), default=DisruptionState.OPEN)
+    territory_id: Mapped[int] = mapped_column(ForeignKey("territory.id"), index=True)
+    day: Mapped[date]
+    technician_id: Mapped[int | None] = mapped_column(ForeignKey("technician.id"))
+    visit_id: Mapped[int | None] = mapped_column(ForeignKey("visit.id"))
+    absence_id: Mapped[int | None] = mapped_column(ForeignKey("absence.id"), index=True)
+    minutes: Mapped[int | None]
+    scope: Mapped[list[Any]]
+    owner_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), index=True)
+    due_at: Mapped[datetime]
+    reported_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    reported_at: Mapped[datetime]
+    repairer_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    repairing_since: Mapped[datetime | None]
+    attempt: Mapped[int] = mapped_column(default=0, server_default="0")
+    message: Mapped[str | None]
+    rests_on: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
+    proposed_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+
+    items: Mapped[list["RepairItem"]] = relationship(
+        back_populates="disruption", lazy="raise", order_by="RepairItem.position"
+    )
+
+
+class RepairPart(StrEnum):
+    """Who a line of a proposal is for: nobody has to be asked, the customer has, or a dispatcher must decide."""
+
+    KEPT = "kept"
+    CUSTOMER = "customer"
+    YOU = "you"
+
+
+class RepairItem(Base):
+    """What a proposal makes of one visit: who had it when, who would have it when, and why where nobody can.
+
+    ``changes`` is what accepting writes, by crew slot; ``stays`` tells whether the visit can stay as it is meanwhile.
+    """
+
+    __tablename__ = "repair_item"
+    __table_args__ = (choice_check("part", RepairPart), UniqueConstraint("disruption_id", "position"))
+
+    disruption_id: Mapped[int] = mapped_column(ForeignKey("disruption.id", ondelete="CASCADE"), primary_key=True)
+    visit_id: Mapped[int] = mapped_column(ForeignKey("visit.id"), primary_key=True, index=True)
+    position: Mapped[int]
+    part: Mapped[RepairPart] = mapped_column(Choice(RepairPart))
+    visit_version: Mapped[int]
+    stays: Mapped[bool]
+    small: Mapped[bool]
+    margin_s: Mapped[int | None]
+    changes: Mapped[list[Any]]
+    reasons: Mapped[list[Any]]
+    options: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"), default=list)
+    booked: Mapped[bool] = mapped_column(default=False, server_default="false")
+
+    disruption: Mapped[Disruption] = relationship(back_populates="items", lazy="raise")

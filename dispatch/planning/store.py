@@ -181,7 +181,7 @@ def store_plan(
     if routes:
         made = session.execute(insert(PlanRoute).returning(PlanRoute.shift_id, PlanRoute.id), routes).all()
         route_ids = dict(made)
-        stops = [row for route in answer.routes for row in _stop_rows(snapshot, route, route_ids[int(route.shift)])]
+        stops = [row for route in answer.routes for row in stop_rows(snapshot, route, route_ids[int(route.shift)])]
         session.execute(insert(PlanStop), stops)
     unserved = list(_unserved_rows(plan.id, snapshot, answer))
     if unserved:
@@ -212,7 +212,8 @@ def _route_row(plan_id: int, route: Route) -> dict[str, Any]:
     }
 
 
-def _stop_rows(snapshot: Snapshot, route: Route, route_id: int) -> Iterable[dict[str, Any]]:
+def stop_rows(snapshot: Snapshot, route: Route, route_id: int | None = None) -> Iterable[dict[str, Any]]:
+    """Give the stops of a route as rows."""
     clock = snapshot.clock
     for position, stop in enumerate(route.stops, start=1):
         visit = int(stop.visit)

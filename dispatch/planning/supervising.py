@@ -48,10 +48,15 @@ class Ended(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What the child is asked for; with a step limit one thread is used, so that the plan repeats."""
+    """What the child is asked for; with a step limit one thread is used, so that the plan repeats.
+
+    With a ``standing`` plan it is to be repaired, not made anew; ``repair`` is what belongs to that (`gentle.Request`).
+    """
 
     problem: str
     time_limit_s: float
+    standing: str | None = None
+    repair: Mapping[str, object] | None = None
     step_limit: int | None = None
     seed: int = 1
     threads: int = 1
@@ -151,6 +156,7 @@ class _Watch:
     def send_order(self) -> None:
         """Send the problem from a thread: a child that never reads must not hold the supervisor up."""
         body = self.order.problem.encode()
+        standing = b"" if self.order.standing is None else self.order.standing.encode()
         head = {
             "time_limit_s": self.order.time_limit_s,
             "started": self.started,
@@ -159,8 +165,11 @@ class _Watch:
             "threads": self.order.threads,
             "construct_only": self.order.construct_only,
             "bytes": len(body),
+            "standing_bytes": len(standing),
+            "repair": self.order.repair,
         }
-        threading.Thread(target=self._send, args=(json.dumps(head).encode() + b"\n" + body,), daemon=True).start()
+        data = json.dumps(head).encode() + b"\n" + body + standing
+        threading.Thread(target=self._send, args=(data,), daemon=True).start()
 
     def _send(self, data: bytes) -> None:
         with contextlib.suppress(OSError, ValueError):

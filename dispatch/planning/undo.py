@@ -30,6 +30,7 @@ from dispatch.planning.changing import (
     placement_of,
     shown,
 )
+from dispatch.planning.disruptions import reopen_disruption
 from dispatch.planning.models import Plan, PlanState
 from dispatch.planning.pins import note_pins, pins_of, put_pins
 from dispatch.planning.stacks import MOST_STEPS, Stacks, Step, stacks_of
@@ -153,6 +154,10 @@ def _slots_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[
     )
     if entity == "plan":
         _turn_plan(session, int(entity_id), back=walk.action == "undo")
+    elif entity == "disruption":
+        reopen_disruption(
+            session, disruption_id=int(entity_id), back=walk.action == "undo", actor=walk.actor, now=walk.now
+        )
     elif entity == "absence":
         session.get_one(Absence, int(entity_id), with_for_update=True).cancelled = walk.action == "undo"
         session.flush()

@@ -36,6 +36,7 @@ from dispatch.web.forms import Form, given, options, plausible, whole
 from dispatch.web.outbox_state import told_words
 from dispatch.web.pages import page
 from dispatch.web.security import permission, wants_json
+from dispatch.web.situations import MOST_ALERTS, unsettled
 from dispatch.workforce.choices import technician_choices
 
 blueprint = Blueprint("board", __name__, url_prefix="/board")
@@ -76,6 +77,8 @@ def index() -> Response:
         yesterday=day - timedelta(days=1),
         tomorrow=day + timedelta(days=1),
         counts=board.counts(),
+        most_alerts=MOST_ALERTS,
+        situations=unsettled(chosen, day),
         bars_of=_bars_by_person(board),
         names=names,
         queue=board.queue[:limit],

@@ -39,6 +39,8 @@ def _open(row: LooseEnd) -> str | None:
         return url_for("jobs.show", job_id=row.target_id) if may_open("jobs.show") else None
     if row.kind == "series":
         return url_for("series.show", series_id=row.target_id) if may_open("series.show") else None
+    if row.kind == "disruption":
+        return url_for("disruptions.show", disruption_id=row.target_id) if may_open("disruptions.show") else None
     if row.kind == "partner":
         return url_for("partners.show", partner_id=row.target_id) if may_open("partners.show") else None
     if row.kind == "call":

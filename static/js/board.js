@@ -75,6 +75,11 @@ function opener(host) {
       }
     },
     /** @param {number} id */
+    cannotWork(id) {
+      const form = address(host.dataset.cannotWorkUrl, id);
+      if (form) location.assign(form);
+    },
+    /** @param {number} id */
     openPerson(id) {
       const person = address(host.dataset.personUrl, id);
       if (person) location.assign(person);

@@ -19,7 +19,7 @@ export class Gantt {
   /**
    * @param {import("./view.js").GanttView} view
    * @param {{moveUrl: string | undefined, refresh: () => Promise<void>, open: (bar: Bar, focus: boolean) => void,
-   *   openPerson: (id: number) => void, verdicts: (visitId: number) => Promise<Map<number, import("./store.js").Verdict>>,
+   *   openPerson: (id: number) => void, cannotWork: (id: number) => void, verdicts: (visitId: number) => Promise<Map<number, import("./store.js").Verdict>>,
    *   zoomed: () => void}} outside
    */
   constructor(view, outside) {
@@ -87,6 +87,8 @@ export class Gantt {
         return this.#pick();
       case "call":
         return this.#call();
+      case "away":
+        return this.view.active ? this.outside.cannotWork(this.view.active.technicianId) : undefined;
       case "zoom":
         return this.zoom(action.by);
       case "time":

@@ -2,7 +2,7 @@
 
 /**
  * @typedef {{kind: "row", by: number} | {kind: "cell", by: number} | {kind: "edge", to: "first" | "last", all: boolean} |
- *   {kind: "open"} | {kind: "pick"} | {kind: "call"} | {kind: "zoom", by: number} | {kind: "time", minutes: number} |
+ *   {kind: "open"} | {kind: "pick"} | {kind: "call"} | {kind: "away"} | {kind: "zoom", by: number} | {kind: "time", minutes: number} |
  *   {kind: "technician", by: number, any: boolean} | {kind: "drop"} | {kind: "cancel"}} Action
  */
 /** @typedef {{key: string, shiftKey: boolean, ctrlKey: boolean, metaKey: boolean, altKey: boolean}} Key */
@@ -42,6 +42,7 @@ export function whileWalking(key) {
 /** @param {string} key @returns {Action | null} */
 function letter(key) {
   if (key === ".") return { kind: "call" };
+  if (key === "s" || key === "S") return { kind: "away" };
   if (key === "+" || key === "=") return { kind: "zoom", by: 1 };
   if (key === "-") return { kind: "zoom", by: -1 };
   return null;

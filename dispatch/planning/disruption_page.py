@@ -1,0 +1,300 @@
+"""What the page of a disruption and the alerts of the board show; a constant number of statements."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, aliased
+
+from dispatch.accounts.models import User
+from dispatch.core.errors import NotFound
+from dispatch.jobs.models import Customer, Job, Promise, PromiseState, Visit
+from dispatch.planning.accepting import call_by, new_start, told_start, watched_by, window_around
+from dispatch.planning.changing import Placement
+from dispatch.planning.models import (
+    UNSETTLED,
+    Assignment,
+    AssignmentState,
+    Disruption,
+    DisruptionKind,
+    DisruptionState,
+    RepairItem,
+    RepairPart,
+)
+from dispatch.planning.reason_words import names_for, sentence
+from dispatch.planning.rows import live
+from dispatch.workforce.models import Absence, Technician, Territory
+
+Territories = Collection[int] | None
+GOING_ON = (AssignmentState.ON_THE_WAY, AssignmentState.ON_SITE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepairLine:
+    """One visit of a proposal in names: who had it when, who would, and what the customer must hear."""
+
+    visit_id: int
+    job_id: int
+    title: str
+    customer: str
+    phone: str | None
+    part: RepairPart
+    small: bool
+    stays: bool
+    booked: bool
+    was: tuple[tuple[str, datetime], ...]
+    now: tuple[tuple[str, datetime], ...]
+    promise: tuple[datetime, datetime] | None
+    window: tuple[datetime, datetime] | None
+    margin_s: int | None
+    reasons: tuple[str, ...]
+    call_by: datetime
+
+    @property
+    def late_s(self) -> int:
+        """How long after the promised end somebody would come; 0 where that is not so."""
+        if self.promise is None or not self.now:
+            return 0
+        return max(0, round((self.now[0][1] - self.promise[1]).total_seconds()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """One disruption as lists show it: what happened, who sees to it, and what to do next."""
+
+    id: int
+    kind: DisruptionKind
+    state: DisruptionState
+    territory_id: int
+    territory_ids: tuple[int, ...]
+    zone: str
+    day: date
+    technician_id: int | None
+    technician: str | None
+    technician_phone: str | None
+    visit_id: int | None
+    title: str | None
+    customer: str | None
+    minutes: int | None
+    until: datetime | None
+    owner: str
+    due_at: datetime
+    reported_by: str | None
+    reported_at: datetime
+    repairer_id: int | None
+    repairer: str | None
+    repairing_since: datetime | None
+    attempt: int
+    message: str | None
+    proposed_at: datetime | None
+    counts: Mapping[RepairPart, int]
+
+    @property
+    def affected(self) -> int:
+        """How many visits a proposal is about, those that only shift by minutes aside."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisruptionPage:
+    """A disruption with its proposal."""
+
+    about: Situation
+    lines: tuple[RepairLine, ...]
+    under_way: tuple[tuple[int, str, str], ...]
+
+    def part(self, part: RepairPart) -> list[RepairLine]:
+        """Return the lines of one part, those aside that nobody need hear of."""
+        return [line for line in self.lines if line.part is part and not line.small]
+
+    @property
+    def small(self) -> list[RepairLine]:
+        """Lines that shift by minutes only and keep their promise."""
+        return [line for line in self.lines if line.small and line.part is RepairPart.KEPT]
+
+
+def disruption_page(session: Session, disruption_id: int, *, territories: Territories, now: datetime) -> DisruptionPage:
+    """Return a disruption in reach with its proposal; raises NotFound."""
+    found = session.execute(_situations().where(Disruption.id == disruption_id)).first()
+    if found is None or not _in_reach(found, territories):
+        raise NotFound("There is no such disruption.")
+    items = session.scalars(
+        select(RepairItem).where(RepairItem.disruption_id == disruption_id).order_by(RepairItem.position)
+    ).all()
+    about = _situation(found, _counts(items), now)
+    return DisruptionPage(about=about, lines=tuple(_lines(session, items, now)), under_way=_going_on(session, about))
+
+
+def alerts(session: Session, *, territories: Collection[int], day: date, now: datetime) -> list[Situation]:
+    """Return what is unsettled on a day of some territories, newest first."""
+    rows = session.execute(
+        _situations()
+        .where(Disruption.state.in_(UNSETTLED), Disruption.day == day, Disruption.territory_id.in_(territories))
+        .order_by(Disruption.reported_at.desc(), Disruption.id.desc())
+    ).all()
+    counted: dict[int, dict[RepairPart, int]] = {row.Disruption.id: {} for row in rows}
+    for disruption_id, part, number in session.execute(
+        select(RepairItem.disruption_id, RepairItem.part, func.count())
+        .where(RepairItem.disruption_id.in_(counted), ~RepairItem.small)
+        .group_by(RepairItem.disruption_id, RepairItem.part)
+    ):
+        counted[disruption_id][part] = number
+    return [_situation(row, counted[row.Disruption.id], now) for row in rows]
+
+
+def _situations() -> Select[Any]:
+    owner, reporter, repairer = aliased(User), aliased(User), aliased(User)
+    return (
+        select(
+            Disruption,
+            Territory.zone,
+            Technician.name.label("technician"),
+            Technician.phone.label("technician_phone"),
+            Job.title,
+            Customer.name.label("customer"),
+            func.upper(Absence.during).label("until"),
+            owner.name.label("owner"),
+            reporter.name.label("reported_by"),
+            repairer.name.label("repairer"),
+        )
+        .join(Territory, Territory.id == Disruption.territory_id)
+        .join(owner, owner.id == Disruption.owner_id)
+        .outerjoin(Technician, Technician.id == Disruption.technician_id)
+        .outerjoin(Visit, Visit.id == Disruption.visit_id)
+        .outerjoin(Job, Job.id == Visit.job_id)
+        .outerjoin(Customer, Customer.id == Job.customer_id)
+        .outerjoin(Absence, Absence.id == Disruption.absence_id)
+        .outerjoin(reporter, reporter.id == Disruption.reported_by_id)
+        .outerjoin(repairer, repairer.id == Disruption.repairer_id)
+        .execution_options(populate_existing=True)
+    )
+
+
+def _in_reach(row: Any, territories: Territories) -> bool:
+    return territories is None or all(territory in territories for territory, _day in row.Disruption.scope)
+
+
+def _counts(items: Sequence[RepairItem]) -> dict[RepairPart, int]:
+    found: dict[RepairPart, int] = {}
+    for item in items:
+        if not item.small:
+            found[item.part] = found.get(item.part, 0) + 1
+    return found
+
+
+def _situation(row: Any, counts: Mapping[RepairPart, int], now: datetime) -> Situation:
+    one: Disruption = row.Disruption
+    watched = watched_by(one, now)
+    return Situation(
+        id=one.id,
+        kind=one.kind,
+        state=one.state,
+        territory_id=one.territory_id,
+        territory_ids=tuple(sorted({territory for territory, _day in one.scope})),
+        zone=row.zone,
+        day=one.day,
+        technician_id=one.technician_id,
+        technician=row.technician,
+        technician_phone=row.technician_phone,
+        visit_id=one.visit_id,
+        title=row.title,
+        customer=row.customer,
+        minutes=one.minutes,
+        until=row.until,
+        owner=row.owner,
+        due_at=one.due_at,
+        reported_by=row.reported_by,
+        reported_at=one.reported_at,
+        repairer_id=watched,
+        repairer=None if watched is None else row.repairer,
+        repairing_since=one.repairing_since,
+        attempt=one.attempt,
+        message=one.message,
+        proposed_at=one.proposed_at,
+        counts=counts,
+    )
+
+
+def _lines(session: Session, items: Sequence[RepairItem], now: datetime) -> list[RepairLine]:
+    ids = [item.visit_id for item in items]
+    jobs = {
+        row.visit_id: row
+        for row in session.execute(
+            select(
+                Visit.id.label("visit_id"),
+                Job.id.label("job_id"),
+                Job.title,
+                Customer.name.label("customer"),
+                Customer.phone,
+                Promise.during.label("promise"),
+            )
+            .join(Job, Job.id == Visit.job_id)
+            .join(Customer, Customer.id == Job.customer_id)
+            .outerjoin(Promise, (Promise.visit_id == Visit.id) & (Promise.state == PromiseState.STANDING))
+            .where(Visit.id.in_(ids))
+        )
+    }
+    people = {each["was"][0] for item in items for each in item.changes if each["was"]}
+    people |= {each["to"]["technician_id"] for item in items for each in item.changes if each["to"]}
+    who: dict[int, str] = {
+        row.id: row.name
+        for row in session.execute(select(Technician.id, Technician.name).where(Technician.id.in_(people)))
+    }
+    names = names_for(session, [reason for item in items for reason in item.reasons])
+    return [
+        RepairLine(
+            visit_id=item.visit_id,
+            job_id=jobs[item.visit_id].job_id,
+            title=jobs[item.visit_id].title,
+            customer=jobs[item.visit_id].customer,
+            phone=jobs[item.visit_id].phone,
+            part=item.part,
+            small=item.small,
+            stays=item.stays,
+            booked=item.booked,
+            was=tuple(
+                (who[each["was"][0]], datetime.fromisoformat(each["was"][1])) for each in item.changes if each["was"]
+            ),
+            now=tuple(
+                (who[each["to"]["technician_id"]], datetime.fromisoformat(each["to"]["start"]))
+                for each in item.changes
+                if each["to"]
+            ),
+            promise=None
+            if jobs[item.visit_id].promise is None
+            else (jobs[item.visit_id].promise.lower, jobs[item.visit_id].promise.upper),
+            window=_window(item),
+            margin_s=item.margin_s,
+            reasons=tuple(sentence(reason, names) for reason in item.reasons),
+            call_by=call_by(told_start(item), now),
+        )
+        for item in items
+    ]
+
+
+def _window(item: RepairItem) -> tuple[datetime, datetime] | None:
+    if new_start(item) is None:
+        return None
+    return window_around(next(Placement.from_dict(each["to"]) for each in item.changes if each["to"]))
+
+
+def _going_on(session: Session, about: Situation) -> tuple[tuple[int, str, str], ...]:
+    """Return what somebody who cannot work has begun: nobody else can be sent there before they were spoken to."""
+    if about.technician_id is None or about.until is None:
+        return ()
+    rows = session.execute(
+        select(Visit.id, Job.title, Customer.name)
+        .join(Assignment, Assignment.visit_id == Visit.id)
+        .join(Job, Job.id == Visit.job_id)
+        .join(Customer, Customer.id == Job.customer_id)
+        .where(
+            Assignment.technician_id == about.technician_id,
+            live(),
+            Assignment.state.in_(GOING_ON),
+            func.lower(Assignment.during) < about.until,
+        )
+        .order_by(func.lower(Assignment.during))
+    )
+    return tuple((row[0], row[1], row[2]) for row in rows)

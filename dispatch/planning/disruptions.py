@@ -1,0 +1,252 @@
+"""Something happened to the day: the facts change at once, and a repair is asked for in the same transaction.
+
+One situation is one disruption with one owner: reporting it again leads to the one that is open.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from dispatch.accounts.access import Actor, Right
+from dispatch.accounts.models import Role, RoleGrant, RoleName, User
+from dispatch.core.audit import Change, record
+from dispatch.core.clock import day_bounds
+from dispatch.core.errors import Conflict, Invalid
+from dispatch.planning.absences import note_absence
+from dispatch.planning.accepting import steered, watched_by, wish_well
+from dispatch.planning.models import (
+    UNSETTLED,
+    Assignment,
+    Disruption,
+    DisruptionKind,
+    DisruptionState,
+    Pin,
+)
+from dispatch.planning.pins import note_pins, pins_of
+from dispatch.planning.repairing import ask_repair
+from dispatch.planning.rows import live
+from dispatch.planning.snapshot import LOCKED_STATES
+from dispatch.workforce.models import Absence, Shift, Territory
+
+MOST_DAYS = 7
+ANSWER_WITHIN = timedelta(minutes=30)
+
+
+def report_cannot_work(
+    session: Session,
+    *,
+    technician_id: int,
+    until: datetime,
+    actor: Actor,
+    now: datetime,
+    kind: DisruptionKind = DisruptionKind.CANNOT_WORK,
+) -> Disruption | None:
+    """Somebody cannot work from now until then; None when nothing was booked in that time. Nobody asks why."""
+    shifts = _shifts(session, technician_id, now, until)
+    first = shifts[0].on_date if shifts else None
+    if first is not None and (standing := _unsettled(session, kind, technician_id=technician_id, day=first)):
+        return standing
+    absence = note_absence(session, technician_id=technician_id, start=now, end=until, actor=actor, now=now)
+    booked = session.execute(
+        select(Assignment.visit_id, Assignment.crew_slot_id, Assignment.shift_id).where(
+            Assignment.technician_id == technician_id,
+            live(),
+            Assignment.state.not_in(LOCKED_STATES),
+            Assignment.during.op("&&")(Range(now, until)),
+        )
+    ).all()
+    if not booked or not shifts:
+        return None
+    _let_go(session, {row.visit_id for row in booked}, technician_id, actor, now)
+    cells = sorted({(row.territory_id, row.on_date) for row in shifts})[:MOST_DAYS]
+    return _open(
+        session,
+        kind=kind,
+        cells=cells,
+        day=shifts[0].on_date,
+        technician_id=technician_id,
+        absence_id=absence.id,
+        actor=actor,
+        now=now,
+    )
+
+
+def end_of_work(session: Session, technician_id: int, day: date, zone: str) -> datetime:
+    """Return when a day is over for somebody: at midnight, or when the last shift of that day ends after it."""
+    last = session.scalar(
+        select(func.max(func.upper(Shift.during))).where(
+            Shift.technician_id == technician_id, Shift.on_date == day, ~Shift.cancelled
+        )
+    )
+    midnight = day_bounds(day, zone)[1]
+    return midnight if last is None else max(midnight, last)
+
+
+def _shifts(session: Session, technician_id: int, start: datetime, end: datetime) -> Sequence[Any]:
+    return session.execute(
+        select(Shift.id, Shift.territory_id, Shift.on_date)
+        .where(Shift.technician_id == technician_id, ~Shift.cancelled, Shift.during.op("&&")(Range(start, end)))
+        .order_by(Shift.on_date, Shift.id)
+    ).all()
+
+
+def _unsettled(session: Session, kind: DisruptionKind, **about: Any) -> Disruption | None:
+    """Return the disruption of this kind that is open already."""
+    query = select(Disruption).where(Disruption.kind == kind, Disruption.state.in_(UNSETTLED)).filter_by(**about)
+    return session.scalars(query).one_or_none()
+
+
+def _let_go(session: Session, visits: Collection[int], technician_id: int, actor: Actor, now: datetime) -> None:
+    """Take the pins away that hold visits to somebody who is not there."""
+    held = session.execute(
+        select(Pin.visit_id).where(Pin.visit_id.in_(visits), Pin.technician_id == technician_id).distinct()
+    )
+    for visit_id in held.scalars().all():
+        before = pins_of(session, visit_id)
+        session.execute(delete(Pin).where(Pin.visit_id == visit_id, Pin.technician_id == technician_id))
+        note_pins(session, "unpin", visit_id, before, actor=actor, now=now)
+
+
+def _open(
+    session: Session,
+    *,
+    kind: DisruptionKind,
+    cells: Sequence[tuple[int, date]],
+    day: date,
+    actor: Actor,
+    now: datetime,
+    technician_id: int | None = None,
+    visit_id: int | None = None,
+    absence_id: int | None = None,
+    minutes: int | None = None,
+) -> Disruption:
+    territory_id = cells[0][0]
+    repairs = actor.user_id is not None and actor.may(Right.ASSIGNMENT_EDIT, territory_id)
+    disruption = Disruption(
+        kind=kind,
+        state=DisruptionState.OPEN,
+        territory_id=territory_id,
+        day=day,
+        technician_id=technician_id,
+        visit_id=visit_id,
+        absence_id=absence_id,
+        minutes=minutes,
+        scope=[[territory, on.isoformat()] for territory, on in cells],
+        owner_id=actor.user_id if repairs else owner_of(session, territory_id),
+        due_at=now + ANSWER_WITHIN,
+        reported_by_id=actor.user_id,
+        reported_at=now,
+        repairer_id=actor.user_id if repairs else None,
+        repairing_since=now if repairs else None,
+    )
+    try:
+        with session.begin_nested():
+            session.add(disruption)
+    except IntegrityError as error:
+        raise Conflict("Somebody reported the same a moment ago. It stands among the alerts of the board.") from error
+    record(
+        session,
+        Change(
+            at=now,
+            actor_id=actor.user_id,
+            action="report_disruption",
+            entity="disruption",
+            entity_id=str(disruption.id),
+            territory_id=territory_id,
+            after={"kind": kind.value, "technician_id": technician_id, "visit_id": visit_id, "minutes": minutes},
+        ),
+    )
+    ask_repair(session, disruption)
+    return disruption
+
+
+def owner_of(session: Session, territory_id: int) -> int:
+    """Return who sees to what happens in a territory: who answers for it, else an administrator."""
+    owner = session.scalar(
+        select(User.id).join(Territory, Territory.owner_id == User.id).where(Territory.id == territory_id, User.active)
+    ) or session.scalar(
+        select(func.min(RoleGrant.user_id))
+        .join(Role, Role.id == RoleGrant.role_id)
+        .join(User, User.id == RoleGrant.user_id)
+        .where(Role.name == RoleName.ADMINISTRATOR.value, User.active)
+    )
+    if owner is None:
+        raise Invalid("Nobody answers for this territory. Name an owner first.")
+    return owner
+
+
+def take_over(session: Session, *, disruption_id: int, actor: Actor, now: datetime) -> Disruption:
+    """Repair it oneself from now on; it becomes one's own among the loose ends too."""
+    disruption = steered(session, disruption_id, actor)
+    if disruption.state not in UNSETTLED:
+        raise Conflict("This is settled already.")
+    assert actor.user_id is not None
+    before = watched_by(disruption, now)
+    disruption.repairer_id, disruption.repairing_since = actor.user_id, now
+    disruption.owner_id = actor.user_id
+    session.flush()
+    _note(session, disruption, "take_over", actor, now, before={"repairer_id": before})
+    return disruption
+
+
+def propose_again(session: Session, *, disruption_id: int, actor: Actor, now: datetime) -> Disruption:
+    """Ask for a new proposal on the day as it is now."""
+    disruption = steered(session, disruption_id, actor)
+    if disruption.state is DisruptionState.CLOSED:
+        raise Conflict("This is closed. Report it again if it happened again.")
+    disruption.repairer_id, disruption.repairing_since = actor.user_id, now
+    ask_repair(session, disruption)
+    _note(session, disruption, "propose_again", actor, now)
+    return disruption
+
+
+def close_disruption(session: Session, *, disruption_id: int, actor: Actor, now: datetime) -> Disruption:
+    """Leave the plan as it is; an absence that was noted with it is taken back, since it did not come to pass."""
+    disruption = steered(session, disruption_id, actor)
+    if disruption.state not in UNSETTLED:
+        raise Conflict("This is settled already. Undo what was accepted first.")
+    disruption.state, disruption.settled_at = DisruptionState.CLOSED, now
+    if disruption.absence_id is not None:
+        session.get_one(Absence, disruption.absence_id, with_for_update=True).cancelled = True
+    session.flush()
+    _note(session, disruption, "close_disruption", actor, now)
+    return disruption
+
+
+def reopen_disruption(session: Session, *, disruption_id: int, back: bool, actor: Actor, now: datetime) -> None:
+    """Follow an undo of what was accepted (``back``), which asks for a new proposal, or its redo."""
+    disruption = session.get_one(Disruption, disruption_id, with_for_update=True)
+    wish_well(session, disruption, back=back, actor=actor, now=now)
+    if back:
+        ask_repair(session, disruption)
+    else:
+        disruption.state, disruption.settled_at = DisruptionState.ACCEPTED, now
+    session.flush()
+
+
+def _note(
+    session: Session,
+    disruption: Disruption,
+    action: str,
+    actor: Actor,
+    now: datetime,
+    before: dict[str, Any] | None = None,
+) -> None:
+    record(
+        session,
+        Change(
+            at=now,
+            actor_id=actor.user_id,
+            action=action,
+            entity="disruption",
+            entity_id=str(disruption.id),
+            entity_version=disruption.version,
+            territory_id=disruption.territory_id,
+            before=before,
+        ),
+    )

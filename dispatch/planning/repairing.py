@@ -1,0 +1,290 @@
+"""One repair from report to proposal: read the day, mend it in a child, check it, store what changes for whom.
+
+What people follow is not written here, except where only minutes move and every promise holds; the rest is for people
+to accept. No connection is held while the child works, and only the latest attempt stores what it found.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select, text
+from sqlalchemy.orm import Session
+
+from dispatch.accounts.access import SYSTEM
+from dispatch.core.clock import now as wall_clock
+from dispatch.core.errors import Conflict, ServiceError
+from dispatch.core.queue import defer
+from dispatch.matching.check import unforced
+from dispatch.matching.plan import Plan as Answer
+from dispatch.matching.plan import Unassigned
+from dispatch.matching.problem import Refused
+from dispatch.planning.accepting import apply_items
+from dispatch.planning.desks import committed_plan
+from dispatch.planning.gentle import Request, questioned
+from dispatch.planning.models import Disruption, DisruptionKind, DisruptionState, RepairItem, RepairPart
+from dispatch.planning.promise_state import late_arrival
+from dispatch.planning.proposals import Line, cells_of, items_of, lines_of, shifts_of
+from dispatch.planning.readings import planned_for
+from dispatch.planning.snapshot import Snapshot, active_policy, read_snapshot
+from dispatch.planning.solving import CHANNEL, Scarcity, Sessions, nothing_scarce
+from dispatch.planning.supervising import CHILD, Ask, Ended, Limits, Order, supervise
+
+TASK = "planning.repair"
+TIME_LIMIT_S = 6.0
+USUAL_WAY_S = 1200
+MOST_GENTLE = 2
+CHILD_TRIES = 2
+READING = "Reading the day"
+SEARCHING = "Looking for the gentlest repair"
+CHECKING = "Checking it again"
+LATE_KINDS = (DisruptionKind.RUNNING_LATE, DisruptionKind.LONGER)
+FREES_TIME = (DisruptionKind.CANCELLATION, DisruptionKind.NO_ACCESS, DisruptionKind.PART_MISSING)
+
+
+@dataclass(kw_only=True)
+class Repairing:
+    """One attempt to repair one disruption."""
+
+    sessions: Sessions
+    disruption_id: int
+    limits: Limits
+    step_limit: int | None = None
+    scarcity: Scarcity = nothing_scarce
+    command: Sequence[str] = CHILD
+    now: Callable[[], datetime] = wall_clock
+    give_up: threading.Event = field(default_factory=threading.Event)
+    attempt: int = 0
+
+
+def run_repair(run: Repairing) -> DisruptionState | None:
+    """Work a disruption's proposal out; safe to call twice. None when there is nothing to do for this attempt."""
+    with run.sessions() as session:
+        disruption = _locked(session, run.disruption_id)
+        if disruption is None or disruption.state is not DisruptionState.OPEN:
+            return None
+        disruption.attempt += 1
+        disruption.message = READING
+        run.attempt = disruption.attempt
+        notify(session, disruption.id)
+        session.commit()
+    try:
+        return _propose(run)
+    except (Refused, ServiceError) as refused:
+        return _failed(run, str(refused))
+
+
+def ask_repair(session: Session, disruption: Disruption) -> None:
+    """Ask for a proposal, or for a new one; what was proposed before stays to be read until that is there."""
+    disruption.state, disruption.settled_at, disruption.message = DisruptionState.OPEN, None, None
+    session.flush()
+    defer(session, TASK, once=payload(disruption.id), disruption_id=disruption.id)
+    notify(session, disruption.id)
+
+
+def notify(session: Session, disruption_id: int) -> None:
+    """Wake the pages that watch a disruption."""
+    session.execute(text("SELECT pg_notify(:channel, :id)"), {"channel": CHANNEL, "id": payload(disruption_id)})
+
+
+def payload(disruption_id: int) -> str:
+    """Return under which name a disruption's progress is told; planning runs use plain numbers."""
+    return f"disruption-{disruption_id}"
+
+
+def _propose(run: Repairing) -> DisruptionState | None:
+    with run.sessions() as session:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        disruption = session.get_one(Disruption, run.disruption_id)
+        cells = cells_of(disruption)
+        snapshot = read_snapshot(
+            session,
+            scope=cells,
+            policy=active_policy(session),
+            now=run.now(),
+            scarcity=run.scarcity(session, cells),
+            also=() if disruption.visit_id is None else (disruption.visit_id,),
+        )
+        session.expunge(disruption)
+        session.rollback()
+    snapshot = with_delay(snapshot, disruption, run.now())
+    standing = standing_plan(snapshot, new=disruption.visit_id)
+    answers, why = _mended(run, snapshot, standing, request_of(snapshot, disruption))
+    if run.give_up.is_set():
+        return None
+    if not answers:
+        return _failed(run, why)
+    return _store(run, disruption, snapshot, standing, answers)
+
+
+def standing_plan(snapshot: Snapshot, *, new: int | None) -> Answer:
+    """Return what people follow now as a plan; who waits for a time keeps waiting, only ``new`` asks for one."""
+    plan = committed_plan(snapshot)
+    booked = {str(item.visit_id) for item in snapshot.committed.values()}
+    waiting = [visit.id for visit in snapshot.problem.visits if visit.id not in booked and visit.id != str(new)]
+    return replace(plan, unassigned=tuple(Unassigned(visit=visit) for visit in waiting))
+
+
+def request_of(snapshot: Snapshot, disruption: Disruption) -> Request:
+    """Return what the repair must know beside the day: until when each promised visit must begin to be sure."""
+    matrix = snapshot.problem.travel.matrix
+    clock, source = snapshot.clock, matrix.source if matrix else "great_circle"
+    limits = {
+        str(visit_id): clock.seconds(upper - (late_arrival(upper, USUAL_WAY_S, source) - upper))
+        for visit_id, (_lower, upper) in snapshot.promises.items()
+    }
+    new = None if disruption.visit_id is None else str(disruption.visit_id)
+    return Request(limits=limits, new=new, improve=disruption.kind in FREES_TIME)
+
+
+def with_delay(snapshot: Snapshot, disruption: Disruption, now: datetime) -> Snapshot:
+    """Return the day with the time that somebody needs longer: at the visit under way, else before they set off."""
+    if disruption.kind not in LATE_KINDS or disruption.minutes is None:
+        return snapshot
+    problem, more_s, clock = snapshot.problem, disruption.minutes * 60, snapshot.clock
+    under_way = [
+        item
+        for item in snapshot.committed.values()
+        if item.locked
+        and (item.technician_id == disruption.technician_id or item.visit_id == disruption.visit_id)
+        and str(item.visit_id) in problem.visit_by_id
+    ]
+    if under_way:
+        last = max(under_way, key=lambda item: item.start)
+        free_s = max(clock.seconds(now), clock.seconds(last.end)) + more_s
+        pace = problem.technician_by_id[str(last.technician_id)].pace_percent
+        work_s = planned_for(free_s - clock.seconds(last.start), pace)
+        visits = tuple(
+            replace(each, duration_s=work_s) if each.id == str(last.visit_id) else each for each in problem.visits
+        )
+        return replace(snapshot, problem=replace(problem, visits=visits))
+    shifts = tuple(
+        replace(each, start_s=min(each.end_s - 1, max(each.start_s, clock.seconds(now)) + more_s))
+        if each.technician == str(disruption.technician_id)
+        else each
+        for each in problem.shifts
+    )
+    return replace(snapshot, problem=replace(problem, shifts=shifts))
+
+
+def _mended(run: Repairing, snapshot: Snapshot, standing: Answer, request: Request) -> tuple[list[Answer], str]:
+    """Ask a child for the repair, a second one where the first died; what it says is checked by independent code."""
+    order = Order(
+        problem=snapshot.problem.to_json(),
+        standing=standing.to_json(),
+        repair=request.as_dict(),
+        time_limit_s=TIME_LIMIT_S,
+        step_limit=run.step_limit,
+    )
+    why = ""
+    for _attempt in range(CHILD_TRIES):
+        outcome = supervise(
+            order,
+            run.limits,
+            ask=lambda: Ask.ABANDON if run.give_up.is_set() else Ask.GO_ON,
+            on_progress=lambda _line: _tell(run, SEARCHING),
+            command=run.command,
+        )
+        if run.give_up.is_set():
+            return [], ""
+        if outcome.ended is not Ended.FINISHED:
+            why = outcome.message or "No repair was found."
+            if outcome.ended is Ended.REFUSED:
+                break
+            continue
+        _tell(run, CHECKING)
+        asked = questioned(snapshot.problem, standing, request, outcome.plans)
+        broken = [each for pair in zip(asked, outcome.plans, strict=True) for each in unforced(*pair)]
+        if not broken:
+            return outcome.plans, ""
+        why = f"The repair broke a rule and was not kept: {broken[0].message}"
+        break
+    return [], why
+
+
+def _store(
+    run: Repairing, seen: Disruption, snapshot: Snapshot, standing: Answer, answers: list[Answer]
+) -> DisruptionState | None:
+    lines = lines_of(snapshot, standing, answers[-1])
+    items = items_of(snapshot, lines, seen, run.now(), first=answers[0] if len(answers) > MOST_GENTLE else None)
+    people = {person for line in lines for person in line.people}
+    with run.sessions() as session:
+        disruption = _mine(session, run)
+        if disruption is None:
+            return None
+        shifts = set(session.scalars(shifts_of(disruption)))
+        bookings: dict[str, list[list[int]]] = {str(person): [] for person in sorted(people)}
+        for item in sorted(snapshot.committed.values(), key=lambda each: each.id):
+            if item.technician_id in people and item.shift_id in shifts:
+                bookings[str(item.technician_id)].append([item.id, item.version])
+        session.execute(delete(RepairItem).where(RepairItem.disruption_id == disruption.id))
+        if items:
+            session.execute(insert(RepairItem), [item | {"disruption_id": disruption.id} for item in items])
+        disruption.state, disruption.message = DisruptionState.PROPOSED, None
+        disruption.rests_on, disruption.proposed_at = bookings, run.now()
+        session.flush()
+        if disruption.kind in LATE_KINDS and nobody_minds(items, lines):
+            _follow_quietly(session, disruption, run.now())
+        notify(session, disruption.id)
+        state = disruption.state
+        session.commit()
+    return state
+
+
+def nobody_minds(items: Sequence[dict[str, Any]], lines: Sequence[Line]) -> bool:
+    """Tell whether a delay costs nobody anything: everybody keeps their visits, and every promise holds."""
+    same = all(
+        [item.technician_id for item in line.before] == [row["technician_id"] for row in line.after] for line in lines
+    )
+    return same and all(item["part"] is RepairPart.KEPT for item in items)
+
+
+def _follow_quietly(session: Session, disruption: Disruption, now: datetime) -> None:
+    """Let the times follow a delay that breaks nothing; where somebody was faster it stays a proposal."""
+    try:
+        with session.begin_nested():
+            apply_items(session, disruption, parts=(RepairPart.KEPT,), actor=SYSTEM, now=now)
+    except Conflict:
+        session.refresh(disruption)
+
+
+def _failed(run: Repairing, why: str) -> DisruptionState | None:
+    """Say why there is no proposal; the disruption stays open with its owner, and can be asked for again."""
+    with run.sessions() as session:
+        disruption = _mine(session, run)
+        if disruption is None:
+            return None
+        disruption.state, disruption.proposed_at = DisruptionState.PROPOSED, run.now()
+        disruption.message = f"No proposal could be made. {why}".strip()[:2000]
+        session.execute(delete(RepairItem).where(RepairItem.disruption_id == disruption.id))
+        notify(session, disruption.id)
+        session.commit()
+    return DisruptionState.PROPOSED
+
+
+def _tell(run: Repairing, words: str) -> None:
+    with run.sessions() as session:
+        disruption = _mine(session, run)
+        if disruption is not None:
+            disruption.message = words
+            notify(session, disruption.id)
+        session.commit()
+
+
+def _mine(session: Session, run: Repairing) -> Disruption | None:
+    """Lock the disruption; None when a later attempt or a person has gone on meanwhile."""
+    disruption = _locked(session, run.disruption_id)
+    if disruption is None or disruption.state is not DisruptionState.OPEN or disruption.attempt != run.attempt:
+        return None
+    return disruption
+
+
+def _locked(session: Session, disruption_id: int) -> Disruption | None:
+    return session.scalars(
+        select(Disruption)
+        .where(Disruption.id == disruption_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()

@@ -1,0 +1,250 @@
+"""Something happened to the day: what, who is affected, what is proposed, and accepting it in one step."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, flash, jsonify, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from dispatch.accounts.access import Right
+from dispatch.core import clock
+from dispatch.core.errors import Conflict, Invalid, NotFound
+from dispatch.planning import people
+from dispatch.planning.accepting import Accepted, accept_repair, book_agreed
+from dispatch.planning.disruption_page import DisruptionPage, Situation, disruption_page
+from dispatch.planning.disruptions import close_disruption, end_of_work, propose_again, report_cannot_work, take_over
+from dispatch.planning.models import DisruptionKind, DisruptionState, RepairPart
+from dispatch.planning.repairing import TIME_LIMIT_S, payload
+from dispatch.planning.solving import CHANNEL
+from dispatch.planning.technician_day import zone_of
+from dispatch.web.board_scope import asked_day, asked_territories
+from dispatch.web.context import actor, db, moment
+from dispatch.web.filters import clock as clock_words
+from dispatch.web.pages import page
+from dispatch.web.security import permission
+from dispatch.web.situations import MOST_ALERTS, heading, unsettled
+from dispatch.web.stream import Event, stream
+from dispatch.web.words import _
+
+blueprint = Blueprint("disruptions", __name__, url_prefix="/disruptions")
+
+
+@blueprint.get("/alerts")
+@permission(Right.BOARD_READ)
+def alerts() -> Response:
+    """Answer what is unsettled on the day that a board shows; a board asks now and then."""
+    _all, chosen = asked_territories()
+    return page("disruptions/alerts.html", situations=unsettled(chosen, asked_day(chosen)), most_alerts=MOST_ALERTS)
+
+
+@blueprint.get("/cannot-work")
+@permission(Right.ABSENCE_REPORT)
+def cannot_work() -> Response:
+    """Ask until when somebody cannot work; nobody is asked why."""
+    person = _person()
+    zone = zone_of(db(), person.id, moment().date())
+    return page(
+        "disruptions/cannot_work.html",
+        person=person,
+        until=[(name, words, _until(name, person.id, zone)) for name, words in _untils()],
+        zone=zone,
+        vehicle=request.args.get("kind") == DisruptionKind.VEHICLE.value,
+    )
+
+
+@blueprint.post("/cannot-work")
+@permission(Right.ABSENCE_REPORT)
+def report() -> Response:
+    """Note that somebody cannot work and ask for a repair of their day."""
+    person = _person()
+    zone = zone_of(db(), person.id, moment().date())
+    name = request.form.get("until", "")
+    if name not in dict(_untils()):
+        raise Invalid(_("Say until when."), field="until")
+    vehicle = request.form.get("kind") == DisruptionKind.VEHICLE.value
+    made = report_cannot_work(
+        db(),
+        technician_id=person.id,
+        until=_until(name, person.id, zone),
+        kind=DisruptionKind.VEHICLE if vehicle else DisruptionKind.CANNOT_WORK,
+        actor=actor(),
+        now=moment(),
+    )
+    if made is None:
+        flash(_("Noted. Nothing was booked for %(name)s in that time.", name=person.name), "good")
+        return redirect(url_for("board.index"), 303)
+    return redirect(url_for("disruptions.show", disruption_id=made.id), 303)
+
+
+@blueprint.get("/<int:disruption_id>")
+@permission(Right.PLAN_READ)
+def show(disruption_id: int) -> Response:
+    """Show what happened and what is proposed."""
+    found = _page(disruption_id)
+    about = found.about
+    return page(
+        "disruptions/show.html",
+        fragment="proposal",
+        found=found,
+        about=about,
+        heading=heading(about),
+        kept=found.part(RepairPart.KEPT),
+        customer=found.part(RepairPart.CUSTOMER),
+        you=found.part(RepairPart.YOU),
+        words=_progress(about),
+        may_edit=all(actor().may(Right.ASSIGNMENT_EDIT, each) for each in about.territory_ids),
+        mine=about.repairer_id in (None, actor().user_id),
+        where={"date": about.day.isoformat()},
+        script=_script,
+    )
+
+
+@blueprint.get("/<int:disruption_id>/events")
+@permission(Right.PLAN_READ)
+def events(disruption_id: int) -> Response:
+    """Stream how far a proposal is until it is there."""
+    territories = _page(disruption_id).about.territory_ids
+
+    def read() -> Iterable[Event]:
+        words = _progress(_page(disruption_id).about)
+        yield Event(data=words, name="progress", last=bool(words["done"]))
+
+    return stream(read, right=Right.PLAN_READ, channel=CHANNEL, payload=payload(disruption_id), territories=territories)
+
+
+@blueprint.get("/<int:disruption_id>/progress")
+@permission(Right.PLAN_READ)
+def progress(disruption_id: int) -> Response:
+    """Answer how far a proposal is to pages that cannot have a stream."""
+    return jsonify(_progress(_page(disruption_id).about))
+
+
+@blueprint.post("/<int:disruption_id>/accept")
+@permission(Right.ASSIGNMENT_EDIT)
+def accept(disruption_id: int) -> Response:
+    """Accept what keeps the promises, or all of it; one step that can be taken back as one."""
+    try:
+        with db().begin_nested():
+            done = accept_repair(
+                db(),
+                disruption_id=disruption_id,
+                attempt=request.form.get("attempt", 0, type=int),
+                late_too=request.form.get("late_too") == "yes",
+                actor=actor(),
+                now=moment(),
+            )
+    except Conflict as refused:
+        flash(refused.message, "problem")
+    else:
+        undo: Any = {"text": _accepted_words(done), "undo_url": url_for("steps.undo"), "fields": {}}
+        flash(undo, "problem" if done.changed else "good")
+    return _back_to(disruption_id)
+
+
+@blueprint.post("/<int:disruption_id>/visits/<int:visit_id>/agreed")
+@permission(Right.ASSIGNMENT_EDIT)
+def agreed(disruption_id: int, visit_id: int) -> Response:
+    """Book the proposed time that a customer agreed to."""
+    try:
+        with db().begin_nested():
+            book_agreed(db(), disruption_id=disruption_id, visit_id=visit_id, actor=actor(), now=moment())
+    except Conflict as refused:
+        flash(refused.message, "problem")
+    else:
+        flash(_("Booked, and promised to the customer."), "good")
+    return _back_to(disruption_id)
+
+
+@blueprint.post("/<int:disruption_id>/take-over")
+@permission(Right.ASSIGNMENT_EDIT)
+def take(disruption_id: int) -> Response:
+    """Repair it oneself from now on."""
+    take_over(db(), disruption_id=disruption_id, actor=actor(), now=moment())
+    flash(_("You are repairing this now."), "good")
+    return _back_to(disruption_id)
+
+
+@blueprint.post("/<int:disruption_id>/again")
+@permission(Right.ASSIGNMENT_EDIT)
+def again(disruption_id: int) -> Response:
+    """Ask for a new proposal on the day as it is now."""
+    propose_again(db(), disruption_id=disruption_id, actor=actor(), now=moment())
+    return _back_to(disruption_id)
+
+
+@blueprint.post("/<int:disruption_id>/close")
+@permission(Right.ASSIGNMENT_EDIT)
+def close(disruption_id: int) -> Response:
+    """Leave the plan as it is."""
+    close_disruption(db(), disruption_id=disruption_id, actor=actor(), now=moment())
+    flash(_("Closed. The plan stays as it is."), "good")
+    return redirect(url_for("board.index"), 303)
+
+
+def _progress(about: Situation) -> dict[str, Any]:
+    """Return how far a proposal is, as the fields of the page."""
+    done = about.state is not DisruptionState.OPEN
+    phase = _("Ready") if done else about.message or _("Waiting for a free worker")
+    words = {"phase": phase, "done": done, "expected_s": TIME_LIMIT_S, "summary": phase}
+    return words | ({"next_url": url_for("disruptions.show", disruption_id=about.id)} if done else {})
+
+
+def _accepted_words(done: Accepted) -> str:
+    parts = [_("%(n)s booked", n=len(done.booked))]
+    if done.to_call:
+        parts.append(_("%(n)s to call", n=len(done.to_call)))
+    if done.changed:
+        parts.append(_("%(n)s left alone, since that day changed meanwhile", n=len(done.changed)))
+    return ", ".join(parts) + "."
+
+
+def _script(line: Any, zone: str) -> str:
+    """Return the words to begin the call with: sorry first, then what can be had, then a question."""
+    sorry = _("I am sorry: we cannot come at the time we told you.")
+    if line.window is None:
+        return sorry + " " + _("Which day would suit you instead? I will ring back with a sure time.")
+    start, end = (clock_words(each, zone) for each in line.window)
+    return (
+        sorry
+        + " "
+        + _(
+            "%(who)s could be with you between %(start)s and %(end)s. Is that all right, or is another time better?",
+            who=line.now[0][0],
+            start=start,
+            end=end,
+        )
+    )
+
+
+def _page(disruption_id: int) -> DisruptionPage:
+    return disruption_page(db(), disruption_id, territories=actor().territories(Right.PLAN_READ), now=moment())
+
+
+def _back_to(disruption_id: int) -> Response:
+    return redirect(url_for("disruptions.show", disruption_id=disruption_id), 303)
+
+
+def _person() -> Any:
+    technician_id = request.values.get("technician", type=int)
+    if technician_id is None:
+        raise NotFound(_("There is no such person."))
+    return people.person_details(
+        db(), technician_id, territories=actor().territories(Right.ABSENCE_REPORT), on=moment().date()
+    )
+
+
+def _untils() -> list[tuple[str, str]]:
+    return [
+        ("hours", _("For two hours")),
+        ("today", _("Today")),
+        ("tomorrow", _("Today and tomorrow")),
+    ]
+
+
+def _until(name: str, technician_id: int, zone: str) -> datetime:
+    now = moment()
+    if name == "hours":
+        return now.replace(second=0, microsecond=0) + timedelta(hours=2)
+    last = clock.local_day(now, zone) + timedelta(days=0 if name == "today" else 1)
+    return end_of_work(db(), technician_id, last, zone)

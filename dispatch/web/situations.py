@@ -1,0 +1,50 @@
+"""A disruption in words, for its page, the alerts of the board and the list of loose ends."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from dispatch.planning.disruption_page import Situation, alerts
+from dispatch.planning.models import DisruptionKind, DisruptionState, RepairPart
+from dispatch.web.context import db, moment
+from dispatch.web.words import _
+from dispatch.workforce.models import Territory
+
+MOST_ALERTS = 3
+
+
+def unsettled(territories: Sequence[Territory], day: date) -> list[tuple[Situation, str, str]]:
+    """Return what is unsettled on a day, newest first, each with what happened and how far it is."""
+    found = alerts(db(), territories=[each.id for each in territories], day=day, now=moment())
+    return [(each, heading(each), state_words(each)) for each in found]
+
+
+def heading(about: Situation) -> str:
+    """Return what happened, in a few words."""
+    who = about.technician or about.customer or ""
+    words = {
+        DisruptionKind.CANNOT_WORK: _("%(who)s cannot work", who=who),
+        DisruptionKind.VEHICLE: _("%(who)s has trouble with the vehicle", who=who),
+        DisruptionKind.RUNNING_LATE: _("%(who)s is running %(n)s min late", who=who, n=about.minutes or 0),
+        DisruptionKind.LONGER: _("%(title)s takes %(n)s min longer", title=about.title or who, n=about.minutes or 0),
+        DisruptionKind.EMERGENCY: _(
+            "Emergency: %(title)s at %(who)s", title=about.title or "", who=about.customer or ""
+        ),
+        DisruptionKind.NO_ACCESS: _("No way in at %(who)s", who=about.customer or who),
+        DisruptionKind.PART_MISSING: _("A part is missing at %(who)s", who=about.customer or who),
+        DisruptionKind.CANCELLATION: _("%(who)s cancelled", who=about.customer or who),
+    }
+    return words[about.kind]
+
+
+def state_words(about: Situation) -> str:
+    """Return how far it is, in one short sentence."""
+    if about.state is DisruptionState.OPEN:
+        return _("A proposal is being made.")
+    if about.message:
+        return about.message
+    counted = [
+        _("%(n)s kept", n=about.counts.get(RepairPart.KEPT, 0)),
+        _("%(n)s need the customer", n=about.counts.get(RepairPart.CUSTOMER, 0)),
+        _("%(n)s need you", n=about.counts.get(RepairPart.YOU, 0)),
+    ]
+    return ", ".join(counted) + "."

@@ -1,0 +1,286 @@
+"""Somebody cannot work: from the report to a repaired day, with everything that can go wrong in between."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select, text
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.orm import Session
+
+from dispatch.accounts.models import RoleName
+from dispatch.core.db import make_engine, make_sessions
+from dispatch.core.errors import Conflict
+from dispatch.jobs.lifecycle import JobState, VisitState
+from dispatch.jobs.models import Visit
+from dispatch.messages.models import CallState, CallTask
+from dispatch.planning.accepting import accept_repair
+from dispatch.planning.disruptions import close_disruption, propose_again, report_cannot_work, take_over
+from dispatch.planning.models import Assignment, Disruption, DisruptionState, RepairItem, RepairPart
+from dispatch.planning.repairing import Repairing, run_repair
+from dispatch.planning.rows import live
+from dispatch.planning.service import move_assignment, pin_visit, undo_last
+from dispatch.planning.supervising import CHILD, Limits
+from dispatch.workforce.models import Absence
+from tests import factories as make
+from tests.planning import fakes
+from tests.planning.world import World, actor_of, make_world
+
+NOW = make.MORNING - timedelta(minutes=30)
+LIMITS = Limits(grace_s=30.0, memory_mb=1500)
+
+
+@pytest.fixture
+def target(database_url: str) -> Iterator[Engine]:
+    engine = make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@dataclass(kw_only=True)
+class Seven:
+    """Ana has seven visits; four of them can be had by Ben without breaking a promise."""
+
+    world: World
+    visits: list[int]
+    session: Session
+
+    def report(self, **changes: Any) -> Disruption:
+        values: dict[str, Any] = {"technician_id": self.world.ana.id, "until": make.MORNING + timedelta(hours=12)}
+        made = report_cannot_work(self.session, **{**values, **changes}, actor=self.world.dispatcher, now=NOW)
+        assert made is not None
+        self.session.commit()
+        return made
+
+
+def booked(world: World, person: Any, shift: Any, start: float, end: float, *, promise: Any = None) -> Visit:
+    """Book a visit at the customer's place, promised where told."""
+    session = world.session
+    job = make.make_job(session, site=world.site, owner=world.user, state=JobState.PLANNED)
+    visit = make.make_visit(
+        session,
+        job=job,
+        needs={world.skill: 3},
+        state=VisitState.PLANNED,
+        duration_s=round((end - start) * 3600),
+    )
+    if promise is not None:
+        make.make_promise(session, visit=visit, during=promise)
+    make.make_assignment(session, visit=visit, technician=person, during=make.hours(start, end), shift_id=shift.id)
+    return visit
+
+
+@pytest.fixture
+def seven(target: Engine) -> Iterator[Seven]:
+    with make_sessions(target)() as session:
+        world = make_world(session)
+        world.territory.owner_id = world.user.id
+        made = []
+        for number in range(7):
+            wide = number % 2 == 0
+            window = make.hours(0, 8) if wide else make.hours(number, number + 1.5)
+            made.append(booked(world, world.ana, world.shift, number + 0.2, number + 1, promise=window).id)
+        # Ben is busy at the odd hours, so what is promised then cannot be his.
+        for number in (1, 3, 5):
+            booked(
+                world, world.ben, world.ben_shift, number + 0.1, number + 1.4, promise=make.hours(number, number + 1)
+            )
+        session.commit()
+        yield Seven(world=world, visits=made, session=session)
+
+
+def repair(target: Engine, disruption: Disruption, **changes: Any) -> DisruptionState | None:
+    values = {"sessions": make_sessions(target), "disruption_id": disruption.id, "limits": LIMITS, "now": lambda: NOW}
+    return run_repair(Repairing(**{**values, "step_limit": 200, **changes}))
+
+
+def proposal(session: Session, disruption: Disruption) -> dict[RepairPart, list[RepairItem]]:
+    session.expire_all()
+    found: dict[RepairPart, list[RepairItem]] = {part: [] for part in RepairPart}
+    for item in session.scalars(select(RepairItem).where(RepairItem.disruption_id == disruption.id)):
+        found[item.part].append(item)
+    return found
+
+
+def day_of(session: Session) -> dict[int, tuple[int, datetime]]:
+    """Who has which visit when, by visit."""
+    rows = session.execute(select(Assignment.visit_id, Assignment.technician_id, Assignment.during).where(live()))
+    return {row.visit_id: (row.technician_id, row.during.lower) for row in rows}
+
+
+def accept(seven: Seven, disruption: Disruption, **changes: Any) -> Any:
+    values: dict[str, Any] = {"attempt": 1, "late_too": False, "actor": seven.world.dispatcher, "now": NOW}
+    done = accept_repair(seven.session, disruption_id=disruption.id, **{**values, **changes})
+    seven.session.commit()
+    return done
+
+
+def test_the_facts_change_at_once_and_a_repair_is_asked_for_with_them(seven: Seven) -> None:
+    before = day_of(seven.session)
+    disruption = seven.report()
+    assert disruption.state is DisruptionState.OPEN
+    assert disruption.owner_id == seven.world.user.id
+    assert seven.session.get_one(Absence, disruption.absence_id).during == Range(
+        NOW, make.MORNING + timedelta(hours=12)
+    )
+    waiting = text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'planning.repair'")
+    assert seven.session.execute(waiting).scalar() == 1
+    assert day_of(seven.session) == before, "nobody is moved before somebody has accepted"
+
+
+def test_reporting_it_again_leads_to_the_one_that_is_open(seven: Seven) -> None:
+    assert seven.report().id == seven.report().id
+    assert len(seven.session.scalars(select(Disruption)).all()) == 1
+
+
+def test_nothing_to_repair_where_nothing_was_booked(seven: Seven) -> None:
+    carl = make.make_technician(seven.session, territory=seven.world.territory)
+    make.make_shift(seven.session, technician=carl, territory=seven.world.territory)
+    until = make.MORNING + timedelta(hours=8)
+    actor = seven.world.dispatcher
+    assert report_cannot_work(seven.session, technician_id=carl.id, until=until, actor=actor, now=NOW) is None
+
+
+def test_what_can_be_kept_is_kept_and_the_rest_becomes_calls(target: Engine, seven: Seven) -> None:
+    disruption = seven.report()
+    before = day_of(seven.session)
+    assert repair(target, disruption) is DisruptionState.PROPOSED
+    parts = proposal(seven.session, disruption)
+    kept = {item.visit_id for item in parts[RepairPart.KEPT]} & set(seven.visits)
+    rest = set(seven.visits) - kept
+    assert kept, "Ben has time for some of it"
+    assert rest, "and not for all"
+    assert day_of(seven.session) == before
+    done = accept(seven, disruption)
+    assert set(done.to_call) == rest
+    after = day_of(seven.session)
+    assert all(after[visit][0] == seven.world.ben.id for visit in kept)
+    assert all(visit not in after for visit in rest)
+    calls = seven.session.scalars(select(CallTask).where(CallTask.state == CallState.OPEN)).all()
+    assert {call.visit_id for call in calls} == rest
+    assert all(call.owner_id == seven.world.user.id for call in calls)
+    assert all(NOW < call.due_at <= NOW + timedelta(minutes=30) for call in calls)
+    assert seven.session.get_one(Disruption, disruption.id).state is DisruptionState.ACCEPTED
+
+
+def test_one_undo_puts_everything_back_and_asks_anew(target: Engine, seven: Seven) -> None:
+    disruption = seven.report()
+    before = day_of(seven.session)
+    repair(target, disruption)
+    accept(seven, disruption)
+    assert day_of(seven.session) != before
+    undo_last(seven.session, actor=seven.world.dispatcher, now=NOW)
+    seven.session.commit()
+    assert day_of(seven.session) == before
+    assert seven.session.get_one(Disruption, disruption.id).state is DisruptionState.OPEN
+    assert repair(target, disruption) is DisruptionState.PROPOSED
+    assert accept(seven, disruption, attempt=2).booked
+
+
+def test_a_day_that_changed_meanwhile_is_left_alone_and_named(target: Engine, seven: Seven) -> None:
+    disruption = seven.report()
+    repair(target, disruption)
+    kept = [item for item in proposal(seven.session, disruption)[RepairPart.KEPT] if item.visit_id in seven.visits]
+    theirs = next(
+        row for row in seven.session.scalars(select(Assignment).where(Assignment.technician_id == seven.world.ben.id))
+    )
+    colleague = actor_of(make.make_user(seven.session, RoleName.DISPATCHER), "dispatcher")
+    later = theirs.during.lower + timedelta(minutes=5)
+    move_assignment(
+        seven.session, assignment_id=theirs.id, start=later, actor=colleague, now=NOW, override_reason="asked"
+    )
+    seven.session.commit()
+    done = accept(seven, disruption)
+    assert set(done.changed) >= {item.visit_id for item in kept}
+    assert done.booked == ()
+    left = seven.session.get_one(Disruption, disruption.id)
+    assert left.state is DisruptionState.PROPOSED
+    propose_again(seven.session, disruption_id=disruption.id, actor=seven.world.dispatcher, now=NOW)
+    seven.session.commit()
+    assert repair(target, disruption) is DisruptionState.PROPOSED
+
+
+def test_two_dispatchers_take_turns(target: Engine, seven: Seven) -> None:
+    disruption = seven.report()
+    repair(target, disruption)
+    cem = actor_of(make.make_user(seven.session, RoleName.DISPATCHER, name="Cem"), "dispatcher")
+    seven.session.commit()
+    with pytest.raises(Conflict, match="repairing this"):
+        accept(seven, disruption, actor=cem)
+    seven.session.rollback()
+    take_over(seven.session, disruption_id=disruption.id, actor=cem, now=NOW)
+    assert accept(seven, disruption, actor=cem).booked
+    with pytest.raises(Conflict, match="already"):
+        accept(seven, disruption, actor=cem)
+
+
+def test_whoever_went_silent_holds_nobody_up(target: Engine, seven: Seven) -> None:
+    disruption = seven.report()
+    repair(target, disruption)
+    cem = actor_of(make.make_user(seven.session, RoleName.DISPATCHER, name="Cem"), "dispatcher")
+    seven.session.commit()
+    assert accept(seven, disruption, actor=cem, now=NOW + timedelta(minutes=16)).booked
+
+
+def test_an_older_proposal_is_not_accepted(target: Engine, seven: Seven) -> None:
+    disruption = seven.report()
+    repair(target, disruption)
+    propose_again(seven.session, disruption_id=disruption.id, actor=seven.world.dispatcher, now=NOW)
+    seven.session.commit()
+    repair(target, disruption)
+    with pytest.raises(Conflict, match="newer"):
+        accept(seven, disruption, attempt=1)
+    seven.session.rollback()
+    assert accept(seven, disruption, attempt=2).booked
+
+
+def test_what_is_pinned_to_others_stays(target: Engine, seven: Seven) -> None:
+    theirs = seven.session.scalars(select(Assignment).where(Assignment.technician_id == seven.world.ben.id)).all()
+    for row in theirs:
+        pin_visit(seven.session, visit_id=row.visit_id, actor=seven.world.dispatcher, now=NOW)
+    before = {row.visit_id: (row.technician_id, row.during.lower) for row in theirs}
+    disruption = seven.report()
+    repair(target, disruption)
+    accept(seven, disruption, late_too=True)
+    after = day_of(seven.session)
+    assert {visit: after[visit] for visit in before} == before
+
+
+def test_a_pin_to_the_person_who_is_away_does_not_hold_a_visit_back(target: Engine, seven: Seven) -> None:
+    pin_visit(seven.session, visit_id=seven.visits[0], actor=seven.world.dispatcher, now=NOW)
+    disruption = seven.report()
+    repair(target, disruption)
+    parts = proposal(seven.session, disruption)
+    assert seven.visits[0] in {item.visit_id for item in parts[RepairPart.KEPT]}
+
+
+@pytest.mark.parametrize("command, says", [(fakes.CRASHES, "ended early"), (fakes.BABBLES, "no plan")])
+def test_a_killed_solver_is_tried_twice_and_then_says_so(target: Engine, seven: Seven, command: Any, says: str) -> None:
+    disruption = seven.report()
+    assert repair(target, disruption, command=command) is DisruptionState.PROPOSED
+    found = seven.session.get_one(Disruption, disruption.id, populate_existing=True)
+    assert found.message is not None
+    assert says in found.message
+    propose_again(seven.session, disruption_id=disruption.id, actor=seven.world.dispatcher, now=NOW)
+    seven.session.commit()
+    assert repair(target, disruption, command=CHILD) is DisruptionState.PROPOSED
+    assert proposal(seven.session, disruption)[RepairPart.KEPT]
+
+
+def test_a_worker_that_died_half_way_is_followed_by_another(target: Engine, seven: Seven) -> None:
+    disruption = seven.report()
+    with make_sessions(target)() as session:
+        session.get_one(Disruption, disruption.id).attempt = 1  # begun, then nothing was heard of it
+        session.commit()
+    assert repair(target, disruption) is DisruptionState.PROPOSED
+    assert repair(target, disruption) is None, "a second delivery of the task does nothing"
+    assert accept(seven, disruption, attempt=2).booked
+
+
+def test_closing_it_takes_the_absence_back(seven: Seven) -> None:
+    disruption = seven.report()
+    close_disruption(seven.session, disruption_id=disruption.id, actor=seven.world.dispatcher, now=NOW)
+    assert seven.session.get_one(Absence, disruption.absence_id).cancelled
+    assert seven.session.get_one(Disruption, disruption.id).state is DisruptionState.CLOSED

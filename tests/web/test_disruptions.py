@@ -1,0 +1,236 @@
+"""The repair page: somebody cannot work, and three clicks later their day is looked after."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import Range
+
+from dispatch.accounts.models import RoleName
+from dispatch.core import clock
+from dispatch.core.db import make_sessions
+from dispatch.jobs.lifecycle import JobState, VisitState
+from dispatch.jobs.models import Promise, PromiseState
+from dispatch.messages.models import CallState, CallTask
+from dispatch.planning.models import Assignment, AssignmentState, Disruption, DisruptionState
+from dispatch.planning.repairing import Repairing, run_repair
+from dispatch.planning.rows import live
+from dispatch.planning.supervising import Limits
+from dispatch.workforce.models import Shift, Territory
+from tests import factories as make
+from tests.conftest import statements
+from tests.web.browser import Browser
+from tests.web.conftest import STORED, Site
+
+SignIn = Callable[[str], Browser]
+LIMITS = Limits(grace_s=30.0, memory_mb=1500)
+
+
+@pytest.fixture
+def today(site: Site) -> Iterator[dict[str, Any]]:
+    """Ana has two visits from now on, Ben is free for one of them; what the test leaves open is closed after it."""
+    with site.session() as session:
+        north = session.get_one(Territory, site.north_id)
+        north.owner_id = site.people["dispatcher"]
+        now = clock.now().replace(microsecond=0)
+        skill = make.make_skill(session)
+        people = []
+        for name in ("Ana Away", "Ben Ready"):
+            person = make.make_technician(session, territory=north, name=name, phone="+49 30 77")
+            during = Range(now - timedelta(hours=1), now + timedelta(hours=7))
+            on = clock.local_day(now, make.ZONE)
+            shift = make.make_shift(session, technician=person, territory=north, on_date=on, during=during)
+            make.make_proficiency(session, technician=person, skill=skill, mean=4.0)
+            people.append((person, shift))
+        place = make.make_site(session, customer=make.make_customer(session, name="Hale Dental"), territory=north)
+        visits = []
+        for offset, width in ((1.0, 5.0), (1.5, 0.75)):
+            job = make.make_job(session, site=place, state=JobState.PLANNED, title=f"Work {offset}")
+            visit = make.make_visit(session, job=job, needs={skill: 3}, state=VisitState.PLANNED, duration_s=1500)
+            begin = now + timedelta(hours=offset)
+            make.make_promise(session, visit=visit, during=Range(begin, begin + timedelta(hours=width)))
+            make.make_assignment(
+                session,
+                visit=visit,
+                technician=people[0][0],
+                shift_id=people[0][1].id,
+                during=Range(begin, begin + timedelta(seconds=1500)),
+            )
+            visits.append(visit.id)
+        busy = make.make_job(session, site=place, state=JobState.PLANNED, title="Ben's own")
+        theirs = make.make_visit(session, job=busy, needs={skill: 3}, state=VisitState.PLANNED, duration_s=5400)
+        begin = now + timedelta(hours=1.25)
+        make.make_promise(session, visit=theirs, during=Range(begin, begin + timedelta(minutes=15)))
+        make.make_assignment(
+            session,
+            visit=theirs,
+            technician=people[1][0],
+            shift_id=people[1][1].id,
+            during=Range(begin, begin + timedelta(seconds=5400)),
+        )
+        found = {"ana": people[0][0].id, "ben": people[1][0].id, "visits": visits, "theirs": theirs.id}
+    yield found
+    with site.session() as session:
+        for row in session.scalars(select(Assignment).where(live())):
+            row.state = AssignmentState.CANCELLED
+        for shift in session.scalars(select(Shift).where(~Shift.cancelled)):
+            shift.cancelled = True
+        for one in session.scalars(select(Disruption).where(Disruption.settled_at.is_(None))):
+            one.state, one.settled_at = DisruptionState.CLOSED, clock.now()
+
+
+def work(site: Site, disruption_id: int) -> None:
+    """Do what the worker does."""
+    run_repair(
+        Repairing(sessions=make_sessions(site.engine), disruption_id=disruption_id, limits=LIMITS, step_limit=100)
+    )
+
+
+def reported(browser: Browser, technician_id: int) -> int:
+    """Say that somebody cannot work today, and return the disruption."""
+    browser.get(f"/disruptions/cannot-work?technician={technician_id}")
+    address = browser.send(action="/disruptions/cannot-work", button="Today")
+    assert isinstance(address, str)
+    return int(address.rsplit("/", 1)[1])
+
+
+def proposed(site: Site, browser: Browser, technician_id: int) -> str:
+    """Report somebody and let the worker make the proposal; returns its page's address."""
+    disruption_id = reported(browser, technician_id)
+    work(site, disruption_id)
+    return f"/disruptions/{disruption_id}"
+
+
+def who_has(site: Site) -> dict[int, int]:
+    """Return who has each visit."""
+    with site.session() as session:
+        return {
+            row.visit_id: row.technician_id
+            for row in session.execute(select(Assignment.visit_id, Assignment.technician_id).where(live()))
+        }
+
+
+def test_three_clicks_look_after_the_day(site: Site, client_for: SignIn, today: dict[str, Any]) -> None:
+    browser = client_for("dispatcher")
+    disruption_id = reported(browser, today["ana"])
+    where = f"/disruptions/{disruption_id}"
+    assert "within ten seconds" in browser.get(where).text
+    assert browser.data(f"{where}/progress") == {
+        "phase": "Waiting for a free worker",
+        "done": False,
+        "expected_s": 6.0,
+        "summary": "Waiting for a free worker",
+    }
+    work(site, disruption_id)
+    page = browser.get(where)
+    assert "Needs the customer" in page.text or "Needs you" in page.text
+    assert browser.send(button="Accept all that keep the promise (1)") == where
+    assert "1 booked, 1 to call." in browser.get(where).text
+    has = who_has(site)
+    assert has[today["visits"][0]] == today["ben"]
+    assert today["visits"][1] not in has
+    assert has[today["theirs"]] == today["ben"], "who is not concerned keeps what they have"
+    with site.session() as session:
+        calls = session.scalars(select(CallTask.visit_id).where(CallTask.state == CallState.OPEN)).all()
+    assert calls == [today["visits"][1]]
+
+
+def test_one_situation_is_one_alert_with_an_owner_and_one_thing_to_do(
+    site: Site, client_for: SignIn, today: dict[str, Any]
+) -> None:
+    browser = client_for("dispatcher")
+    where = proposed(site, browser, today["ana"])
+    assert reported(browser, today["ana"]) == int(where.rsplit("/", 1)[1])
+    board = browser.get("/board")
+    assert board.text.count("Ana Away cannot work") >= 1
+    assert where in board.links
+    assert "1 kept" in board.text
+    assert "Dispatcher North sees to it" in board.text
+    assert "Repair: cannot work" in browser.get("/loose-ends?whose=all").text
+    browser.get(where)
+    browser.send(button="It did not happen")
+    assert "Ana Away cannot work" not in browser.get("/disruptions/alerts", part=True).text
+
+
+def test_undo_puts_everything_back_in_one_step(site: Site, client_for: SignIn, today: dict[str, Any]) -> None:
+    browser = client_for("dispatcher")
+    before = who_has(site)
+    where = proposed(site, browser, today["ana"])
+    browser.get(where)
+    browser.send(button="Accept all that keep the promise")
+    assert who_has(site) != before
+    browser.get(where)
+    browser.send(action="/steps/undo", button="Undo")
+    assert who_has(site) == before
+    assert "within ten seconds" in browser.get(where).text, "a new proposal is on its way"
+
+
+def test_a_colleague_sees_who_repairs_and_can_take_over(site: Site, client_for: SignIn, today: dict[str, Any]) -> None:
+    browser = client_for("dispatcher")
+    where = proposed(site, browser, today["ana"])
+    with site.session() as session:
+        make.make_user(session, RoleName.DISPATCHER, name="Cem Other", email="cem@example.test", password=STORED)
+    site.emails["second"] = "cem@example.test"
+    second = client_for("second")
+    page = second.get(where)
+    assert "Dispatcher North is repairing this since" in page.text
+    assert "Accept all" not in page.text
+    refused = second.post(f"{where}/accept", {"attempt": 1})
+    assert refused == where
+    assert "A colleague is repairing this" in second.get(where).text
+    second.send(button="Take over")
+    assert "Accept all that keep the promise (1)" in second.get(where).text
+    assert "Cem Other is repairing this" in browser.get(where).text
+
+
+def test_nothing_to_repair_is_said_so(site: Site, client_for: SignIn, today: dict[str, Any]) -> None:
+    with site.session() as session:
+        idle = make.make_technician(session, territory=session.get_one(Territory, site.north_id), name="Ida Idle").id
+    browser = client_for("dispatcher")
+    browser.get(f"/disruptions/cannot-work?technician={idle}")
+    assert browser.send(action="/disruptions/cannot-work", button="Today") == "/board"
+    assert "Nothing was booked for Ida Idle" in browser.get("/board").text
+
+
+def test_the_customer_agrees_on_the_phone(site: Site, client_for: SignIn, today: dict[str, Any]) -> None:
+    """The second visit's window is too narrow for Ben; a later time is there to be offered, with words to say."""
+    browser = client_for("dispatcher")
+    where = proposed(site, browser, today["ana"])
+    page = browser.get(where)
+    assert "I am sorry: we cannot come at the time we told you." in page.text
+    assert "Is that all right, or is another time better?" in page.text
+    browser.send(button="Accept all that keep the promise")
+    browser.get(where)
+    browser.send(button="They agree: book it")
+    assert "Booked, and promised to the customer." in browser.get(where).text
+    late = today["visits"][1]
+    assert who_has(site)[late] == today["ben"]
+    with site.session() as session:
+        start = session.scalars(select(Assignment.during).where(Assignment.visit_id == late, live())).one().lower
+        told = session.scalars(
+            select(Promise.during).where(Promise.visit_id == late, Promise.state == PromiseState.STANDING)
+        ).one()
+    assert told.lower <= start
+    assert start + timedelta(minutes=20) <= told.upper
+
+
+def test_people_of_other_territories_do_not_see_it(site: Site, client_for: SignIn, today: dict[str, Any]) -> None:
+    where = proposed(site, client_for("dispatcher"), today["ana"])
+    with site.session() as session:
+        south = session.get_one(Territory, site.south_id)
+        make.make_user(
+            session, RoleName.DISPATCHER, territory=south, name="Sue", email="sue@example.test", password=STORED
+        )
+    site.emails["south"] = "sue@example.test"
+    client_for("south").get(where, status=404)
+
+
+def test_the_page_asks_a_constant_number_of_statements(site: Site, client_for: SignIn, today: dict[str, Any]) -> None:
+    browser = client_for("dispatcher")
+    where = proposed(site, browser, today["ana"])
+    browser.get(where)
+    with statements(site.engine) as sent:
+        browser.client.get(where)
+    assert sent.count <= 12
