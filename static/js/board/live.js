@@ -18,6 +18,7 @@ import { Spoken } from "./spoken.js";
 
 const CHECK_MS = 250;
 const DATA_EVENT_MS = 1000;
+const TIME_EVERY_MS = 4000;
 /** A whole office must not load the board in the same second. */
 const WHOLE_SPREAD_MS = 2000;
 
@@ -205,14 +206,17 @@ export class Live {
 
   /** @param {number} now */
   #passTime(now) {
+    if (now - this.board.now < TIME_EVERY_MS) return;
     if (this.board.passTime(now, this.#held().visits)) this.#draw(new Set());
     else this.view.tick();
   }
 
   /** @param {Noted[]} changes @param {number} from @param {import("./store.js").Merged} merged @param {import("./store.js").Held} held */
   #mark(changes, from, merged, held) {
-    for (const { seq, by, initials, visits, people } of changes) {
-      if (seq <= from || !by || !initials) continue;
+    for (const { seq, own, by, initials, visits, people } of changes) {
+      if (seq <= from) continue;
+      if (own) for (const id of visits) this.marks.clear("visit", id);
+      if (!by || !initials) continue;
       for (const id of visits) {
         if (!merged.visits.has(id) && !held.visits.has(id)) continue;
         this.marks.set("visit", id, { by, initials });

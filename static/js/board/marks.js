@@ -19,6 +19,11 @@ export class Marks {
     setTimeout(() => this.paint(), SHOWN_MS + 50);
   }
 
+  /** @param {"visit" | "row"} kind @param {number} id */
+  clear(kind, id) {
+    this.marks.delete(`${kind} ${id}`);
+  }
+
   /** Brings the marks in sight in line with what is known; called whenever bars were drawn anew. */
   paint() {
     const now = Date.now();
