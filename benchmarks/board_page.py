@@ -5,12 +5,14 @@ and its load, which is printed first; statements, elements and bytes do not.
 """
 
 import os
+import re
 import shutil
 import statistics
 import sys
 import time
 from dataclasses import dataclass
 from datetime import date, timedelta
+from html import unescape
 
 from playwright.sync_api import APIRequestContext, Browser, Page, sync_playwright
 
@@ -21,6 +23,7 @@ TIMES = 9
 CANDIDATES = 20
 SEARCHED = ("boiler", "heat pump mill", "anna", "#120", "030 5550123", "new", "smth with no sense")
 SEARCH_BUDGET_MS = 200
+CANDIDATES_BUDGET_MS, EXPLANATION_BUDGET_MS = 800, 500
 SLOWED = 4
 READY = """() => {
   document.addEventListener("board:ready", () => {
@@ -84,17 +87,31 @@ def served(request: APIRequestContext, address: str, path: str, role: str) -> No
 
 
 def candidates(page: Page, address: str) -> None:
-    """Print how long ranked candidates take for visits of tomorrow's queue."""
+    """Print how long ranked candidates take for visits of tomorrow's queue, with why not and ways out."""
     page.goto(f"{address}/board?date={date.today() + timedelta(days=1)}&queue=all")  # noqa: DTZ011 - as the board reads
     links = page.locator("[data-queue-visit] a:not(.button)")
     paths = [links.nth(number).get_attribute("href") or "" for number in range(min(CANDIDATES, links.count()))]
-    values = []
+    taken: dict[str, list[float]] = {"candidates": [], "why not": [], "what would have to change": []}
     for path in paths:
-        begun = time.perf_counter()
-        assert page.request.get(address + path).ok, path
-        values.append((time.perf_counter() - begun) * 1000)
-    if values:
-        write(f"candidates of {len(values)} visits: {Spread(values=tuple(values))} (budget 800)")
+        text = timed(page.request, address + path, taken["candidates"])
+        others = re.search(r'href="([^"]+reason=[^"#]+)', text)
+        named = re.search(r"person=(\d+)", page.request.get(address + unescape(others[1])).text()) if others else None
+        if named is not None:
+            timed(page.request, f"{address}{path}&person={named[1]}", taken["why not"])
+            timed(page.request, f"{address}{path}&person={named[1]}&changes=1", taken["what would have to change"])
+    for what, values in taken.items():
+        if values:
+            budget = CANDIDATES_BUDGET_MS if what == "candidates" else EXPLANATION_BUDGET_MS
+            write(f"{what} of {len(values)} visits: {Spread(values=tuple(values))}, budget {budget} ms at p95")
+
+
+def timed(request: APIRequestContext, address: str, into: list[float]) -> str:
+    """Fetch a page and note how long it took."""
+    begun = time.perf_counter()
+    answer = request.get(address)
+    assert answer.ok, address
+    into.append((time.perf_counter() - begun) * 1000)
+    return answer.text()
 
 
 def searched(request: APIRequestContext, address: str) -> None:

@@ -160,6 +160,7 @@ def show(visit_id: int) -> Response:
         "my/job.html",
         stop=stop,
         why=why_me(stop),
+        asked=skills_asked(db(), stop.assignment_id),
         crew=crew_of(db(), visit_id, besides=technician_id()),
         reports=reports_of(db(), visit_id, technician_id()),
         form=NoteForm(formdata=None),

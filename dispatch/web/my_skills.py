@@ -168,6 +168,20 @@ def add_certificate() -> Response:
     return page("my/certificate.html", form=form, status=422 if form.is_submitted() else 200)
 
 
+@blueprint.get("/<int:skill_id>/differently")
+@permission(Right.SKILL_CONTEST, own=True)
+def differently(skill_id: int) -> Response:
+    """Lead from a level that somebody sees differently to the newest fact it rests on, or to a claim of their own."""
+    profile = skill_profile(db(), technician_id(), actor=actor(), at=moment())
+    line = next((line for line in profile.lines if line.skill_id == skill_id), None)
+    counted = [fact for fact in line.facts if not fact.left_out] if line else []
+    if not counted:
+        flash(_("We know nothing of yours about this skill yet. Say what you can do."), "good")
+        return redirect(url_for("my_skills.claim"), 303)
+    newest = max(counted, key=lambda fact: fact.last)
+    return redirect(url_for("my_skills.contest", evidence_id=newest.keys[-1]), 303)
+
+
 @blueprint.route("/facts/<int:evidence_id>/contest", methods=["GET", "POST"])
 @permission(Right.SKILL_CONTEST, own=True)
 def contest(evidence_id: int) -> Response:

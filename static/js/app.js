@@ -1,6 +1,7 @@
 /** What every page gets; the board, the map and live progress are parts of their own, loaded where they are used. */
 
 import "htmx.org";
+import { walkChoices } from "./page/choices.js";
 import { sendTokenWithHtmx } from "./page/csrf.js";
 import { reportLostRequests } from "./page/failures.js";
 import { focusOnProblems } from "./page/focus.js";
@@ -20,3 +21,4 @@ focusOnProblems();
 reportLostRequests();
 holdTaps();
 answerWhileTyping();
+walkChoices();

@@ -167,3 +167,16 @@ def test_outcomes_are_said_to_count_or_not(site: Site) -> None:
             )
         )
     assert "has not agreed to it" not in browser.get("/my/skills").text
+
+
+def test_a_reason_that_somebody_sees_differently_leads_to_the_fact_it_rests_on(site: Site) -> None:
+    own = Own(site, "yara")
+    browser = own.browser()
+    page = browser.get(f"/my/skills/{own.skill_id}/differently", follow=True)
+    assert browser.where == f"/my/skills/facts/{own.fact_id}/contest"
+    assert "Gas boilers of yara" in page.text
+    browser.send({"reason": "I only watched"}, action="")
+    with site.session() as session:
+        contest = session.scalars(select(EvidenceContest).where(EvidenceContest.evidence_id == own.fact_id)).one()
+        assert contest.owner_id is not None
+    assert "Say what you can do." in browser.get(f"/my/skills/{own.skill_id}/differently", follow=True).text
