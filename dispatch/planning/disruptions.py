@@ -34,6 +34,7 @@ from dispatch.planning.snapshot import LOCKED_STATES
 from dispatch.workforce.models import Absence, Shift, Territory
 
 MOST_DAYS = 7
+MOST_LATE = 240
 ANSWER_WITHIN = timedelta(minutes=30)
 
 
@@ -71,6 +72,36 @@ def report_cannot_work(
         day=shifts[0].on_date,
         technician_id=technician_id,
         absence_id=absence.id,
+        actor=actor,
+        now=now,
+    )
+
+
+def report_late(
+    session: Session, *, technician_id: int, minutes: int, actor: Actor, now: datetime
+) -> Disruption | None:
+    """Somebody needs so much longer; None when nothing comes after. Said again, the later word counts.
+
+    Where every promise still holds the times just follow, and nobody is alerted.
+    """
+    if not 1 <= minutes <= MOST_LATE:
+        raise Invalid(f"Say 1 to {MOST_LATE} minutes.", field="minutes")
+    shifts = _shifts(session, technician_id, now, now + timedelta(minutes=minutes))
+    if not shifts:
+        return None
+    actor.require(Right.JOB_REPORT, shifts[0].territory_id, technician_id=technician_id, what="person")
+    standing = _unsettled(session, DisruptionKind.RUNNING_LATE, technician_id=technician_id, day=shifts[0].on_date)
+    if standing is not None:
+        standing.minutes = minutes
+        ask_repair(session, standing)
+        return standing
+    return _open(
+        session,
+        kind=DisruptionKind.RUNNING_LATE,
+        cells=[(shifts[0].territory_id, shifts[0].on_date)],
+        day=shifts[0].on_date,
+        technician_id=technician_id,
+        minutes=minutes,
         actor=actor,
         now=now,
     )

@@ -20,7 +20,7 @@ from dispatch.core.queue import defer
 from dispatch.matching.check import unforced
 from dispatch.matching.plan import Plan as Answer
 from dispatch.matching.plan import Unassigned
-from dispatch.matching.problem import Refused
+from dispatch.matching.problem import Pin, Refused
 from dispatch.planning.accepting import apply_items
 from dispatch.planning.desks import committed_plan
 from dispatch.planning.gentle import Request, questioned
@@ -35,6 +35,7 @@ from dispatch.planning.supervising import CHILD, Ask, Ended, Limits, Order, supe
 TASK = "planning.repair"
 TIME_LIMIT_S = 6.0
 USUAL_WAY_S = 1200
+SET_OUT_S = 3600
 MOST_GENTLE = 2
 CHILD_TRIES = 2
 READING = "Reading the day"
@@ -109,7 +110,7 @@ def _propose(run: Repairing) -> DisruptionState | None:
         )
         session.expunge(disruption)
         session.rollback()
-    snapshot = with_delay(snapshot, disruption, run.now())
+    snapshot = with_delay(as_begun(snapshot, run.now()), disruption, run.now())
     standing = standing_plan(snapshot, new=disruption.visit_id)
     answers, why = _mended(run, snapshot, standing, request_of(snapshot, disruption))
     if run.give_up.is_set():
@@ -139,6 +140,40 @@ def request_of(snapshot: Snapshot, disruption: Disruption) -> Request:
     return Request(limits=limits, new=new, improve=disruption.kind in FREES_TIME)
 
 
+def as_begun(snapshot: Snapshot, now: datetime) -> Snapshot:
+    """Return the day with everything held that should have begun, reported or not: it is not the repair's to move."""
+    problem, clock = snapshot.problem, snapshot.clock
+    begun = {
+        (str(item.visit_id), snapshot.slots[item.visit_id].index(item.crew_slot_id)): item
+        for item in snapshot.committed.values()
+        if not item.locked
+        and item.start < now
+        and str(item.visit_id) in problem.visit_by_id
+        and str(item.shift_id) in problem.shift_by_id
+    }
+    if not begun:
+        return snapshot
+    first: dict[str, int] = {}
+    for item in begun.values():
+        shift, start_s = str(item.shift_id), clock.seconds(item.start)
+        first[shift] = min(first.get(shift, start_s), start_s)
+    held = {visit for visit, _slot in begun}
+    pins = [
+        Pin(visit=visit, slot=slot, technician=str(item.technician_id), start_s=clock.seconds(item.start))
+        for (visit, slot), item in begun.items()
+    ]
+    changed = replace(
+        problem,
+        pins=(*(pin for pin in problem.pins if (pin.visit, pin.slot) not in begun), *pins),
+        visits=tuple(replace(each, release_s=None, windows=()) if each.id in held else each for each in problem.visits),
+        shifts=tuple(
+            replace(each, start_s=min(each.start_s, first[each.id] - SET_OUT_S)) if each.id in first else each
+            for each in problem.shifts
+        ),
+    )
+    return replace(snapshot, problem=changed)
+
+
 def with_delay(snapshot: Snapshot, disruption: Disruption, now: datetime) -> Snapshot:
     """Return the day with the time that somebody needs longer: at the visit under way, else before they set off."""
     if disruption.kind not in LATE_KINDS or disruption.minutes is None:
@@ -147,7 +182,7 @@ def with_delay(snapshot: Snapshot, disruption: Disruption, now: datetime) -> Sna
     under_way = [
         item
         for item in snapshot.committed.values()
-        if item.locked
+        if (item.locked or item.start < now)
         and (item.technician_id == disruption.technician_id or item.visit_id == disruption.visit_id)
         and str(item.visit_id) in problem.visit_by_id
     ]

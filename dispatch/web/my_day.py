@@ -13,6 +13,7 @@ from dispatch.accounts.access import Right
 from dispatch.accounts.service import mark_looked
 from dispatch.core.clock import day_bounds, local_day
 from dispatch.core.errors import Invalid
+from dispatch.planning.disruptions import end_of_work, report_cannot_work, report_late
 from dispatch.planning.explaining import why_you
 from dispatch.planning.models import ReportKind
 from dispatch.planning.reporting import report_visit
@@ -148,6 +149,28 @@ def seen() -> Response:
     me = actor()
     assert me.user_id is not None
     mark_looked(db(), user_id=me.user_id, now=moment())
+    return redirect(url_for("my_day.index"), 303)
+
+
+@blueprint.post("/day/late")
+@permission(Right.DAY_READ, own=True)
+def late() -> Response:
+    """Say that one needs longer; where every promise holds nobody is disturbed."""
+    minutes_late = request.form.get("minutes", 0, type=int)
+    made = report_late(db(), technician_id=technician_id(), minutes=minutes_late, actor=actor(), now=moment())
+    flash(_("Thank you. We look after what comes next.") if made else _("Thank you. Nothing comes after."), "good")
+    return redirect(url_for("my_day.index"), 303)
+
+
+@blueprint.post("/day/cannot-work")
+@permission(Right.DAY_READ, own=True)
+def cannot_work() -> Response:
+    """Say that one cannot work today; nobody asks why."""
+    me, now = technician_id(), moment()
+    zone = zone_of(db(), me, now.date())
+    until = end_of_work(db(), me, local_day(now, zone), zone)
+    report_cannot_work(db(), technician_id=me, until=until, actor=actor(), now=now)
+    flash(_("Get well. Your jobs are looked after."), "good")
     return redirect(url_for("my_day.index"), 303)
 
 

@@ -17,7 +17,7 @@ from dispatch.jobs.lifecycle import JobState, VisitState
 from dispatch.jobs.models import Visit
 from dispatch.messages.models import CallState, CallTask
 from dispatch.planning.accepting import accept_repair
-from dispatch.planning.disruptions import close_disruption, propose_again, report_cannot_work, take_over
+from dispatch.planning.disruptions import close_disruption, propose_again, report_cannot_work, report_late, take_over
 from dispatch.planning.models import Assignment, Disruption, DisruptionState, RepairItem, RepairPart
 from dispatch.planning.repairing import Repairing, run_repair
 from dispatch.planning.rows import live
@@ -284,3 +284,35 @@ def test_closing_it_takes_the_absence_back(seven: Seven) -> None:
     close_disruption(seven.session, disruption_id=disruption.id, actor=seven.world.dispatcher, now=NOW)
     assert seven.session.get_one(Absence, disruption.absence_id).cancelled
     assert seven.session.get_one(Disruption, disruption.id).state is DisruptionState.CLOSED
+
+
+def test_a_delay_that_breaks_no_promise_moves_the_times_and_alerts_nobody(target: Engine, seven: Seven) -> None:
+    """Ben sets out 20 minutes later than now, and his customers have an hour of room."""
+    before = day_of(seven.session)
+    at = make.MORNING + timedelta(hours=0.9)
+    made = report_late(
+        seven.session, technician_id=seven.world.ben.id, minutes=20, actor=seven.world.dispatcher, now=at
+    )
+    assert made is not None
+    seven.session.commit()
+    assert repair(target, made, now=lambda: at) is DisruptionState.ACCEPTED
+    after = day_of(seven.session)
+    moved = {visit for visit in before if before[visit] != after[visit]}
+    assert moved, "the next visit starts later"
+    assert all(after[visit][0] == before[visit][0] and after[visit][1] > before[visit][1] for visit in moved)
+
+
+def test_a_delay_that_breaks_a_promise_is_one_alert_and_waits_for_a_person(target: Engine, seven: Seven) -> None:
+    before = day_of(seven.session)
+    values: dict[str, Any] = {"technician_id": seven.world.ben.id, "actor": seven.world.dispatcher}
+    at = make.MORNING + timedelta(hours=0.9)
+    made = report_late(seven.session, minutes=90, now=at, **values)
+    again = report_late(seven.session, minutes=120, now=at, **values)
+    assert made is not None
+    assert again is not None
+    assert (made.id, made.minutes) == (again.id, 120)
+    seven.session.commit()
+    assert repair(target, made, now=lambda: at) is DisruptionState.PROPOSED
+    parts = proposal(seven.session, made)
+    assert parts[RepairPart.KEPT] or parts[RepairPart.CUSTOMER]
+    assert day_of(seven.session) == before

@@ -18,7 +18,7 @@ from dispatch.planning.models import Assignment, AssignmentState, Disruption, Di
 from dispatch.planning.repairing import Repairing, run_repair
 from dispatch.planning.rows import live
 from dispatch.planning.supervising import Limits
-from dispatch.workforce.models import Shift, Territory
+from dispatch.workforce.models import Shift, Technician, Territory
 from tests import factories as make
 from tests.conftest import statements
 from tests.web.browser import Browser
@@ -234,3 +234,28 @@ def test_the_page_asks_a_constant_number_of_statements(site: Site, client_for: S
     with statements(site.engine) as sent:
         browser.client.get(where)
     assert sent.count <= 12
+
+
+def test_a_technician_says_so_from_the_phone_and_is_asked_nothing(site: Site, client_for: SignIn) -> None:
+    with site.session() as session:
+        north, me = session.get_one(Territory, site.north_id), session.get_one(Technician, site.technician_id)
+        north.owner_id = site.people["dispatcher"]
+        now = clock.now().replace(microsecond=0)
+        during = Range(now - timedelta(hours=1), now + timedelta(hours=7))
+        on = clock.local_day(now, make.ZONE)
+        shift = make.make_shift(session, technician=me, territory=north, on_date=on, during=during)
+        visit = make.make_visit(session, state=VisitState.PLANNED)
+        begin = now + timedelta(hours=2)
+        during = Range(begin, begin + timedelta(hours=1))
+        make.make_assignment(session, visit=visit, technician=me, shift_id=shift.id, during=during)
+    phone = client_for("technician")
+    phone.get("/my/day")
+    phone.send(button="15 minutes later")
+    assert "We look after what comes next." in phone.get("/my/day").text
+    phone.send(button="I cannot work today")
+    assert "Get well. Your jobs are looked after." in phone.get("/my/day").text
+    with site.session() as session:
+        found = session.scalars(select(Disruption).where(Disruption.technician_id == site.technician_id)).all()
+        kinds = {each.kind.value: (each.minutes, each.owner_id) for each in found}
+    owner = site.people["dispatcher"]
+    assert kinds == {"running_late": (15, owner), "cannot_work": (None, owner)}
