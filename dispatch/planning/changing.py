@@ -131,19 +131,16 @@ def change_slots(session: Session, changes: Sequence[SlotChange], entry: Entry) 
     return changed
 
 
-def lock_visits(session: Session, ids: Iterable[int]) -> dict[int, Any]:
-    """Lock visits in the order of their ids and return them with their jobs; raises NotFound."""
+def lock_visits(session: Session, ids: Iterable[int], *, lock: bool = True) -> dict[int, Any]:
+    """Lock visits in the order of their ids, or only look, and return them with their jobs; raises NotFound."""
     wanted = sorted(set(ids))
-    found = {
-        row.id: row
-        for row in session.execute(
-            select(Visit.id, Visit.version, Visit.state, Visit.territory_id, Visit.job_id, Job.state.label("job_state"))
-            .join(Job, Job.id == Visit.job_id)
-            .where(Visit.id.in_(wanted))
-            .order_by(Visit.id)
-            .with_for_update(of=Visit)
-        )
-    }
+    query = (
+        select(Visit.id, Visit.version, Visit.state, Visit.territory_id, Visit.job_id, Job.state.label("job_state"))
+        .join(Job, Job.id == Visit.job_id)
+        .where(Visit.id.in_(wanted))
+        .order_by(Visit.id)
+    )
+    found = {row.id: row for row in session.execute(query.with_for_update(of=Visit) if lock else query)}
     if len(found) != len(wanted):
         raise NotFound("There is no such visit.")
     return found

@@ -45,6 +45,10 @@ _LOCK = text("""
 """)
 
 
+class ChangedSince(Conflict):
+    """What a plan rests on changed after whoever publishes it looked."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PublishReport:
     """What publishing did, by visit.
@@ -75,8 +79,14 @@ class PublishReport:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
 
 
-def publish_plan(session: Session, *, plan_id: int, actor: Actor, now: datetime) -> PublishReport:
-    """Commit a proposal. What changed since it was made is reported, never overwritten."""
+def publish_plan(
+    session: Session, *, plan_id: int, actor: Actor, now: datetime, agreed: Collection[int] | None = None
+) -> PublishReport:
+    """Commit a proposal. What changed since it was made is reported, never overwritten.
+
+    ``agreed`` are the visits of which the actor has seen that they changed and stay as they are: where it is given and
+    more have changed by now, nothing is published.
+    """
     plan = session.get(Plan, plan_id, with_for_update=True, populate_existing=True)
     if plan is None:
         raise NotFound("There is no such plan.")
@@ -90,6 +100,9 @@ def publish_plan(session: Session, *, plan_id: int, actor: Actor, now: datetime)
         raise Conflict("A later run covers the same day. Publish that one, or call it off first.")
     merge = _Merge(session, plan)
     changes, report = merge.plan_changes()
+    unseen = {*report.changed, *report.taken} - set(report.changed + report.taken if agreed is None else agreed)
+    if unseen:
+        raise ChangedSince("More was changed since you looked. Nothing is published yet: look at what changed.")
     if changes:
         change_slots(
             session,
@@ -109,6 +122,14 @@ def publish_plan(session: Session, *, plan_id: int, actor: Actor, now: datetime)
     plan.publish_report = report.as_dict()
     session.flush()
     return report
+
+
+def would_change(session: Session, plan: Plan) -> tuple[list[SlotChange], PublishReport, Mapping[int, Any]]:
+    """Return what publishing would do now, and the bookings it would change by crew slot; nothing is locked."""
+    merge = _Merge(session, plan, lock=False)
+    changes, report = merge.plan_changes()
+    standing = {row.crew_slot_id: row for rows in merge.standing.values() for row in rows}
+    return changes, report, {**standing, **merge.current}
 
 
 def _cells(session: Session, request_id: int) -> list[Cell]:
@@ -145,7 +166,7 @@ def _supersede(session: Session, plan: Plan) -> None:
 class _Merge:
     """Compares a stored plan with what is committed now and finds what of it can be committed."""
 
-    def __init__(self, session: Session, plan: Plan) -> None:
+    def __init__(self, session: Session, plan: Plan, *, lock: bool = True) -> None:
         self.session = session
         self.plan = plan
         self.stops: dict[int, list[Any]] = defaultdict(list)
@@ -154,17 +175,17 @@ class _Merge:
         left_out: Mapping[str, int] = plan.stats.get("unserved_versions", {})
         named = session.scalars(select(PlanUnserved.visit_id).where(PlanUnserved.plan_id == plan.id))
         self.unserved = {visit: left_out[str(visit)] for visit in named if str(visit) in left_out}
-        self.visits = lock_visits(session, [*self.stops, *self.unserved])
+        concerned = [*self.stops, *self.unserved]
+        self.visits = lock_visits(session, concerned, lock=lock)
         slots = [stop.crew_slot_id for stops in self.stops.values() for stop in stops]
-        self.current = live_slots(session, slots, lock=True)
+        self.current = live_slots(session, slots, lock=lock)
         self.standing: dict[int, list[Any]] = defaultdict(list)
-        for row in self._standing_of(self.unserved):
+        for row in self._standing_of(self.unserved, lock):
             self.standing[row.visit_id].append(row)
 
-    def _standing_of(self, visits: Collection[int]) -> Sequence[Any]:
-        return self.session.execute(
-            select(Assignment.__table__).where(Assignment.visit_id.in_(visits), live()).with_for_update()
-        ).all()
+    def _standing_of(self, visits: Collection[int], lock: bool) -> Sequence[Any]:
+        query = select(Assignment.__table__).where(Assignment.visit_id.in_(visits), live())
+        return self.session.execute(query.with_for_update() if lock else query).all()
 
     def plan_changes(self) -> tuple[list[SlotChange], PublishReport]:
         """Return the changes to make and the report; a visit is committed whole or not at all."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dispatch.planning.models import RequestState
+from dispatch.planning.preview import Kind, Only
 from dispatch.planning.progress import falling, last_gain, lost_by_stopping
 from dispatch.planning.publishing import PublishReport
 from dispatch.web.filters import minutes, number
@@ -22,6 +23,17 @@ STATES = {
     RequestState.SOLVED: "Ready",
     RequestState.FAILED: "Failed",
     RequestState.CANCELLED: "Called off",
+}
+KINDS = {
+    Kind.DROPPED: _l("Nobody any more"),
+    Kind.REASSIGNED: _l("Somebody else goes"),
+    Kind.RETIMED: _l("At another time"),
+    Kind.NEW: _l("Somebody goes now"),
+}
+ONLY = {
+    Only.ALL: _l("All changes"),
+    Only.CUSTOMERS: _l("Only what customers will notice"),
+    Only.PROMISES: _l("Only promises broken"),
 }
 COLUMNS = ("published", "proposal", "baseline")
 FIGURES = (

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from flask import Blueprint, flash, jsonify, redirect, request, url_for
 from werkzeug.wrappers import Response
@@ -14,22 +15,27 @@ from dispatch.core import clock
 from dispatch.core.config import settings
 from dispatch.core.errors import Conflict, Invalid
 from dispatch.planning import plan_list
+from dispatch.planning.models import PlanState
 from dispatch.planning.plan_input import input_problems
 from dispatch.planning.plan_page import SHOWN, comparison, unserved_groups, unserved_of
-from dispatch.planning.publishing import publish_plan
+from dispatch.planning.preview import Kind, Only, preview, published_over
+from dispatch.planning.publishing import ChangedSince, publish_plan
 from dispatch.planning.reason_words import left_out_words
 from dispatch.planning.requesting import LONGEST_S, cancel_plan, request_plan, stop_plan
 from dispatch.planning.solving import CHANNEL
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, plausible
+from dispatch.web.history import action_words
 from dispatch.web.pages import form_page, page, page_number
-from dispatch.web.plan_words import chart_of, compare_rows, point, progress_words, published_words
+from dispatch.web.plan_words import KINDS, ONLY, chart_of, compare_rows, point, progress_words, published_words
 from dispatch.web.security import permission
 from dispatch.web.stream import Event, stream
 from dispatch.workforce.choices import territories_in_reach
 
 blueprint = Blueprint("plans", __name__, url_prefix="/plans")
 MOST_DAYS = 14
+OPEN = (PlanState.PROPOSED, PlanState.DRAFT)
+CHOICE = TypeVar("CHOICE", bound=StrEnum)
 
 
 class StartForm(Form):
@@ -114,11 +120,13 @@ def run(request_id: int) -> Response:
     chosen = next((each for each in groups if each.code == request.args.get("left_out")), None)
     start = (page_number() - 1) * SHOWN
     gains = chart_of(progress)
+    published = found.plan_state is PlanState.PUBLISHED
     return page(
         "plans/run.html",
         run=found,
         words=progress_words(state, progress, message, found.time_limit_s),
         gains=gains,
+        theirs=None if plan_id is None or published else published_over(db(), request_id, found.requested_at),
         gains_line=[(line["elapsed_s"], line["cost"]) for line in gains],
         versus=versus,
         rows=compare_rows(versus) if versus else [],
@@ -197,17 +205,63 @@ def again(request_id: int) -> Response:
     return redirect(url_for("plans.run", request_id=made.id), 303)
 
 
+@blueprint.get("/<int:request_id>/publish")
+@permission(Right.PLAN_PUBLISH)
+def review(request_id: int) -> Response:
+    """Show what publishing would do: each change, who hears of it, and what changed since the run."""
+    found = _run(request_id)
+    plan_id = _open_plan(found)
+    looked = preview(db(), plan_id)
+    only, kind = _asked(Only, "only") or Only.ALL, _asked(Kind, "kind")
+    chosen = looked.shown(only, kind)
+    start = (page_number() - 1) * SHOWN
+    return page(
+        "plans/publish.html",
+        run=found,
+        looked=looked,
+        rows=compare_rows(comparison(db(), plan_id, moment()), ("published", "proposal")),
+        only=only.value,
+        kind=None if kind is None else kind.value,
+        kinds=[(each.value, KINDS[each], len(looked.shown(only, each))) for each in Kind],
+        filters=[(each.value, ONLY[each], len(looked.shown(each))) for each in Only],
+        total=len(chosen),
+        changes=chosen[start : start + SHOWN],
+        start=start,
+        window=SHOWN,
+        left=" ".join(str(each.visit_id) for each in looked.meanwhile),
+        action_words=action_words,
+        may_run=all(actor().may(Right.PLAN_RUN, each) for each in found.territory_ids),
+    )
+
+
 @blueprint.post("/<int:request_id>/publish")
 @permission(Right.PLAN_PUBLISH)
 def publish(request_id: int) -> Response:
-    """Make a proposal what people follow; what changed meanwhile stays and is named."""
+    """Make a proposal what people follow; what was seen to have changed stays, and with more of it nothing happens."""
     found = _run(request_id)
-    if found.plan_id is None:
-        raise Conflict("This run has no plan to publish.")
-    report = publish_plan(db(), plan_id=found.plan_id, actor=actor(), now=moment())
+    plan_id = _open_plan(found)
+    agreed = {int(each) for each in request.form.get("left", "").split() if each.isascii() and each.isdigit()}
+    try:
+        report = publish_plan(db(), plan_id=plan_id, actor=actor(), now=moment(), agreed=agreed)
+    except ChangedSince as changed:
+        flash(changed.message, "problem")
+        return redirect(url_for("plans.review", request_id=request_id), 303)
     message: Any = {"text": published_words(report), "undo_url": url_for("steps.undo"), "fields": {}}
     flash(message, "good" if report.complete else "problem")
     return redirect(url_for("plans.run", request_id=request_id), 303)
+
+
+def _open_plan(found: plan_list.RunRow) -> int:
+    if found.plan_id is None:
+        raise Conflict("This run has no plan to publish.")
+    if found.plan_state not in OPEN:
+        raise Conflict("This plan was published or set aside already. Plan these days again to change them.")
+    return found.plan_id
+
+
+def _asked(choices: type[CHOICE], name: str) -> CHOICE | None:
+    """Return what the address asks for, None where it asks for nothing there is."""
+    return next((each for each in choices if each.value == request.args.get(name)), None)
 
 
 def _run(request_id: int) -> plan_list.RunRow:

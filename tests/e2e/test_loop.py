@@ -56,14 +56,18 @@ def plan_and_publish(page: Page) -> None:
     # Numbers appear while it works, without loading the page again.
     expect(progress.locator('[data-field="unserved"]')).to_have_text(re.compile(r"\d"), timeout=PLANNED_WITHIN_MS)
     assert violations(page) == []
-    publish = page.get_by_role("button", name="Publish")
-    expect(publish).to_be_visible(timeout=PLANNED_WITHIN_MS)
+    review = page.get_by_role("link", name="Compare and publish")
+    expect(review).to_be_visible(timeout=PLANNED_WITHIN_MS)
     comparison = page.get_by_role("table", name="In numbers")
     expect(comparison).to_contain_text("Nearest qualified first")
     expect(comparison).to_contain_text(re.compile(r"\d"))
     expect(page.get_by_text("6 new")).to_be_visible()
     assert violations(page) == []
-    publish.click()
+    review.click()
+    expect(page.get_by_role("table", name="Published and proposed")).to_be_visible()
+    expect(page.get_by_text("Somebody goes now (6)")).to_be_visible()
+    assert violations(page) == []
+    page.keyboard.press("Control+Enter")
     expect(page.get_by_text("published", exact=False).first).to_be_visible()
     page.get_by_role("link", name="Board of the day").click()
 

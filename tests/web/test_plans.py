@@ -9,7 +9,7 @@ from sqlalchemy import select
 from dispatch.accounts.access import SYSTEM
 from dispatch.core import clock
 from dispatch.core.db import make_sessions
-from dispatch.jobs.models import Job
+from dispatch.jobs.models import Job, Visit
 from dispatch.jobs.models import Site as Place
 from dispatch.planning.models import Plan, PlanUnserved, RequestState
 from dispatch.planning.service import request_plan
@@ -64,15 +64,26 @@ def test_a_run_is_watched_compared_published_and_taken_back(site: Site, client_f
         "None: everybody is served.",
     ):
         assert words in page.text
+    review = where.replace("/run", "/publish")
+    page = dispatcher.get(review)
+    for words in (
+        "Published and proposed",
+        "1 technician gets one message.",
+        "Somebody goes now (1)",
+        "Radiator cold Hale Dental nobody Ana Ruiz",
+    ):
+        assert words in page.text
+    assert "Nothing of this kind changes" in dispatcher.get(f"{review}?only=promises").text
+    dispatcher.get(review)
     dispatcher.send({}, button="Publish")
     page = dispatcher.get(where)
     assert "Published: 1 newly assigned" in page.text
     assert "Radiator cold" in dispatcher.get(f"/board?date={day.on}").text
-    assert "Everything of this day has somebody." in dispatcher.get(f"/board?date={day.on}").text
+    assert "data-queue-none>Everything of this day has somebody." in dispatcher.get(f"/board?date={day.on}").html
     assert "Published" in dispatcher.get("/plans").text
     dispatcher.get(f"/board?date={day.on}")
     dispatcher.send({}, action="/steps/undo")
-    assert "Everything of this day has somebody" not in dispatcher.get(f"/board?date={day.on}").text
+    assert "data-queue-none hidden>" in dispatcher.get(f"/board?date={day.on}").html
     with site.session() as session:
         plan = session.scalars(select(Plan).where(Plan.plan_request_id == request_id)).one()
         site_id = session.get_one(Job, day.waiting_job).site_id
@@ -107,6 +118,36 @@ def test_a_run_can_be_called_off_and_not_be_published_twice(client_for: SignIn, 
     assert "Waiting for a free worker" in again.text
     assert "of about 5 s" in again.text
     dispatcher.send({}, button="Call off")
+
+
+def test_what_changed_since_the_run_blocks_until_it_was_seen_and_can_be_planned_anew(
+    site: Site, client_for: SignIn, day: Day
+) -> None:
+    dispatcher = client_for("dispatcher")
+    dispatcher.get(f"/board?date={day.on}")
+    where = str(dispatcher.send({}, button="Plan this day"))
+    solve(site, int(where.split("/")[2]))
+    review = where.replace("/run", "/publish")
+    page = dispatcher.get(review)
+    assert "Changed since the run" not in page.text
+    with site.session() as session:
+        session.get_one(Visit, day.waiting_visit).version += 1
+    assert str(dispatcher.send({}, button="Publish")).endswith(review)
+    page = dispatcher.get(review)
+    for words in (
+        "More was changed since you looked",
+        "Changed since the run (1)",
+        "Radiator cold",
+        "Publish the rest",
+    ):
+        assert words in page.text
+    again = str(dispatcher.send({}, button="Re-run with changes"))
+    assert "Waiting for a free worker" in dispatcher.get(again).text
+    dispatcher.send({}, button="Call off")
+    dispatcher.get(review)
+    dispatcher.send({}, button="Publish the rest")
+    assert "1 visit was changed by somebody meanwhile" in dispatcher.get(where).text
+    assert "published or set aside already" in dispatcher.get(review, 409).text
 
 
 def test_progress_says_how_much_may_be_left_to_gain() -> None:
