@@ -3,7 +3,6 @@
 The day is taken as it is committed now; the person who has the visit is ranked like all others.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,13 +16,12 @@ from dispatch.matching.explain import Candidate, Candidates, WhyNot
 from dispatch.matching.plan import ReasonCode
 from dispatch.planning.desks import PreparedDay, day_for
 from dispatch.planning.promise_state import Outlook, outlook
-from dispatch.planning.reason_words import GROUPS, names_for, sentence
+from dispatch.planning.reason_words import names_for, sentence
 from dispatch.planning.snapshot import Snapshot
 from dispatch.workforce.models import Partner, Technician
 
 WITHOUT_PAPERS = "without_papers"
 _NO_PAPERS = "{}'s company lacks a paper it must keep valid. Record the new one, then they can go."
-OTHERS = "cannot go for another reason"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +79,10 @@ class CandidateList:
     zone: str
     ranked: tuple[CandidateRow, ...]
     excluded: tuple[ExcludedRow, ...]
-    groups: tuple[tuple[int, str], ...]
 
     @property
     def scope(self) -> int:
-        """How many people were looked at; ranked and groups add up to it."""
+        """How many people were looked at; ranked and excluded add up to it."""
         return len(self.ranked) + len(self.excluded)
 
 
@@ -117,7 +114,6 @@ def candidates_on(
     has_it = _holder(snapshot, visit_id, slot)
     booked = {(str(each.visit_id), str(each.technician_id)): each.id for each in snapshot.committed.values()}
     excluded = _excluded(session, found, people, snapshot)
-    counted = Counter(GROUPS.get(each.code, OTHERS) for each in excluded)
     return CandidateList(
         visit_id=visit_id,
         slot=slot,
@@ -125,7 +121,6 @@ def candidates_on(
         zone=prepared.zone,
         ranked=tuple(_row(each, snapshot, people, titles, visit_id, has_it, booked, now) for each in found.ranked),
         excluded=excluded,
-        groups=tuple((count, words) for words, count in counted.most_common()),
     )
 
 

@@ -17,7 +17,7 @@ from dispatch.matching.limits import LEVELS
 from dispatch.matching.policy import Policy
 from dispatch.matching.problem import Proficiency, SkillLevel, Technician
 from dispatch.matching.problem import SkillNeed as Need
-from dispatch.planning.candidates import OTHERS, CandidateList, CandidateRow, ExcludedRow
+from dispatch.planning.candidates import CandidateList, CandidateRow, ExcludedRow
 from dispatch.planning.desks import PreparedDay
 from dispatch.planning.models import Assignment, AssignmentState
 from dispatch.planning.policy import read_rules, read_weights
@@ -33,6 +33,7 @@ from dispatch.workforce.models import Technician as Person
 from dispatch.workforce.models import TerritoryMembership
 
 OFF_SHIFT = "no_shift"
+OTHERS = "cannot go for another reason"
 
 
 @dataclass(frozen=True, kw_only=True)
