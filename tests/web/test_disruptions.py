@@ -91,7 +91,7 @@ def work(site: Site, disruption_id: int) -> None:
 def reported(browser: Browser, technician_id: int) -> int:
     """Say that somebody cannot work today, and return the disruption."""
     browser.get(f"/disruptions/cannot-work?technician={technician_id}")
-    address = browser.send(action="/disruptions/cannot-work", button="Today")
+    address = browser.send({"until": "today"}, action="/disruptions/cannot-work")
     assert isinstance(address, str)
     return int(address.rsplit("/", 1)[1])
 
@@ -190,7 +190,7 @@ def test_nothing_to_repair_is_said_so(site: Site, client_for: SignIn, today: dic
         idle = make.make_technician(session, territory=session.get_one(Territory, site.north_id), name="Ida Idle").id
     browser = client_for("dispatcher")
     browser.get(f"/disruptions/cannot-work?technician={idle}")
-    assert browser.send(action="/disruptions/cannot-work", button="Today") == "/board"
+    assert browser.send({"until": "today"}, action="/disruptions/cannot-work") == "/board"
     assert "Nothing was booked for Ida Idle" in browser.get("/board").text
 
 
