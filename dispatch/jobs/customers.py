@@ -99,6 +99,8 @@ def change_site(
     """Change a site's fields: gate code, parking, hazards, pin on the map and so on."""
     site = get_site(session, site_id)
     _check_place(changes.get("lat", site.lat), changes.get("lon", site.lon))
+    if "address" in changes and not str(changes["address"]).strip():
+        raise Invalid("Give the address.", field="address")
     if "territory_id" in changes:
         _check_territory(session, changes["territory_id"])
     apply_changes(session, site, version=version, changes=changes, allowed=SITE_FIELDS, actor=actor, now=now)
@@ -118,6 +120,18 @@ def add_asset(session: Session, *, site_id: int, name: str, actor: Actor, now: d
     session.add(asset)
     session.flush()
     _note_added(session, "asset", asset.id, {"name": asset.name, "site_id": site.id}, site.territory_id, actor, now)
+    return asset
+
+
+def change_asset(
+    session: Session, *, asset_id: int, version: int, changes: Mapping[str, Any], actor: Actor, now: datetime
+) -> Asset:
+    """Change what is known of a piece of equipment."""
+    asset = session.get(Asset, asset_id)
+    if asset is None:
+        raise NotFound("There is no such equipment.")
+    apply_changes(session, asset, version=version, changes=changes, allowed=ASSET_FIELDS, actor=actor, now=now)
+    session.flush()
     return asset
 
 

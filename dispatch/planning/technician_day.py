@@ -53,7 +53,10 @@ class Stop:
     title: str
     purpose: str
     description: str
+    customer_id: int
     customer: str
+    contact: str | None
+    preferred_channel: str
     phone: str | None
     site: str
     address: str
@@ -63,7 +66,12 @@ class Stop:
     parking: str | None
     hazards: str | None
     care_note: str | None
+    private: bool
+    duration_s: int
+    site_id: int
+    asset_id: int | None
     asset: str | None
+    asset_model: str | None
     asset_purpose: str | None
     checklist: Sequence[Any]
     expected_result: str
@@ -301,6 +309,7 @@ def _stops(session: Session, wanted: ColumnElement[bool], now: datetime, *, newe
         select(
             Assignment.__table__,
             Visit.state.label("visit_state"),
+            Visit.duration_s,
             Visit.territory_id,
             Job.id.label("job_id"),
             Job.title,
@@ -308,9 +317,13 @@ def _stops(session: Session, wanted: ColumnElement[bool], now: datetime, *, newe
             Job.description,
             JobType.checklist,
             JobType.expected_result,
+            Customer.id.label("customer_id"),
             Customer.name.label("customer"),
+            Customer.contact_name.label("contact"),
+            Customer.preferred_channel,
             Customer.phone,
             Customer.care_note,
+            Site.id.label("site_id"),
             Site.name.label("site"),
             Site.address,
             Site.lat,
@@ -318,7 +331,9 @@ def _stops(session: Session, wanted: ColumnElement[bool], now: datetime, *, newe
             Site.gate_code,
             Site.parking,
             Site.hazards,
+            Asset.id.label("asset_id"),
             Asset.name.label("asset"),
+            Asset.model.label("asset_model"),
             Asset.purpose.label("asset_purpose"),
             Territory.zone,
             Promise.during.label("promise"),
@@ -359,7 +374,10 @@ def _stop(row: Any, now: datetime) -> Stop:
         title=row.title,
         purpose=row.purpose,
         description=row.description,
+        customer_id=row.customer_id,
         customer=row.customer,
+        contact=row.contact,
+        preferred_channel=row.preferred_channel,
         phone=row.phone if private else None,
         site=row.site,
         address=row.address,
@@ -369,7 +387,12 @@ def _stop(row: Any, now: datetime) -> Stop:
         parking=row.parking,
         hazards=row.hazards,
         care_note=row.care_note,
+        private=private,
+        duration_s=row.duration_s,
+        site_id=row.site_id,
+        asset_id=row.asset_id,
         asset=row.asset,
+        asset_model=row.asset_model,
         asset_purpose=row.asset_purpose,
         checklist=row.checklist,
         expected_result=row.expected_result,

@@ -31,6 +31,7 @@ from dispatch.planning.changing import (
     shown,
 )
 from dispatch.planning.disruptions import reopen_disruption
+from dispatch.planning.fixing import may_write_fields
 from dispatch.planning.models import Plan, PlanState
 from dispatch.planning.pins import note_pins, pins_of, put_pins
 from dispatch.planning.stacks import MOST_STEPS, Stacks, Step, stacks_of
@@ -193,7 +194,8 @@ def _fields_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list
     row = None if kind is None else session.get(kind, row_id, with_for_update=True, populate_existing=True)
     if row is None:
         raise Conflict("What was changed is not there any more.")
-    _require_fields(session, row, walk.actor)
+    if not may_write_fields(session, entity, row_id, set(part["restore"]), walk.actor, walk.now):
+        _require_fields(session, row, walk.actor)
     try:
         put_back(session, row, part, action=walk.action, undoes_seq=walk.event.seq, actor=walk.actor, now=walk.now)
     except Conflict as moved:

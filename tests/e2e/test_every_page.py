@@ -43,6 +43,9 @@ IDS = {
     "request_id": "SELECT min(id) FROM plan_request WHERE state = 'solved'",
     "absence_id": "SELECT max(id) FROM absence",
     "partner_id": "SELECT max(id) FROM partner",
+    "entity": "SELECT 'job'",
+    "row_id": "SELECT max(job_id) FROM visit WHERE state = 'open'",
+    "name": "SELECT 'title'",
 }
 """Rows of the demo for the people who see all of it."""
 OF_ANA = {
@@ -55,8 +58,11 @@ OF_ANA = {
         SELECT max(plan_request_id) FROM plan_scope JOIN territory t ON t.id = territory_id WHERE t.name = 'East'""",
     "partner_id": "SELECT NULL",  # nobody of a partner works in the East
     "customer_id": "SELECT max(customer_id) FROM site JOIN territory t ON t.id = territory_id WHERE t.name = 'East'",
-    "job_id": "SELECT max(j.id) FROM job j JOIN site s ON s.id = j.site_id JOIN territory t ON t.id = s.territory_id"
-    " WHERE t.name = 'East'",
+    **dict.fromkeys(
+        ("job_id", "row_id"),
+        "SELECT max(j.id) FROM job j JOIN site s ON s.id = j.site_id JOIN territory t ON t.id = s.territory_id"
+        " WHERE t.name = 'East'",
+    ),
 }
 """Rows of the East for its manager."""
 MINE = {
@@ -65,6 +71,9 @@ MINE = {
         SELECT max(e.id) FROM evidence e JOIN proficiency p USING (technician_id, skill_id)
         WHERE e.technician_id = :me AND NOT EXISTS (SELECT FROM evidence_contest c WHERE c.evidence_id = e.id)""",
     "skill_id": "SELECT min(skill_id) FROM proficiency WHERE technician_id = :me",
+    "row_id": """
+        SELECT max(v.job_id) FROM assignment a JOIN visit v ON v.id = a.visit_id
+        WHERE a.technician_id = :me AND a.state IN ('planned', 'accepted')""",
 }
 QUERIES = {
     "jobs.new": {"site_id": "SELECT min(id) FROM site"},

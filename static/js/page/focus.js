@@ -1,4 +1,4 @@
-/** After a refused form the summary of problems gets the focus, on a fresh page and after a swap alike. */
+/** What carries `data-focus` gets it, on a fresh page and after a swap alike: the summary of problems, a field edited in place. */
 
 /** @param {ParentNode} root */
 function focusSummary(root) {
@@ -10,6 +10,8 @@ export function focusOnProblems() {
   focusSummary(document);
   document.addEventListener("htmx:after:swap", (event) => {
     const swapped = /** @type {CustomEvent} */ (event).detail?.ctx?.target;
-    focusSummary(swapped instanceof Element ? swapped : document);
+    if (!(swapped instanceof Element)) focusSummary(document);
+    // What was replaced as a whole is gone; what stands in its place has its id.
+    else focusSummary(swapped.isConnected ? swapped : (document.getElementById(swapped.id) ?? document));
   });
 }

@@ -1,0 +1,144 @@
+"""The 30-second fix: one field, edited where it is seen, by whoever sees it; without script on a page of its own."""
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from werkzeug.wrappers import Response
+from wtforms import HiddenField, SelectField, StringField, TelField, TextAreaField
+
+from dispatch.core.errors import Forbidden, Invalid
+from dispatch.planning.fixing import Field, Overtaken, Shape, field_of, fix_field
+from dispatch.web.context import actor, db, moment
+from dispatch.web.filters import ago
+from dispatch.web.forms import Form, options
+from dispatch.web.pages import page
+from dispatch.web.security import safe_target, signed_in, wants_part
+from dispatch.web.words import _, _l
+
+blueprint = Blueprint("fixes", __name__, url_prefix="/fix")
+CHANNELS = (("call", _l("a call")), ("mail", _l("mail")), ("text", _l("a text message")))
+LABELS = {
+    ("customer", "name"): _l("Name"),
+    ("customer", "contact_name"): _l("Contact person"),
+    ("customer", "phone"): _l("Phone"),
+    ("customer", "preferred_channel"): _l("They prefer"),
+    ("customer", "care_note"): _l("Care note"),
+    ("site", "address"): _l("Address"),
+    ("site", "place"): _l("Place on the map"),
+    ("site", "gate_code"): _l("Gate code"),
+    ("site", "parking"): _l("Parking"),
+    ("site", "hazards"): _l("Hazards"),
+    ("asset", "model"): _l("Model"),
+    ("job", "title"): _l("What is to be done"),
+    ("job", "purpose"): _l("What it is for"),
+    ("job", "description"): _l("Details"),
+    ("visit", "duration"): _l("Minutes on site"),
+}
+HINTS = {
+    Shape.PLACE: _l("Latitude and longitude, as maps give them: 52.51630, 13.37770"),
+    Shape.MINUTES: _l("Whole minutes"),
+}
+
+
+class FixForm(Form):
+    """The field as it is and as it should be."""
+
+    was = HiddenField()
+    value: Any = StringField()
+
+
+class FixWordsForm(FixForm):
+    """Several lines."""
+
+    value = TextAreaField()
+
+
+class FixPhoneForm(FixForm):
+    """A number, with the keys for one on a phone."""
+
+    value = TelField()
+
+
+class FixChannelForm(FixForm):
+    """One of a few."""
+
+    value = SelectField(choices=options(CHANNELS))
+
+
+FORMS: dict[Shape, type[FixForm]] = {
+    Shape.WORDS: FixWordsForm,
+    Shape.PHONE: FixPhoneForm,
+    Shape.CHANNEL: FixChannelForm,
+}
+
+
+@blueprint.route("/<entity>/<int:row_id>/<name>", methods=["GET", "POST"])
+@signed_in
+def edit(entity: str, row_id: int, name: str) -> Response:
+    """Show a field with its form, or save it; a part of a page where a script asks, else a page."""
+    field = field_of(db(), entity=entity, row_id=row_id, name=name, actor=actor(), now=moment())
+    if not field.decides:
+        raise Forbidden(_("Who answers for this customer changes the name and the address. Tell them what is right."))
+    if request.args.get("shown") or request.form.get("resolution") == "theirs":
+        return _shown(field) if wants_part() else redirect(_back(), 303)
+    form = FORMS.get(field.fixable.shape, FixForm)(data={"was": field.value, "value": field.value})
+    form.value.label.text = str(LABELS[entity, name])
+    overtaken: Overtaken | None = None
+    if form.validate_on_submit():
+        try:
+            fixed = fix_field(
+                db(),
+                entity=entity,
+                row_id=row_id,
+                name=name,
+                value=form.value.data or "",
+                was=form.was.data or "",
+                actor=actor(),
+                now=moment(),
+            )
+        except Invalid as refused:
+            form.value.errors = [*form.value.errors, refused.message]
+        except Overtaken as first:
+            overtaken = first
+        else:
+            if fixed.value != field.value:  # what was saved unchanged is no step, and its undo would take back another
+                message: Any = {"text": _("Saved."), "undo_url": url_for("steps.undo"), "fields": {"back": _back()}}
+                flash(message, "good")
+            return _shown(fixed) if wants_part() else redirect(_back(), 303)
+    return _page(
+        field,
+        form=form,
+        overtaken=overtaken,
+        when=ago(overtaken.at, moment()) if overtaken and overtaken.at else "",
+        status=409 if overtaken else 422 if form.errors else 200,
+    )
+
+
+def _shown(field: Field) -> Response:
+    """Give back the field as it reads on a page, with the focus where it was."""
+    return _page(field, form=None)
+
+
+def _page(field: Field, *, status: int = 200, **context: Any) -> Response:
+    return page(
+        "fixes/edit.html",
+        fragment="field",
+        status=status,
+        field=field,
+        label=str(LABELS[field.entity, field.name]),
+        hint=str(HINTS.get(field.fixable.shape, "")),
+        words=words_of(field),
+        back=_back(),
+        **context,
+    )
+
+
+def words_of(field: Field) -> str:
+    """Return a value as pages show it."""
+    if field.fixable.shape is Shape.CHANNEL:
+        return str(dict(CHANNELS).get(field.value, field.value))
+    return _("%(n)s min", n=field.value) if field.fixable.shape is Shape.MINUTES else field.value
+
+
+def _back() -> str:
+    return safe_target(request.values.get("back")) or url_for("account.home")
