@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, cast, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, and_, case, cast, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 from sqlalchemy.types import DateTime, Integer, Interval, Text
 
 from dispatch.accounts.access import SYSTEM, Actor, Right
 from dispatch.accounts.models import Role, RoleGrant, RoleName, User
 from dispatch.core.db import Instant
+from dispatch.core.errors import NotFound
 from dispatch.jobs.lifecycle import CLOSED_STATES
 from dispatch.jobs.models import Customer, Job, JobSeries, Site, Visit
 from dispatch.jobs.queries import PAGE_SIZE, Listing
 from dispatch.messages.models import CallKind, CallState, CallTask, Message, MessageState
-from dispatch.planning.models import UNSETTLED, Disruption
+from dispatch.planning.models import UNSETTLED, Disruption, LooseEndCare
 from dispatch.skills.models import (
     Certification,
     CertificationKind,
@@ -46,7 +47,7 @@ Territories = Collection[int] | None
 
 @dataclass(frozen=True, kw_only=True)
 class LooseEnd:
-    """One open thing. ``kind`` and ``target_id`` say what to open to do it."""
+    """One open thing. ``kind`` and ``target_id`` say what to open to do it, with ``key_id`` it is named."""
 
     kind: str
     target_id: int
@@ -57,21 +58,30 @@ class LooseEnd:
     next_step: str
     due_at: datetime
     zone: str
+    key_id: int
+    territory_id: int | None
+    put_off: int
     overdue: bool
 
 
 def loose_ends(
-    session: Session, *, actor: Actor, now: datetime, owner_id: int | None = None, page: int = 1
+    session: Session,
+    *,
+    actor: Actor,
+    now: datetime,
+    owner_id: int | None = None,
+    by_person: bool = False,
+    page: int = 1,
 ) -> Listing[LooseEnd]:
     """Return what is open in the actor's reach, overdue first; with ``owner_id`` only what that person sees to."""
-    entries = union_all(*_parts(actor, now)).subquery("entries")
+    entries = _open(actor, now)
     wanted: list[ColumnElement[bool]] = [] if owner_id is None else [entries.c.owner_id == owner_id]
     total = session.scalar(select(func.count()).select_from(entries).where(*wanted)) or 0
+    order = (entries.c.due_at, entries.c.kind, entries.c.target_id)
     rows = session.execute(
-        select(entries, func.coalesce(User.name, "Extramile").label("owner"))
-        .outerjoin(User, User.id == entries.c.owner_id)
+        _with_owner(entries)
         .where(*wanted)
-        .order_by(entries.c.due_at, entries.c.kind, entries.c.target_id)
+        .order_by(*((func.lower(User.name), *order) if by_person else order))
         .limit(PAGE_SIZE)
         .offset((max(page, 1) - 1) * PAGE_SIZE)
     ).mappings()
@@ -82,15 +92,65 @@ def loose_ends(
     )
 
 
+def get_loose_end(session: Session, *, kind: str, key_id: int, actor: Actor, now: datetime) -> LooseEnd:
+    """Return one open thing in the actor's reach; raises NotFound when it is not open, or not theirs to see."""
+    entries = _open(actor, now)
+    row = session.execute(_with_owner(entries).where(entries.c.kind == kind, entries.c.key_id == key_id)).first()
+    if row is None:
+        raise NotFound("This is not open any more, or it is not within your reach.")
+    return LooseEnd(**row._mapping, overdue=row.due_at < now)
+
+
+def oldest_closed_today(session: Session, *, owner_id: int, since: datetime, now: datetime) -> timedelta | None:
+    """Return how long the oldest of one's jobs had been open that was closed today; None when none was."""
+    row = session.execute(
+        select(Job.created_at, Job.closed_at)
+        .where(Job.owner_id == owner_id, Job.closed_at >= since, Job.closed_at <= now)
+        .order_by((Job.closed_at - Job.created_at).desc())
+        .limit(1)
+    ).first()
+    return None if row is None else row.closed_at - row.created_at
+
+
+def _open(actor: Actor, now: datetime) -> Subquery:
+    """Select what is open, with the owner and due time that people decided on where the thing keeps none itself."""
+    found = union_all(*_parts(actor, now)).subquery("found")
+    care = and_(LooseEndCare.kind == found.c.kind, LooseEndCare.key_id == found.c.key_id)
+    decided = ("owner_id", "due_at")
+    return (
+        select(
+            *(column for column in found.c if column.key not in decided),
+            *(func.coalesce(getattr(LooseEndCare, name), found.c[name]).label(name) for name in decided),
+            func.coalesce(LooseEndCare.put_off, 0).label("put_off"),
+        )
+        .outerjoin(LooseEndCare, care)
+        .where(LooseEndCare.closed_at.is_(None))
+        .subquery("entries")
+    )
+
+
+def _with_owner(entries: Subquery) -> Select[*tuple[Any, ...]]:
+    return select(entries, func.coalesce(User.name, "Extramile").label("owner")).outerjoin(
+        User, User.id == entries.c.owner_id
+    )
+
+
 def orphans(session: Session, *, now: datetime) -> int:
-    """Count what is open and has no owner, whoever looks: it must be nothing."""
-    entries = union_all(*_parts(SYSTEM, now)).subquery("entries")
+    """Count what is open without an owner who can sign in, a next step or a due time: it must be nothing."""
+    entries = _open(SYSTEM, now)
     active = select(User.id).where(User.active)
     return (
         session.scalar(
             select(func.count())
             .select_from(entries)
-            .where(or_(entries.c.owner_id.is_(None), entries.c.owner_id.not_in(active)))
+            .where(
+                or_(
+                    entries.c.owner_id.is_(None),
+                    entries.c.owner_id.not_in(active),
+                    func.coalesce(func.trim(entries.c.next_step), "") == "",
+                    entries.c.due_at.is_(None),
+                )
+            )
         )
         or 0
     )
@@ -121,7 +181,15 @@ def _jobs(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
     near = Job.owner_id == actor.user_id if reach is not None and not reach else _in(Site.territory_id, reach)
     return (
         _entry(
-            "job", Job.id, Job.title, Customer.name, Job.owner_id, Job.next_step, Job.next_step_due_at, Territory.zone
+            "job",
+            Job.id,
+            Job.title,
+            Customer.name,
+            Job.owner_id,
+            Job.next_step,
+            Job.next_step_due_at,
+            Territory.zone,
+            territory=Site.territory_id,
         )
         .join_from(Job, Customer, Customer.id == Job.customer_id)
         .join(Site, Site.id == Job.site_id)
@@ -143,6 +211,7 @@ def _recurring(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
             JobSeries.problem,
             JobSeries.problem_due_at,
             Territory.zone,
+            territory=Site.territory_id,
         )
         .join_from(JobSeries, Site, Site.id == JobSeries.site_id)
         .join(Customer, Customer.id == Site.customer_id)
@@ -163,6 +232,7 @@ def _disruptions(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
             literal("Look at the proposal, then accept it or close this"),
             Disruption.due_at,
             Territory.zone,
+            territory=Disruption.territory_id,
         )
         .join_from(Disruption, Territory, Territory.id == Disruption.territory_id)
         .outerjoin(Technician, Technician.id == Disruption.technician_id)
@@ -187,6 +257,7 @@ def _contests(actor: Actor, reach: Territories, today: date) -> Select[*tuple[An
             literal("Answer what they see differently"),
             EvidenceContest.due_at,
             _zone_of_person(today),
+            territory=_first_territory(Territory.id, today),
         )
         .join_from(EvidenceContest, Evidence, Evidence.id == EvidenceContest.evidence_id)
         .join(Technician, Technician.id == Evidence.technician_id)
@@ -209,6 +280,8 @@ def _to_confirm(actor: Actor, reach: Territories, today: date) -> Select[*tuple[
             literal("Look at it, then confirm or return it"),
             Certification.claimed_at + literal(CONFIRM_WITHIN, Interval()),
             _zone_of_person(today),
+            territory=_first_territory(Territory.id, today),
+            key=Certification.id,
         )
         .join_from(Certification, Technician, Technician.id == Certification.technician_id)
         .join(CertificationKind, CertificationKind.id == Certification.kind_id)
@@ -244,6 +317,8 @@ def _ending(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any,
             literal("Renew it, or plan without it"),
             _start_of(func.upper(Certification.valid)),
             _zone_of_person(today),
+            territory=_first_territory(Territory.id, today),
+            key=Certification.id,
         )
         .join_from(Certification, Technician, Technician.id == Certification.technician_id)
         .join(CertificationKind, CertificationKind.id == Certification.kind_id)
@@ -291,6 +366,8 @@ def _partner_papers(actor: Actor, reach: Territories, today: date) -> Select[*tu
             literal("Ask for the new one"),
             _start_of(func.upper(PartnerDocument.valid)),
             func.coalesce(zone, literal("UTC")),
+            territory=territory,
+            key=PartnerDocument.id,
         )
         .join_from(PartnerDocument, Partner, Partner.id == PartnerDocument.partner_id)
         .where(
@@ -319,6 +396,7 @@ def _calls(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
             ),
             CallTask.due_at,
             Territory.zone,
+            territory=Visit.territory_id,
         )
         .join_from(CallTask, Visit, Visit.id == CallTask.visit_id)
         .join(Job, Job.id == Visit.job_id)
@@ -343,6 +421,7 @@ def _failed_messages(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...
             Message.problem,
             Message.due_at,
             Territory.zone,
+            territory=Message.territory_id,
         )
         .join_from(Message, Territory, Territory.id == Message.territory_id)
         .outerjoin(Technician, Technician.id == Message.technician_id)
@@ -369,7 +448,17 @@ def _replaced_paper() -> ColumnElement[bool]:
 
 
 def _entry(
-    kind: str, target: Any, title: Any, about: Any, owner: Any, step: Any, due: Any, zone: Any
+    kind: str,
+    target: Any,
+    title: Any,
+    about: Any,
+    owner: Any,
+    step: Any,
+    due: Any,
+    zone: Any,
+    *,
+    territory: Any,
+    key: Any = None,
 ) -> Select[*tuple[Any, ...]]:
     return select(
         literal(kind).label("kind"),
@@ -380,6 +469,8 @@ def _entry(
         cast(step, Text).label("next_step"),
         cast(due, Instant()).label("due_at"),
         cast(zone, Text).label("zone"),
+        cast(target if key is None else key, Integer).label("key_id"),
+        cast(territory, Integer).label("territory_id"),
     )
 
 

@@ -462,3 +462,24 @@ class RepairItem(Base):
     booked: Mapped[bool] = mapped_column(default=False, server_default="false")
 
     disruption: Mapped[Disruption] = relationship(back_populates="items", lazy="raise")
+
+
+class LooseEndCare(Base, Versioned):
+    """What people decided about an open thing that keeps no owner and due time itself; how often it was put off."""
+
+    __tablename__ = "loose_end_care"
+    __table_args__ = (
+        CheckConstraint("put_off >= 0", name="put_off_not_negative"),
+        CheckConstraint("put_off < 2 OR reason IS NOT NULL", name="reason_from_the_second_time"),
+        CheckConstraint("closed_at IS NULL OR reason IS NOT NULL", name="closed_with_reason"),
+        UniqueConstraint("kind", "key_id"),
+    )
+
+    id: Mapped[Id]
+    kind: Mapped[str]
+    key_id: Mapped[int]
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"), index=True)
+    due_at: Mapped[datetime | None]
+    put_off: Mapped[int] = mapped_column(default=0, server_default="0")
+    reason: Mapped[str | None]
+    closed_at: Mapped[datetime | None]

@@ -1,13 +1,35 @@
 """Loose ends: everything without an ending, with who sees to it and by when."""
 
-from flask import Blueprint, request, url_for
+from datetime import timedelta
+
+from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
+from wtforms import DateTimeLocalField, SelectField, StringField
+from wtforms.validators import Length, Optional
 
 from dispatch.accounts.access import Right
-from dispatch.planning.loose_ends import LooseEnd, loose_ends
+from dispatch.accounts.choices import people_who_may
+from dispatch.core import clock
+from dispatch.core.errors import Conflict, Invalid
+from dispatch.planning.loose_ends import LooseEnd, get_loose_end, loose_ends, oldest_closed_today
+from dispatch.planning.tying import CLOSED, HANDED, Which, close_end, hand_over, put_off
 from dispatch.web.context import actor, db, moment
-from dispatch.web.pages import page, page_number
+from dispatch.web.forms import Form, options
+from dispatch.web.pages import form_page, page, page_number
 from dispatch.web.security import may_open, permission
+from dispatch.web.words import _, _l
+
+
+class TieForm(Form):
+    """Who sees to it from now on, or when it comes back, or why it is closed."""
+
+    owner_id = SelectField(_l("To whom"), coerce=int)
+    due_at = DateTimeLocalField(_l("Until"), validators=[Optional()])
+    reason = StringField(
+        _l("Why it waits"), description=_l("Needed from the second time on"), validators=[Optional(), Length(max=300)]
+    )
+    why = StringField(_l("Why it is closed"), validators=[Optional(), Length(max=300)])
+
 
 blueprint = Blueprint("loose_ends", __name__, url_prefix="/loose-ends")
 
@@ -17,11 +39,13 @@ blueprint = Blueprint("loose_ends", __name__, url_prefix="/loose-ends")
 def index() -> Response:
     """Show what is open: one's own first, or everything in reach."""
     whose = request.args.get("whose", "mine")
+    me, now = actor(), moment()
     listing = loose_ends(
         db(),
-        actor=actor(),
-        now=moment(),
-        owner_id=actor().user_id if whose != "all" else None,
+        actor=me,
+        now=now,
+        owner_id=me.user_id if whose != "all" else None,
+        by_person=whose == "all",
         page=page_number(),
     )
     return page(
@@ -29,8 +53,56 @@ def index() -> Response:
         fragment="list",
         listing=listing,
         whose=whose,
-        rows=[(row, _open(row)) for row in listing.rows],
+        rows=[(row, _open(row), row.kind in HANDED) for row in listing.rows],
+        may_tie=may_open("loose_ends.show"),
+        oldest=_oldest_today() if not listing.rows else None,
     )
+
+
+@blueprint.route("/<kind>/<int:key_id>", methods=["GET", "POST"])
+@permission(Right.LOOSE_END_EDIT, own=True)
+def show(kind: str, key_id: int) -> Response:
+    """Hand an open thing over, put it off, or close it with a reason."""
+    which = Which(kind=kind, key_id=key_id, actor=actor(), now=moment())
+    end = get_loose_end(db(), kind=kind, key_id=key_id, actor=actor(), now=moment())
+    people = people_who_may(db(), Right.LOOSE_END_EDIT, territory_id=end.territory_id or 0, on=moment().date())
+    later = clock.in_zone(max(end.due_at, moment()) + timedelta(days=1), end.zone).replace(tzinfo=None)
+    form = TieForm(data={"owner_id": end.owner_id, "due_at": later.replace(second=0, microsecond=0)})
+    form.owner_id.choices = options(people)
+    if form.validate_on_submit():
+        try:
+            words = _tie(which, form, end, dict(people))
+        except Invalid as refused:
+            form.refuse(refused)
+        except Conflict as refused:
+            form.refuse(Invalid(refused.message))
+        else:
+            flash(words, "good")
+            return redirect(url_for("loose_ends.index"), 303)
+    return form_page("loose_ends/show.html", form, end=end, href=_open(end), may_close=kind in CLOSED)
+
+
+def _tie(which: Which, form: TieForm, end: LooseEnd, people: dict[int, str]) -> str:
+    what = request.form.get("what")
+    if what == "hand":
+        owner_id = form.owner_id.data
+        hand_over(db(), which, owner_id=owner_id)
+        return _("Handed to %(name)s.", name=people[owner_id])
+    if what == "close":
+        close_end(db(), which, reason=form.why.data or "")
+        return _("Closed, with the reason in its history.")
+    due = form.due_at.data
+    if due is None:
+        raise Invalid(_("Say until when it waits."), field="due_at")
+    put_off(db(), which, due_at=clock.instant(due.date(), due.time(), end.zone), reason=form.reason.data or "")
+    return _("Put off. It comes back by itself.")
+
+
+def _oldest_today() -> int | None:
+    me = actor().user_id
+    since = moment().replace(hour=0, minute=0, second=0, microsecond=0)
+    oldest = None if me is None else oldest_closed_today(db(), owner_id=me, since=since, now=moment())
+    return None if oldest is None else oldest.days
 
 
 def _open(row: LooseEnd) -> str | None:

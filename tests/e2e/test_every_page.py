@@ -46,6 +46,8 @@ IDS = {
     "entity": "SELECT 'job'",
     "row_id": "SELECT max(job_id) FROM visit WHERE state = 'open'",
     "name": "SELECT 'title'",
+    "kind": "SELECT 'job'",
+    "key_id": "SELECT max(job_id) FROM visit WHERE state = 'open'",
 }
 """Rows of the demo for the people who see all of it."""
 OF_ANA = {
@@ -59,7 +61,7 @@ OF_ANA = {
     "partner_id": "SELECT NULL",  # nobody of a partner works in the East
     "customer_id": "SELECT max(customer_id) FROM site JOIN territory t ON t.id = territory_id WHERE t.name = 'East'",
     **dict.fromkeys(
-        ("job_id", "row_id"),
+        ("job_id", "row_id", "key_id"),
         "SELECT max(j.id) FROM job j JOIN site s ON s.id = j.site_id JOIN territory t ON t.id = s.territory_id"
         " WHERE t.name = 'East'",
     ),
@@ -71,6 +73,7 @@ MINE = {
         SELECT max(e.id) FROM evidence e JOIN proficiency p USING (technician_id, skill_id)
         WHERE e.technician_id = :me AND NOT EXISTS (SELECT FROM evidence_contest c WHERE c.evidence_id = e.id)""",
     "skill_id": "SELECT min(skill_id) FROM proficiency WHERE technician_id = :me",
+    "key_id": "SELECT NULL",  # nothing is theirs to hand on
     "row_id": """
         SELECT max(v.job_id) FROM assignment a JOIN visit v ON v.id = a.visit_id
         WHERE a.technician_id = :me AND a.state IN ('planned', 'accepted')""",

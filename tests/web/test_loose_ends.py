@@ -82,3 +82,24 @@ def test_technicians_see_their_own_only(client_for: SignIn, site: Site, partner_
     assert "Ladder card" in page.text
     assert "Lift licence" not in page.text
     assert "Door stuck" not in page.text
+
+
+def test_put_off_handed_over_and_closed_on_one_page(client_for: SignIn, site: Site, partner_id: int) -> None:
+    dispatcher = client_for("dispatcher")
+    page = dispatcher.get("/loose-ends")
+    link = next(link for link in page.links if link.startswith("/loose-ends/job/"))
+    dispatcher.get(link)
+    dispatcher.send({"due_at": "2039-01-01T09:00"}, button="Put off")
+    dispatcher.get(link)
+    page = dispatcher.send({"due_at": "2039-01-02T09:00"}, button="Put off", status=422)
+    assert "Say why it waits once more" in page.text
+    assert "Put off 1 time" in page.text
+    dispatcher.get(link)
+    dispatcher.send({"owner_id": str(site.people["manager"])}, button="Hand over")
+    assert "Handed to Manager North" in dispatcher.get("/loose-ends").text
+    assert "Door stuck" in client_for("manager").get("/loose-ends").text
+    dispatcher.get(link)
+    dispatcher.send({"why": ""}, button="Close", status=422)
+    dispatcher.send({"why": "They sold the house"}, button="Close")
+    assert "Door stuck" not in dispatcher.get("/loose-ends?whose=all").text
+    dispatcher.get(link, 404)
