@@ -21,14 +21,15 @@ from dispatch.matching.explain import held_desk
 from dispatch.matching.plan import Plan, Route, Stop
 from dispatch.matching.problem import Problem, Window
 from dispatch.planning.models import Policy
+from dispatch.planning.readings import planned_for
 from dispatch.planning.snapshot import Committed, Snapshot, active_policy, read_snapshot
 from dispatch.workforce.models import Shift, Territory, TerritoryMembership
 
 if TYPE_CHECKING:
     from dispatch.matching.solvers.held_desk import HeldDesk
 
-MOST = 4
-"""Days kept in one process; a large one takes some 100 MB."""
+MOST_PAIRS = 3_000_000
+"""Pairs of shifts and visits on all days kept in one process: one of 500 people and 5,000 visits takes some 100 MB."""
 
 FRESH_FOR = timedelta(minutes=2)
 """How long a day counts as current though nothing was logged: the clock goes on, and estimates fade."""
@@ -54,6 +55,11 @@ class PreparedDay:
         return held_desk(self.snapshot.problem, self.plan, rigid=not_of(self.snapshot.problem, self.territory_id))
 
     @property
+    def pairs(self) -> int:
+        """How large it is: shifts times visits, of which there is at least one."""
+        return max(1, len(self.snapshot.problem.shifts) * len(self.snapshot.problem.visits))
+
+    @property
     def zone(self) -> str:
         """The territory's clock."""
         return self.snapshot.period.zones[self.territory_id]
@@ -61,10 +67,20 @@ class PreparedDay:
     def problem_for(self, visit_id: int) -> Problem:
         """Return the problem as the desk takes it for a question about one visit, for trials with changed facts."""
         problem, later = self.snapshot.problem, self.snapshot.problem.policy.retime_tolerance_s
-        told = {stop.visit: stop.start_s for route in self.plan.routes for stop in route.stops}
-        told.pop(str(visit_id), None)
+        pace = {person.id: person.pace_percent for person in problem.technicians}
+        told = {
+            stop.visit: (stop.start_s, planned_for(stop.end_s - stop.start_s, pace[route.technician]))
+            for route in self.plan.routes
+            for stop in route.stops
+            if stop.visit != str(visit_id)
+        }
         visits = (
-            replace(each, windows=(Window(start_s=told[each.id], end_s=told[each.id] + later),))
+            replace(
+                each,
+                windows=(Window(start_s=told[each.id][0], end_s=told[each.id][0] + later),),
+                duration_s=told[each.id][1],
+                setup_s=0,
+            )
             if each.id in told
             else each
             for each in problem.visits
@@ -143,7 +159,7 @@ def _keep(key: _Key, made: PreparedDay) -> None:
         for other in [other for other in _kept if other[:5] == key[:5] and other[-1] == key[-1]]:
             del _kept[other]
         _kept[key] = made
-        while len(_kept) > MOST:
+        while len(_kept) > 1 and sum(each.pairs for each in _kept.values()) > MOST_PAIRS:
             _kept.popitem(last=False)
 
 

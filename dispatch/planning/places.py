@@ -16,7 +16,7 @@ from dispatch.jobs.models import CrewSlot, Customer, Job, Visit
 from dispatch.planning.candidates import CandidateRow, candidates_for
 from dispatch.planning.models import Assignment
 from dispatch.planning.rows import live
-from dispatch.planning.words import clock_words, minutes_words
+from dispatch.planning.words import clock_words, length_words, minutes_words
 from dispatch.workforce.models import Shift, Technician
 
 MOST_NUMBERED = 9
@@ -151,9 +151,9 @@ def words_of(row: CandidateRow, zone: str) -> str:
         parts.insert(1, f"starts {clock_words(row.start_at, zone)}")
     if row.promise is not None:
         spare = row.promise.margin_s
-        parts.append(f"{minutes_words(spare)} to spare" if spare >= 0 else f"{minutes_words(-spare)} after the promise")
+        parts.append(f"{length_words(spare)} to spare" if spare >= 0 else f"{length_words(-spare)} after the promise")
     elif row.late_s:
-        parts.append(f"{minutes_words(row.late_s)} late")
+        parts.append(f"{length_words(row.late_s)} late")
     parts += knock_on_words(row, zone)
     if row.overtime_s:
         parts.append(f"{minutes_words(row.overtime_s)} overtime that day")

@@ -30,6 +30,13 @@ def minutes_words(seconds: float) -> str:
     return f"{max(1, round(seconds / 60))} min"
 
 
+def length_words(seconds: float) -> str:
+    """Return a length of time as people say it: minutes up to two hours, then hours, then days."""
+    if seconds < 2 * 3_600:
+        return minutes_words(seconds)
+    return f"{round(seconds / 3_600)} h" if seconds < 48 * 3_600 else f"{round(seconds / 86_400)} days"
+
+
 def holder_sentence(
     session: Session, technician_id: int, start: datetime, end: datetime, *, seen_from: int, besides: int | None = None
 ) -> str | None:

@@ -11,10 +11,10 @@
  * With data-stream-url what other people change is shown as it happens (board/live.js).
  *
  * With data-panel-url a selected visit is shown in #board-panel (a fragment from the server, with its move form);
- * without it the job page opens. data-verdicts-url answers {"technicians": [{"id": 7, "verdict": "fits" | "costs" |
- * "blocked", "words": "lacks gas level 3"}]}. Tables that tell the same without script carry data-without-script; they
- * stay on a phone and on paper, and give way to the grid elsewhere. Everything else is linked by events: board:select,
- * board:changed, board:data and board:stale (send it as HX-Trigger when a form outside the grid has changed the day).
+ * without it the job page opens. data-verdicts-url answers as board/verdicts.js says. Tables that tell the same
+ * without script carry data-without-script; they stay on a phone and on paper, and give way to the grid elsewhere.
+ * Everything else is linked by events: board:select, board:deselect, board:changed, board:data and board:stale (send it as
+ * HX-Trigger when a form outside the grid has changed the day).
  */
 
 import htmx from "htmx.org";
@@ -26,12 +26,20 @@ import { Live } from "./board/live.js";
 import { HOUR } from "./board/scale.js";
 import { Board } from "./board/store.js";
 import { addTools, fromAddress } from "./board/tools.js";
+import { fetchAnswer } from "./board/verdicts.js";
 import { GanttView } from "./board/view.js";
+import { watchQueue } from "./board/walk.js";
 import { watchMapToggle } from "./map/toggle.js";
 
 /** @param {string | undefined} template @param {number} id */
 function address(template, id) {
   return template?.replace("{id}", String(id));
+}
+
+/** @param {HTMLElement | null} panel */
+function hidePanel(panel) {
+  if (panel) panel.hidden = true;
+  document.documentElement.classList.remove("has-drawer");
 }
 
 /** The panel lies beside the grid, or over it where there is no room; it closes with its button or Escape. @param {HTMLElement} panel */
@@ -42,8 +50,8 @@ function showPanel(panel) {
   const close = make("button", "button quiet board-drawer-close", "Close");
   close.type = "button";
   const leave = () => {
-    panel.hidden = true;
-    document.documentElement.classList.remove("has-drawer");
+    hidePanel(panel);
+    document.dispatchEvent(new CustomEvent("board:deselect"));
     document.getElementById("gantt-grid")?.focus();
   };
   close.addEventListener("click", leave);
@@ -53,13 +61,19 @@ function showPanel(panel) {
   panel.prepend(close);
 }
 
+/** The same address for one booking of a crew. @param {string | undefined} url @param {number | null} assignmentId */
+function booked(url, assignmentId) {
+  if (!url || assignmentId === null) return url;
+  return `${url}${url.includes("?") ? "&" : "?"}assignment_id=${assignmentId}`;
+}
+
 /** @param {HTMLElement} host */
 function opener(host) {
   return {
-    /** @param {import("./board/data.js").Bar} bar @param {boolean} focus */
-    open(bar, focus) {
-      const panel = address(host.dataset.panelUrl, bar.visitId);
-      const job = address(host.dataset.jobUrl, bar.jobId);
+    /** @param {{visitId: number, assignmentId: number | null, jobId: number}} what @param {boolean} focus */
+    open(what, focus) {
+      const panel = booked(address(host.dataset.panelUrl, what.visitId), what.assignmentId);
+      const job = address(host.dataset.jobUrl, what.jobId);
       const target = document.getElementById("board-panel");
       if (panel && target) {
         void htmx.ajax("GET", panel, { target: "#board-panel", swap: "innerHTML" }).then(() => {
@@ -87,19 +101,16 @@ function opener(host) {
   };
 }
 
-/**
- * @param {string | undefined} template
- * @param {number} visitId
- * @returns {Promise<Map<number, import("./board/store.js").Verdict>>} empty when the server has no answer; the move itself is checked anyway
- */
-async function verdicts(template, visitId) {
-  const url = address(template, visitId);
-  if (!url) return new Map();
-  const answer = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => null);
-  if (!answer?.ok) return new Map();
-  /** @type {{technicians: {id: number, verdict: "fits" | "costs" | "blocked", words: string}[]}} */
-  const body = await answer.json();
-  return new Map(body.technicians.map(({ id, verdict, words }) => [id, { verdict, words }]));
+/** The list of places in the drawer books without a new page. @param {Gantt} gantt */
+function takeFromList(gantt) {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || !form.dataset.place || !form.dataset.visit) return;
+    event.preventDefault();
+    const fields = new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)]));
+    fields.set("visit_id", form.dataset.visit);
+    void gantt.book(fields, Number(form.dataset.visit));
+  });
 }
 
 /** @param {GanttView} view @param {number} instant stands at the left edge afterwards */
@@ -160,9 +171,13 @@ async function start(host, url) {
     ...opener(host),
     moveUrl: host.dataset.moveUrl,
     refresh: async () => live?.ask(),
-    verdicts: (visitId) => verdicts(host.dataset.verdictsUrl, visitId),
+    ask: (visitId, assignmentId) => fetchAnswer(booked(address(host.dataset.verdictsUrl, visitId), assignmentId)),
     zoomed: () => tools.show(view.zoom),
+    done: () => hidePanel(document.getElementById("board-panel")),
   });
+  document.addEventListener("board:deselect", () => gantt.selection.forget());
+  watchQueue((visitId, focus) => gantt.selectWaiting(visitId, focus));
+  takeFromList(gantt);
   document.addEventListener("board:select", (event) => {
     const { visitId, from } = /** @type {CustomEvent} */ (event).detail;
     if (from !== "gantt") gantt.showVisit(visitId);

@@ -52,6 +52,16 @@ def test_a_push_is_told_from_the_time_that_was_told() -> None:
     ]
 
 
+def test_what_takes_longer_than_planned_as_it_was_told_takes_that_long() -> None:
+    asked = problem(visit("told", place=NEAR, minutes=30), visit("new", place=NEAR), technician())
+    prepared = held_desk(asked, told(("told", 9)))  # an hour was told
+    assert prepared.at("new", "t1", int(9.75 * HOUR)) is None
+    assert prepared.at("new", "t1", 10 * HOUR) is not None
+    free = prepared.at("told", "t1", 12 * HOUR)
+    assert free is not None
+    assert free.end_s - free.start_s == HOUR // 2  # asked anew it is as long as planned
+
+
 def test_nobody_waits_longer_than_the_policy_allows() -> None:
     late = problem(visit("told", place=NEAR), visit("new", place=NEAR, windows=(window(9.5, 9.75),)), technician())
     assert held_desk(late, told(("told", 10))).survey("new").ranked == ()

@@ -90,7 +90,8 @@ def _book(session: Session, day: GeneratedDay, person: Technician, south: Territ
         length = timedelta(minutes=chosen.choice((30, 60, 75)))
         home = south if day.shifts[person.id].territory_id == south.id else day.territory
         job = make.make_job(session, site=_site(session, home, chosen), state=JobState.PLANNED)
-        visit = make.make_visit(session, job=job, duration_s=int(length.total_seconds()), state=VisitState.PLANNED)
+        planned = int(length.total_seconds()) + chosen.choice((0, 0, -300, 600))
+        visit = make.make_visit(session, job=job, duration_s=planned, state=VisitState.PLANNED)
         if chosen.random() < 0.5:
             begin = at - timedelta(minutes=chosen.choice((0, 30)))
             make.make_promise(session, visit=visit, during=Range(begin, begin + timedelta(minutes=45)))

@@ -108,13 +108,17 @@ def test_two_who_ask_at_once_wait_for_one_reading(
     assert len({id(each) for each in found}) == 1
 
 
-def test_only_so_many_days_are_kept_and_one_for_each_date(sessions: sessionmaker[Session]) -> None:
+def test_only_so_much_is_kept_and_one_day_for_each_date(
+    sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
     ids = made(sessions)
     with sessions() as session:
-        for days in range(desks.MOST + 3):
+        monkeypatch.setattr(desks, "MOST_PAIRS", 3 * ask(session, ids).pairs)
+        for days in range(6):
             ask(session, ids, day=make.DAY + timedelta(days=days))
-        assert len(desks._kept) == desks.MOST
-        last = make.DAY + timedelta(days=desks.MOST + 2)
+        assert sum(each.pairs for each in desks._kept.values()) <= desks.MOST_PAIRS
+        last = make.DAY + timedelta(days=5)
+        assert last in [key[4] for key in desks._kept]
         book(session, ids)
         session.commit()
         ask(session, ids, day=last)

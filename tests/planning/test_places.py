@@ -39,7 +39,7 @@ def test_a_place_says_when_how_near_and_how_much_is_to_spare(world: World) -> No
     assert row.fit is Fit.FITS
     assert row.words.startswith("arrives 09:00, ")
     assert "from where the day starts" in row.words
-    assert "min to spare" in row.words
+    assert "to spare" in row.words
 
 
 def test_where_the_visit_is_now_has_no_number(world: World) -> None:

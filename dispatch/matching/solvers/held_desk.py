@@ -1,32 +1,36 @@
 """A day as people were told it, ready for questions: what is served may start a little later, never earlier."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from dispatch.matching.explain import Candidate, Candidates, WhyNot
-from dispatch.matching.plan import Plan, Reason, ReasonCode
+from dispatch.matching.plan import Plan, Reason, ReasonCode, Stop
 from dispatch.matching.problem import Problem, Visit
 from dispatch.matching.solvers import asking
 from dispatch.matching.solvers.desk import Desk, Span
 from dispatch.matching.solvers.kernels import refresh
+from dispatch.matching.solvers.layout import DURATION, SETUP
 from dispatch.units import Seconds
+
+Facts = tuple[Seconds, Seconds, Seconds, Seconds]
+"""Of a crew slot: first and last start, planned work and the set-up in it."""
 
 
 class HeldDesk(Desk):
     """A `Desk` on which stops keep their starts until something pushes them later, within the policy's tolerance.
 
     Who plans anew may fill every gap; who looks for a place in a day that is known to customers may not, and wants the
-    times that were told. Only the visit that is asked about is free of the time it has.
+    times that were told, as long as they were told. Only the visit that is asked about is free of the time it has.
     """
 
     def _start(self, problem: Problem, plan: Plan) -> None:
-        self._free: dict[int, Span] = {}
-        self._told: dict[int, Span] = {}
+        self._free: dict[int, Facts] = {}
+        self._told: dict[int, Facts] = {}
         super()._start(problem, plan)
         for route in plan.routes:
             shift = self.tables.scope.shift_index[route.shift]
             if shift not in self.broken:
-                self._hold(shift, {(stop.visit, stop.slot): stop.start_s for stop in route.stops})
+                self._hold(shift, route.stops)
 
     def survey(self, visit: str | Visit, *, slot: int = 0) -> Candidates:
         """Tell for everybody what sending them means, or why not: as `everybody`, by the kernels' own account."""
@@ -114,40 +118,45 @@ class HeldDesk(Desk):
             return Reason(code=ReasonCode.NOT_THEN)
         return self._obstacle(row, worker)
 
-    def _hold(self, shift: int, starts: dict[tuple[str, int], Seconds]) -> None:
+    def _hold(self, shift: int, stops: Sequence[Stop]) -> None:
         """Let the stops of a route start no earlier than told and little later; a route that cannot is broken."""
-        rows = [self.tables.scope.slot_index[name] for name in starts]
+        rows = [self.tables.scope.slot_index[stop.visit, stop.slot] for stop in stops]
+        person = self.tables.scope.technicians[int(self.tables.worker[shift])]
         later = self.problem.policy.retime_tolerance_s
-        for row, start in zip(rows, starts.values(), strict=True):
+        for row, stop in zip(rows, stops, strict=True):
+            low, high, _, _ = self._free[row] = self._facts(row)
             if not self.tables.linked[row]:
-                low, high = self._free[row] = self._bounded(row)
-                self._told[row] = max(low, start), min(high, start + later)
-                self._bound(row, self._told[row])
+                low, high = max(low, stop.start_s), min(high, stop.start_s + later)
+            planned = max(0, -((50 - 100 * (stop.end_s - stop.start_s)) // person.pace_percent))
+            self._told[row] = low, high, planned, 0
+            self._state(row, self._told[row])
         if refresh(self.tables.data, self.state, shift):
             return
         for row in rows:
-            self._told.pop(row, None)
-            self._bound(row, self._free.pop(row, self._bounded(row)))
+            self._told.pop(row)
+            self._state(row, self._free.pop(row))
         self.state.route_of[rows] = -1
         self.state.size[shift] = 0
         refresh(self.tables.data, self.state, shift)
         self.broken.add(shift)
         self._broken[shift] = True
 
-    def _bounded(self, row: int) -> Span:
-        return int(self.state.low[row]), int(self.state.high[row])
+    def _facts(self, row: int) -> Facts:
+        slot = self.tables.data.slot[row]
+        return int(self.state.low[row]), int(self.state.high[row]), int(slot[DURATION]), int(slot[SETUP])
 
-    def _bound(self, row: int, span: Span) -> None:
-        self.state.low[row], self.state.high[row] = span
+    def _state(self, row: int, facts: Facts) -> None:
+        slot = self.tables.data.slot[row]
+        self.state.low[row], self.state.high[row], slot[DURATION], slot[SETUP] = facts
 
     def _inquire(self, row: int, top: int) -> int:
         if row not in self._free:
             return super()._inquire(row, top)
-        self._bound(row, self._free[row])
+        self._state(row, self._free[row])
         try:
             return super()._inquire(row, top)
         finally:
-            self._bound(row, self._told[row])
+            self._state(row, self._told[row])
             refresh(self.tables.data, self.state, int(self.state.route_of[row]))
 
     @contextmanager
@@ -157,8 +166,8 @@ class HeldDesk(Desk):
                 yield
             return
         with super()._without(row):
-            self._bound(row, self._free[row])
+            self._state(row, self._free[row])
             try:
                 yield
             finally:
-                self._bound(row, self._told[row])
+                self._state(row, self._told[row])

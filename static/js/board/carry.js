@@ -77,6 +77,7 @@ export function preview(board, carried, words) {
   const against = [];
   const verdict = board.verdicts.get(carried.technicianId);
   if (verdict?.verdict === "blocked") against.push(verdict.words);
+  if (verdict?.place && verdict.place.start === carried.start) return { clear: true, sentences: [verdict.words] };
   const other = board.row(carried.technicianId).find((one) => one.id !== carried.bar.id && one.start < end && one.end > carried.start);
   if (other) against.push(`overlaps ${other.title}, ${words.span(other)}`);
   const person = board.technicians[board.indexOf.get(carried.technicianId) ?? -1];

@@ -102,6 +102,7 @@
  * @typedef {object} Refusal
  * @property {string} error a sentence: what happened, what is safe, what to do
  * @property {RawBar[]} [bars] the truth about the bars concerned
+ * @property {import("./verdicts.js").RawPlace | null} [instead] the next best place, ready to be taken
  */
 
 /** @typedef {{start: number, end: number}} Span instants in milliseconds */

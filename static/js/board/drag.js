@@ -2,7 +2,7 @@
 
 import { barOfQueued } from "./data.js";
 import { hasMoved, pickUp, whyFixed } from "./carry.js";
-import { snap } from "./scale.js";
+import { MINUTE, snap } from "./scale.js";
 
 /** @typedef {import("./carry.js").Carried} Carried */
 /** @typedef {import("./data.js").Bar} Bar */
@@ -90,8 +90,10 @@ export class Drag {
     const length = now.bar.end - now.bar.start;
     const { start, end } = this.view.board;
     const wanted = snap(at.instant - now.grab, SNAP_MINUTES);
+    const best = this.view.board.verdicts.get(at.technicianId)?.place?.start;
+    const drop = best !== undefined && Math.abs(wanted - best) < SNAP_MINUTES * MINUTE ? best : wanted;
     const home = now.bar.technicianId ?? at.technicianId;
-    now.carried = { ...pickUp(now.bar, home), technicianId: at.technicianId, start: Math.min(Math.max(wanted, start), Math.max(start, end - length)) };
+    now.carried = { ...pickUp(now.bar, home), technicianId: at.technicianId, start: Math.min(Math.max(drop, start), Math.max(start, end - length)) };
     this.ghost.show(now.carried);
   }
 

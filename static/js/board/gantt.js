@@ -8,7 +8,9 @@ import { Drag } from "./drag.js";
 import { Ghost } from "./ghost.js";
 import { whileCarrying, whileWalking } from "./keys.js";
 import { ZOOMS } from "./scale.js";
+import { Selection } from "./selection.js";
 import { MoveRefused, moveFields, post } from "./submit.js";
+import { placeFields, placeOf } from "./verdicts.js";
 import { duration } from "./words.js";
 
 /** @typedef {import("./carry.js").Carried} Carried */
@@ -18,9 +20,10 @@ import { duration } from "./words.js";
 export class Gantt {
   /**
    * @param {import("./view.js").GanttView} view
-   * @param {{moveUrl: string | undefined, refresh: () => Promise<void>, open: (bar: Bar, focus: boolean) => void,
-   *   openPerson: (id: number) => void, cannotWork: (id: number) => void, verdicts: (visitId: number) => Promise<Map<number, import("./store.js").Verdict>>,
-   *   zoomed: () => void}} outside
+   * @param {{moveUrl: string | undefined, refresh: () => Promise<void>, open: (what: {visitId: number, assignmentId: number | null, jobId: number}, focus: boolean) => void,
+   *   openPerson: (id: number) => void, cannotWork: (id: number) => void,
+   *   ask: (visitId: number, assignmentId: number | null) => Promise<import("./verdicts.js").Answer | null>,
+   *   zoomed: () => void, done: () => void}} outside done: what was selected has its place, so its panel goes
    */
   constructor(view, outside) {
     this.view = view;
@@ -31,6 +34,7 @@ export class Gantt {
     this.carried = null;
     /** @type {boolean} */
     this.busy = false;
+    this.selection = new Selection(view, outside.ask, (answer, place) => void this.book(placeFields(answer, place), answer.visitId));
     this.drag = new Drag(view, this.ghost, {
       begin: (bar) => void this.#askVerdicts(bar),
       drop: (carried) => void this.drop(carried),
@@ -151,6 +155,7 @@ export class Gantt {
   #select(bar, focus) {
     this.view.select(bar.id);
     if (bar.elsewhere) {
+      this.selection.forget();
       announce(`${bar.title}, ${this.view.words.span(bar)}. What it is can be seen by the people of that territory.`);
       return;
     }
@@ -158,6 +163,17 @@ export class Gantt {
       new CustomEvent("board:select", { detail: { visitId: bar.visitId, technicianId: bar.technicianId, from: "gantt" } }),
     );
     this.outside.open(bar, focus);
+    void this.selection.choose(bar.visitId, bar.assignmentId);
+  }
+
+  /** A card of the queue: it has no bar yet, but places. @param {number} visitId @param {boolean} focus */
+  selectWaiting(visitId, focus) {
+    const waiting = this.board.queue.find((one) => one.visit_id === visitId);
+    if (!waiting) return;
+    this.view.select(null);
+    document.dispatchEvent(new CustomEvent("board:select", { detail: { visitId, technicianId: null, from: "gantt" } }));
+    this.outside.open({ visitId, assignmentId: null, jobId: waiting.job_id }, focus);
+    void this.selection.choose(visitId, null);
   }
 
   /** Selected elsewhere: on the map or in a list. @param {number} visitId */
@@ -232,20 +248,17 @@ export class Gantt {
     announce(words);
   }
 
-  /** @param {Bar} bar */
+  /** What is selected has its verdicts already; anything else is asked about once. @param {Bar} bar */
   async #askVerdicts(bar) {
-    const found = await this.outside.verdicts(bar.visitId);
-    const still = this.carried?.bar.id === bar.id || this.drag.now?.bar.id === bar.id;
-    if (!still || found.size === 0) return;
-    this.board.verdicts = found;
-    this.view.redraw();
-    if (this.carried) this.ghost.show(this.carried);
+    if (this.selection.answer?.visitId === bar.visitId) return;
+    await this.selection.choose(bar.visitId, bar.assignmentId);
+    const carried = this.carried ?? this.drag.now?.carried;
+    if (carried?.bar.id === bar.id) this.ghost.show(carried);
   }
 
+  /** A visit that has its panel open stays selected. */
   #forgetVerdicts() {
-    if (this.board.verdicts.size === 0) return;
-    this.board.verdicts = new Map();
-    this.view.redraw();
+    if (!document.documentElement.classList.contains("has-drawer")) this.selection.forget();
   }
 
   /** Sends the move; whatever the answer, the view then shows the truth. @param {Carried} carried */
@@ -256,24 +269,58 @@ export class Gantt {
       this.#putBack("Nothing changed.");
       return;
     }
-    this.busy = true;
-    this.board.verdicts = new Map();
+    const fields = moveFields(carried, this.board.verdicts.get(carried.technicianId)?.place ?? null);
     this.#showAt(carried);
+    const landed = await this.book(fields, carried.bar.visitId, carried.bar);
+    if (landed) this.#follow(carried);
+    else this.#showAt({ ...carried, technicianId: carried.bar.technicianId ?? carried.technicianId, start: carried.bar.start });
+  }
+
+  /**
+   * Books by the one service, whoever asks: a drop, an outline, a key, the list in the drawer, the next best of a refusal.
+   *
+   * @param {URLSearchParams} fields
+   * @param {number} visitId
+   * @param {Bar | null} [bar] what moves on the grid
+   * @returns {Promise<boolean>} whether it was booked
+   */
+  async book(fields, visitId, bar = null) {
+    if (!this.outside.moveUrl || this.busy) return false;
+    this.busy = true;
     try {
-      const change = await post(this.outside.moveUrl, moveFields(carried));
+      const change = await post(this.outside.moveUrl, fields);
       this.board.apply(change);
-      this.#follow(carried);
+      this.selection.forget();
+      this.outside.done();
       this.#tell(change);
-      document.dispatchEvent(new CustomEvent("board:changed", { detail: { visitId: carried.bar.visitId } }));
+      document.dispatchEvent(new CustomEvent("board:changed", { detail: { visitId } }));
+      if (!bar) this.showVisit(visitId);
+      return true;
     } catch (error) {
       if (!(error instanceof MoveRefused)) throw error;
-      this.#showAt({ ...carried, technicianId: carried.bar.technicianId ?? carried.technicianId, start: carried.bar.start });
       this.board.apply({ bars: error.refusal.bars ?? [] });
-      showToast(error.message, { kind: "problem" });
+      this.#offerInstead(error, fields, visitId);
+      return false;
     } finally {
       this.busy = false;
       this.view.redraw();
     }
+  }
+
+  /** Says who has it, and puts the next best place one Enter away. @param {MoveRefused} refused @param {URLSearchParams} fields @param {number} visitId */
+  #offerInstead(refused, fields, visitId) {
+    const raw = refused.refusal.instead;
+    if (!raw) {
+      showToast(refused.message, { kind: "problem" });
+      return;
+    }
+    const place = placeOf(raw);
+    const label = `Take ${place.name}, ${this.view.words.time(place.start)}`;
+    const next = new URLSearchParams(fields);
+    next.set("technician_id", String(place.technicianId));
+    next.set("start", new Date(place.start).toISOString());
+    next.set("pushing", place.pushing.join(","));
+    showToast(refused.message, { kind: "problem", action: { label, run: () => void this.book(next, visitId) } });
   }
 
   /** Another person's booking is another bar: the grid's place and the selection go along. @param {Carried} carried */

@@ -59,6 +59,9 @@ function head(person, verdict) {
     const mark = make("span", `verdict ${verdict.verdict}`);
     mark.append(icon(symbol), make("span", "visually-hidden", `${words}: ${verdict.words}`));
     mark.title = verdict.words;
+    // The name stands above it already.
+    facts.textContent = verdict.words.startsWith(`${person.name} `) ? verdict.words.slice(person.name.length + 1) : verdict.words;
+    facts.title = verdict.words;
     cell.append(circle, name, mark, facts);
   } else {
     cell.append(circle, name, facts);

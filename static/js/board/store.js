@@ -8,7 +8,7 @@ import { reachOf } from "./windowing.js";
 /** @typedef {import("./data.js").Technician} Technician */
 /** @typedef {import("./data.js").Queued} Queued */
 /** @typedef {"given" | "name" | "load" | "free"} Order */
-/** @typedef {{verdict: "fits" | "costs" | "blocked", words: string}} Verdict */
+/** @typedef {import("./verdicts.js").Verdict} Verdict */
 
 /** @typedef {{visits: ReadonlySet<number>, people: ReadonlySet<number>}} Held what keeps its face for the moment */
 /** @typedef {{visits: Set<number>, people: Set<number>, grown: boolean, held: boolean}} Merged what looks different now, and whether something was held */

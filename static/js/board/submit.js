@@ -15,14 +15,19 @@ export class MoveRefused extends Error {
   }
 }
 
-/** @param {Carried} carried @returns {URLSearchParams} */
-export function moveFields(carried) {
+/**
+ * @param {Carried} carried
+ * @param {import("./verdicts.js").Place | null} place the best one of the row: dropped there, the others make room as was shown
+ * @returns {URLSearchParams}
+ */
+export function moveFields(carried, place) {
   const fields = new URLSearchParams({
     visit_id: String(carried.bar.visitId),
     technician_id: String(carried.technicianId),
     start: new Date(carried.start).toISOString(),
   });
   if (carried.bar.assignmentId !== null) fields.set("assignment_id", String(carried.bar.assignmentId));
+  if (place && place.start === carried.start) fields.set("pushing", place.pushing.join(","));
   if (carried.bar.version !== null) fields.set("version", String(carried.bar.version));
   return fields;
 }

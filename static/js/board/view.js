@@ -46,6 +46,8 @@ export class GanttView {
     /** @type {string | null} */
     this.selected = null;
     this.frame = 0;
+    /** What lies over the rows is placed anew with them. */
+    this.onRedraw = () => {};
     /** What the axis was drawn for, so that scrolling down leaves it alone. */
     this.axisShows = "";
     this.scale = new TimeScale(board.start, board.end, 60);
@@ -92,6 +94,7 @@ export class GanttView {
     const count = this.board.technicians.length;
     this.body.style.setProperty("--height", `${count * this.rowHeight}px`);
     this.grid.setAttribute("aria-rowcount", String(count));
+    this.onRedraw();
   }
 
   schedule() {

@@ -51,7 +51,8 @@ export function watchToasts() {
  * Shows a message made by script; `undo` adds a button that calls it.
  *
  * @param {string} text
- * @param {{kind?: "info" | "good" | "problem", undo?: () => void, undoLabel?: string}} [options]
+ * @param {{kind?: "info" | "good" | "problem", undo?: () => void, undoLabel?: string,
+ *   action?: {label: string, run: () => void}}} [options] what `action` offers is one Enter away: it takes the focus
  */
 export function showToast(text, options = {}) {
   const messages = document.getElementById("messages");
@@ -76,4 +77,19 @@ export function showToast(text, options = {}) {
     toast.append(button);
   }
   messages.append(toast);
+  if (options.action) offer(toast, options.action);
+}
+
+/** @param {HTMLElement} toast @param {{label: string, run: () => void}} action */
+function offer(toast, action) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button primary";
+  button.textContent = action.label;
+  button.addEventListener("click", () => {
+    toast.remove();
+    action.run();
+  });
+  toast.append(button);
+  button.focus();
 }
