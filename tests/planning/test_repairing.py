@@ -183,9 +183,13 @@ def test_a_day_that_changed_meanwhile_is_left_alone_and_named(target: Engine, se
     disruption = seven.report()
     repair(target, disruption)
     kept = [item for item in proposal(seven.session, disruption)[RepairPart.KEPT] if item.visit_id in seven.visits]
-    theirs = next(
-        row for row in seven.session.scalars(select(Assignment).where(Assignment.technician_id == seven.world.ben.id))
-    )
+    proposed = select(RepairItem.visit_id).where(RepairItem.disruption_id == disruption.id)
+    theirs = seven.session.scalars(
+        select(Assignment).where(
+            Assignment.technician_id == seven.world.ben.id, Assignment.visit_id.not_in(proposed), live()
+        )
+    ).first()
+    assert theirs is not None, "Ben has a visit that the proposal does not name"
     colleague = actor_of(make.make_user(seven.session, RoleName.DISPATCHER), "dispatcher")
     later = theirs.during.lower + timedelta(minutes=5)
     move_assignment(
