@@ -14,6 +14,7 @@ from dispatch.core.audit import Change, record
 from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.jobs.models import Job, Visit
 from dispatch.jobs.service import Window
+from dispatch.messages.hours import waits_until
 from dispatch.messages.models import CallKind, CallState, CallTask
 from dispatch.messages.promising import promise_window
 from dispatch.workforce.models import Territory
@@ -40,10 +41,10 @@ def call_first(session: Session, news: Sequence[BadNews], *, now: datetime) -> i
     if not news:
         return 0
     session.flush()
-    owners = {
-        row.id: row.owner_id
+    about = {
+        row.id: row
         for row in session.execute(
-            select(Visit.id, func.coalesce(Job.owner_id, Territory.owner_id).label("owner_id"))
+            select(Visit.id, Territory.zone, func.coalesce(Job.owner_id, Territory.owner_id).label("owner_id"))
             .join(Job, Job.id == Visit.job_id)
             .join(Territory, Territory.id == Visit.territory_id)
             .where(Visit.id.in_({each.visit_id for each in news}))
@@ -54,8 +55,8 @@ def call_first(session: Session, news: Sequence[BadNews], *, now: datetime) -> i
             "visit_id": each.visit_id,
             "kind": each.kind,
             "facts": dict(each.facts),
-            "owner_id": owners[each.visit_id],
-            "due_at": max(now, min(now + CALL_WITHIN, each.by or now + CALL_WITHIN)),
+            "owner_id": about[each.visit_id].owner_id,
+            "due_at": _due(now, about[each.visit_id].zone, each.by),
             "created_at": now,
         }
         for each in sorted(news, key=lambda item: item.visit_id)
@@ -75,6 +76,12 @@ def call_first(session: Session, news: Sequence[BadNews], *, now: datetime) -> i
         rows,
     )
     return len(rows)
+
+
+def _due(now: datetime, zone: str, by: datetime | None) -> datetime:
+    """Return by when to call: soon, though not at night unless the promise begins before people can be called."""
+    waits = waits_until(now + CALL_WITHIN, zone=zone, to_customer=True, first_at=by)
+    return waits if by is None else max(now, min(waits, by))
 
 
 def withdraw_calls(session: Session, visit_ids: Sequence[int], *, why: str, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """What the outbox, the frame and the pages of jobs show of messages and calls."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from dispatch.accounts.models import User
 from dispatch.core.errors import NotFound
 from dispatch.jobs.models import Customer, Job, Site, Visit
 from dispatch.jobs.queries import PAGE_SIZE, Listing
-from dispatch.messages.models import CallTask, Message, MessagePart, MessageState
+from dispatch.messages.models import OPEN_STATES, CallTask, Message, MessagePart, MessageState
 from dispatch.messages.texts import Text, texts
 from dispatch.workforce.models import Technician, Territory
 
@@ -120,9 +120,10 @@ def effect_of(session: Session, moment: datetime, *, territories: Territories) -
     return Effect(held=row[0], withdrawn=row[1], failed=row[2])
 
 
-def read_all(session: Session, messages: Sequence[int]) -> list[MessageRow]:
-    """Return some messages with their texts, by recipient."""
-    return sorted(_read(session, _rows().where(Message.id.in_(messages))), key=lambda row: row.recipient)
+def messages_changed_at(session: Session, moment: datetime) -> list[MessageRow]:
+    """Return the open messages that the action of one moment made or changed, by recipient."""
+    query = _rows().where(Message.changed_at == moment, Message.state.in_(OPEN_STATES))
+    return sorted(_read(session, query), key=lambda row: row.recipient)
 
 
 def calls_about(session: Session, visit_ids: Collection[int]) -> list[CallRow]:

@@ -16,6 +16,8 @@ from dispatch.messages.calls import note_told
 from dispatch.messages.models import MessageState
 from dispatch.messages.queries import CallRow, get_call, get_message, outbox
 from dispatch.messages.service import recall_message, send_now
+from dispatch.messages.words import when_words, widened
+from dispatch.planning.message_preview import get_plan, messages_preview
 from dispatch.web.context import actor, db, moment
 from dispatch.web.filters import clock as clock_words
 from dispatch.web.filters import day_clock
@@ -26,6 +28,7 @@ from dispatch.web.words import _, _l
 
 blueprint = Blueprint("outbox", __name__, url_prefix="/outbox")
 SHOWN_FOR = timedelta(hours=24)
+OFFERED = timedelta(hours=2)
 STATES = {
     "waiting": (_l("Waiting"), (MessageState.HELD, MessageState.SENDING)),
     "failed": (_l("Could not be sent"), (MessageState.FAILED,)),
@@ -100,6 +103,14 @@ def send(message_id: int) -> Response:
     )
 
 
+@blueprint.get("/plans/<int:plan_id>")
+@permission(Right.PLAN_PUBLISH)
+def preview(plan_id: int) -> Response:
+    """Show every message that publishing a plan would send, before anybody publishes it."""
+    rows = messages_preview(db(), plan_id=plan_id, actor=actor(), now=moment())
+    return page("outbox/preview.html", plan=get_plan(db(), plan_id), rows=rows)
+
+
 @blueprint.route("/calls/<int:call_id>", methods=["GET", "POST"])
 @permission(Right.MESSAGE_EDIT)
 def call(call_id: int) -> Response:
@@ -139,8 +150,8 @@ def script(row: CallRow) -> list[str]:
         said.append(_("I am sorry: we will not be with you %(window)s, as we promised.", window=window))
         said.append(
             _(
-                "As it looks, we would come about %(when)s. Does that work, or is another time better?",
-                when=day_clock(datetime.fromisoformat(facts["start"]), zone),
+                "As it looks, we could come %(when)s. Does that work, or is another time better?",
+                when=_offer_words(datetime.fromisoformat(facts["start"]), zone),
             )
         )
     elif row.call.kind == "second_visit":
@@ -179,6 +190,12 @@ def _window(form: CallForm, zone: str) -> Window | None:
     return Window(
         start=clock.instant(start.date(), start.time(), zone), end=clock.instant(end.date(), end.time(), zone)
     )
+
+
+def _offer_words(start: datetime, zone: str) -> str:
+    """Return a window to offer around a planned time: nobody is promised a minute."""
+    low, _high = widened(start, start)
+    return when_words(low, low + OFFERED, zone)
 
 
 def _span_words(values: dict[str, str], zone: str) -> str:

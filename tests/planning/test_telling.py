@@ -1,7 +1,7 @@
 """Who hears of changed bookings: technicians always, customers when somebody sets out or a promise breaks."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,18 +9,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dispatch.jobs.models import Customer, Visit
+from dispatch.messages.calls import BadNews, call_first
 from dispatch.messages.models import CallKind, CallState, CallTask, Message, MessageState
 from dispatch.messages.texts import texts
+from dispatch.planning.message_preview import messages_preview
 from dispatch.planning.models import Assignment, ReportKind
 from dispatch.planning.service import (
     assign_visit,
     move_assignment,
+    publish_plan,
     report_absence,
     report_visit,
     unassign_visit,
     undo_last,
 )
 from tests import factories as make
+from tests.planning.test_publishing import propose
 from tests.planning.world import EIGHT, World, make_world
 
 NOW = make.MORNING
@@ -104,6 +108,19 @@ def told_before(world: World) -> None:
     world.session.flush()
 
 
+def test_the_preview_says_what_publishing_sends_and_keeps_nothing(world: World) -> None:
+    visit, other = world.visit(), world.visit()
+    plan = propose(world, {visit: (world.ana, EIGHT), other: (world.ben, EIGHT)})
+    world.session.commit()
+    shown = messages_preview(world.session, plan_id=plan.id, actor=world.dispatcher, now=NOW)
+    assert [(each.recipient, each.channel) for each in shown] == [("Ana Ruiz", "text"), ("Ben Oduya", "text")]
+    assert {each.goes_at for each in shown} == {NOW + timedelta(seconds=60)}
+    assert told(world) == {}
+    assert world.session.scalars(select(Assignment)).all() == []
+    publish_plan(world.session, plan_id=plan.id, actor=world.dispatcher, now=NOW)
+    assert {body for _, body in told(world).values()} == {each.body for each in shown}
+
+
 class TestPromises:
     @pytest.fixture
     def visit(self, world: World) -> Visit:
@@ -132,6 +149,25 @@ class TestPromises:
         assert (call.kind, call.state) == (CallKind.PROMISE_BROKEN, CallState.OPEN)
         assert call.facts["start"] == (EIGHT + 5 * HOUR).isoformat()
         assert list(told(world)) == [world.ana.id]
+
+    @pytest.mark.parametrize(
+        "now, by, expected",
+        [
+            (NOW, None, NOW + timedelta(minutes=30)),
+            (NOW, NOW + timedelta(minutes=10), NOW + timedelta(minutes=10)),
+            (NOW + 14 * HOUR, None, NOW + 23 * HOUR),  # at ten in the evening: at seven the next morning
+            (
+                NOW + 14 * HOUR,
+                NOW + 23 * HOUR,
+                NOW + 14.5 * HOUR,
+            ),  # it begins at seven itself
+        ],
+    )
+    def test_nobody_is_to_be_called_at_night_unless_it_cannot_wait(
+        self, world: World, visit: Visit, now: datetime, by: datetime | None, expected: datetime
+    ) -> None:
+        call_first(world.session, [BadNews(visit_id=visit.id, kind=CallKind.CANCELLED, facts={}, by=by)], now=now)
+        assert [call.due_at for call in calls(world)] == [expected]
 
     def test_taken_back_the_call_is_not_needed(self, world: World, visit: Visit) -> None:
         book(world, visit, EIGHT + 4 * HOUR, override_reason="The part comes at noon")

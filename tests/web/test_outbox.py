@@ -8,12 +8,15 @@ from sqlalchemy import select
 
 from dispatch.core import clock
 from dispatch.jobs.models import Customer, Job, Promise, PromiseState
+from dispatch.messages.calls import CALL_WITHIN
+from dispatch.messages.hours import waits_until
 from dispatch.messages.models import CallState, CallTask, Message, MessagePart, MessageState
 from dispatch.messages.sending import send_due
 from dispatch.messages.transports import note_in_log
 from dispatch.planning.loose_ends import orphans
 from dispatch.workforce.models import Technician, Territory
 from tests.conftest import statements
+from tests.factories import ZONE
 from tests.web.browser import Browser
 from tests.web.conftest import Site
 from tests.web.world import Day, make_day
@@ -122,14 +125,15 @@ class TestBadNews:
             call = session.get_one(CallTask, call_id)
             job = session.get_one(Job, day.booked_job)
             assert (call.owner_id, call.state) == (job.owner_id, CallState.OPEN)
-            assert call.due_at <= clock.now() + timedelta(minutes=30)
+            soon = waits_until(clock.now() + CALL_WITHIN, zone=ZONE, to_customer=True)
+            assert abs(call.due_at - soon) < timedelta(minutes=1)
             session.get_one(Customer, job.customer_id).phone = "+49 30 12 34"
             assert orphans(session, now=clock.now()) == 0
         dispatcher = client_for("dispatcher")
         assert "Call Hale Dental" in dispatcher.get("/loose-ends?whose=all").text
         page = dispatcher.get(f"/outbox/calls/{call_id}").text
         assert "I am sorry: we will not be with you" in page
-        assert "13:00" in page
+        assert "between 13:00 and 15:00" in page
         assert "+49 30 12 34" in page
         assert "To be called before anything is written" in dispatcher.get(f"/jobs/{day.booked_job}").text
 
