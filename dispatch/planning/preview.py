@@ -137,14 +137,14 @@ def preview(session: Session, plan_id: int) -> Preview:
 def published_over(session: Session, request_id: int, since: datetime) -> Any:
     """Return the other run whose plan was published last for one of the same days, by whom and when; None without."""
     mine, theirs = PlanScope.__table__.alias("mine"), PlanScope.__table__.alias("theirs")
+    same_cell = (mine.c.territory_id == theirs.c.territory_id) & (mine.c.day == theirs.c.day)
     return session.execute(
         select(Plan.plan_request_id.label("request_id"), Plan.published_at, User.name.label("who"))
         .join(theirs, theirs.c.plan_request_id == Plan.plan_request_id)
-        .join(mine, (mine.c.territory_id == theirs.c.territory_id) & (mine.c.day == theirs.c.day))
+        .join(mine, same_cell)
         .outerjoin(User, User.id == Plan.published_by_id)
-        .where(
-            mine.c.plan_request_id == request_id, Plan.plan_request_id != request_id, Plan.state == PlanState.PUBLISHED
-        )
+        .where(mine.c.plan_request_id == request_id, Plan.plan_request_id != request_id)
+        .where(Plan.state == PlanState.PUBLISHED, Plan.published_at > since)
         .order_by(Plan.published_at.desc())
         .limit(1)
     ).first()

@@ -119,6 +119,7 @@ def test_a_plan_that_somebody_else_published_is_named_and_never_overwritten(worl
     publish(world, theirs)
     found = published_over(world.session, mine.plan_request_id, NOW - HOUR)
     assert (found.request_id, found.who, found.published_at) == (theirs.plan_request_id, "Ines Weber", NOW)
+    assert published_over(world.session, mine.plan_request_id, NOW) is None
     assert published_over(world.session, theirs.plan_request_id, NOW - HOUR) is None
     with pytest.raises(Conflict):
         publish(world, mine)
