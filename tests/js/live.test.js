@@ -49,6 +49,7 @@ test("what is held keeps its face, and the rest of the change is taken", () => {
     bars: [bar(780, 840, { id: 11, visit_id: 101 }), bar(900, 930, { id: 12, visit_id: 102 })],
     technicians: [{ ...raw.people[0], load_s: 99 }],
   });
+  assert.equal(day().board.merge(moved, { visits: new Set([101]), people: new Set() }).held, true);
   const merged = kept.merge(moved, { visits: new Set([101]), people: new Set([1]) });
   assert.equal(merged.held, true);
   assert.equal(kept.bars.get("11")?.start, at(540));
@@ -57,6 +58,12 @@ test("what is held keeps its face, and the rest of the change is taken", () => {
   assert.equal(kept.merge(moved, NOBODY).held, false);
   assert.equal(kept.bars.get("11")?.start, at(780));
   assert.equal(kept.technicians[0]?.loadS, 99);
+});
+
+test("a visit in the hand stays although the whole day of its person is told anew", () => {
+  const { board: kept, raw } = day();
+  kept.merge(delta({ people: [1], technicians: [raw.people[0]] }), { visits: new Set([101]), people: new Set() });
+  assert.deepEqual(kept.row(1).map((one) => one.id), ["11"]);
 });
 
 test("people keep their rows, and new ones come last", () => {

@@ -1,4 +1,4 @@
-/** Shows for five seconds who changed a bar or a row: initials and an outline. What is held is marked until it is let go. */
+/** Shows for five seconds who changed a bar or a row: initials and an outline. */
 
 import { make } from "./dom.js";
 
@@ -38,6 +38,8 @@ export class Marks {
   /** @param {HTMLElement} element @param {string} key */
   #mark(element, key) {
     const mark = this.marks.get(key);
+    // Most are not marked, and to take a class away that is not there costs the browser a look at its styles.
+    if (!mark && !element.classList.contains("is-marked")) return;
     const tag = element.querySelector(":scope > .by-tag");
     if (!mark) {
       tag?.remove();
