@@ -74,6 +74,10 @@ def test_a_run_is_watched_compared_published_and_taken_back(site: Site, client_f
     ):
         assert words in page.text
     assert "Nothing of this kind changes" in dispatcher.get(f"{review}?only=promises").text
+    (messages,) = [link for link in page.links if "/outbox/plans/" in link]
+    told = dispatcher.get(messages).text
+    assert "Technicians told: 1. Customers told: 0." in told
+    assert "New: Radiator cold" in told
     dispatcher.get(review)
     dispatcher.send({}, button="Publish")
     page = dispatcher.get(where)
