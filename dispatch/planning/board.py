@@ -52,6 +52,7 @@ class BoardBar:
     version: int
     visit_id: int
     job_id: int
+    territory_id: int
     crew_slot_id: int
     technician_id: int
     start: datetime
@@ -66,7 +67,7 @@ class BoardBar:
     pinned: bool
     lat: float | None
     lon: float | None
-    order: int
+    order: int  # in the person's day, from 1
     elsewhere: bool = False
 
 
@@ -171,7 +172,8 @@ def read_board(session: Session, scope: Scope, now: datetime, part: Part | None 
     start, end = day_bounds(scope.day, scope.zone)
     shifts = _shifts(session, scope, part)
     bars = _bars(session, scope, Range(start, end), now, part)
-    people_ids = {row.technician_id for row in shifts} | {bar.technician_id for bar in bars}
+    shifts_of, bars_of = _by_person(shifts), _by_person(bars)
+    people_ids = shifts_of.keys() | bars_of.keys()
     people = _people(session, people_ids)
     absences = _absences(session, people_ids, Range(start, end))
     return Board(
@@ -179,10 +181,19 @@ def read_board(session: Session, scope: Scope, now: datetime, part: Part | None 
         zone=scope.zone,
         day_start=start,
         day_end=end,
-        people=tuple(_person(row, shifts, absences, bars) for row in people),
+        people=tuple(
+            _person(row, shifts_of.get(row.id, []), absences.get(row.id, []), bars_of.get(row.id, [])) for row in people
+        ),
         bars=tuple(bars),
         queue=tuple(read_queue(session, scope, now, None if part is None else part.visits)),
     )
+
+
+def _by_person(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.technician_id].append(row)
+    return found
 
 
 def _shifts(session: Session, scope: Scope, part: Part | None) -> Sequence[Any]:
@@ -264,17 +275,23 @@ def _bars(session: Session, scope: Scope, day: Range[datetime], now: datetime, p
         )
         .order_by(Assignment.technician_id, func.lower(Assignment.during))
     )
-    bars = [(_bar(row, now), row.territory_id) for row in rows]
-    return _numbered([bar if scope.reach is None or place in scope.reach else _hidden(bar) for bar, place in bars])
+    orders: dict[int, int] = defaultdict(int)
+    bars = []
+    for row in rows:
+        orders[row.technician_id] += 1
+        bar = _bar(row, orders[row.technician_id], now)
+        bars.append(bar if scope.reach is None or bar.territory_id in scope.reach else _hidden(bar))
+    return bars
 
 
-def _bar(row: Any, now: datetime) -> BoardBar:
+def _bar(row: Any, order: int, now: datetime) -> BoardBar:
     start, end = row.during.lower, row.during.upper
     return BoardBar(
         assignment_id=row.assignment_id,
         version=row.version,
         visit_id=row.visit_id,
         job_id=row.job_id,
+        territory_id=row.territory_id,
         crew_slot_id=row.crew_slot_id,
         technician_id=row.technician_id,
         start=start,
@@ -289,14 +306,20 @@ def _bar(row: Any, now: datetime) -> BoardBar:
         pinned=row.pinned,
         lat=row.lat,
         lon=row.lon,
-        order=0,
+        order=order,
     )
 
 
 def _hidden(bar: BoardBar) -> BoardBar:
-    """Keep of a visit out of reach that the time is taken."""
+    """Keep of a visit out of reach that the time is taken, with the number by which changes name it."""
     return replace(
         bar,
+        version=0,
+        job_id=0,
+        territory_id=0,
+        crew_slot_id=0,
+        state=AssignmentState.PLANNED,
+        pinned=False,
         title="Busy elsewhere",
         customer="Another territory",
         promise=None,
@@ -307,39 +330,23 @@ def _hidden(bar: BoardBar) -> BoardBar:
     )
 
 
-def _numbered(bars: Iterable[BoardBar]) -> list[BoardBar]:
-    """Give each bar its place in its person's day, from 1."""
-    seen: dict[int, int] = defaultdict(int)
-    numbered = []
-    for bar in bars:
-        seen[bar.technician_id] += 1
-        numbered.append(replace(bar, order=seen[bar.technician_id]))
-    return numbered
-
-
-def _person(
-    row: Any, shifts: Sequence[Any], absences: Mapping[int, list[Span]], bars: Sequence[BoardBar]
-) -> BoardPerson:
-    own = [shift for shift in shifts if shift.technician_id == row.id]
-    spans = [(shift.during.lower, shift.during.upper) for shift in own]
-    away = absences.get(row.id, [])
-    working_s = sum((end - start).total_seconds() for start, end in spans) - sum(shift.break_s for shift in own)
+def _person(row: Any, shifts: Sequence[Any], away: Sequence[Span], bars: Sequence[BoardBar]) -> BoardPerson:
+    spans = [(shift.during.lower, shift.during.upper) for shift in shifts]
+    working_s = sum((end - start).total_seconds() for start, end in spans) - sum(shift.break_s for shift in shifts)
     working_s -= sum(_overlap_s(span, gone) for span in spans for gone in away)
     return BoardPerson(
         id=row.id,
         name=row.name,
         partner=row.partner,
         phone=row.phone,
-        start_place=own[0].start_kind.value if own else None,
+        start_place=shifts[0].start_kind.value if shifts else None,
         last_contact_at=row.last_contact_at,
         shifts=tuple(spans),
         breaks=tuple(
-            (shift.break_from, shift.break_from + timedelta(seconds=shift.break_s)) for shift in own if shift.break_s
+            (shift.break_from, shift.break_from + timedelta(seconds=shift.break_s)) for shift in shifts if shift.break_s
         ),
         absences=tuple(away),
-        load_s=round(
-            sum((bar.end - bar.start).total_seconds() + bar.travel_s for bar in bars if bar.technician_id == row.id)
-        ),
+        load_s=round(sum((bar.end - bar.start).total_seconds() + bar.travel_s for bar in bars)),
         capacity_s=max(0, round(working_s)),
     )
 

@@ -30,6 +30,7 @@ from dispatch.planning.places import Answer, customers_of, pushing_of, words_of
 from dispatch.planning.plan_list import latest_runs
 from dispatch.web import board_places
 from dispatch.web.board_json import bar_json, board_json, person_json, queued_json
+from dispatch.web.board_list import bars_by_person, cut
 from dispatch.web.board_scope import asked_day, asked_territories, likely_day
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, plausible, whole
@@ -42,6 +43,8 @@ from dispatch.workforce.choices import technician_choices
 blueprint = Blueprint("board", __name__, url_prefix="/board")
 RUNS_SHOWN = 3
 QUEUE_SHOWN = 60
+QUEUE_MOST = 120  # what the page has room for; the list of jobs has the rest
+IN_THE_ADDRESS = ("date", "territory", "queue", "zoom", "sort", "map")
 
 
 class MoveForm(Form):
@@ -68,7 +71,10 @@ def index() -> Response:
     reach = actor().territories(Right.BOARD_READ)
     board = board_for(db(), territories=chosen, day=day, now=moment(), reach=reach)
     names = {person.id: person.name for person in board.people}
-    limit = None if request.args.get("queue") == "all" else QUEUE_SHOWN
+    limit = QUEUE_MOST if request.args.get("queue") == "all" else QUEUE_SHOWN
+    bars_of = bars_by_person(board)
+    show = request.args.get("show", "")
+    shown = _shown(board, show)
     return page(
         "board/index.html",
         board=board,
@@ -79,16 +85,23 @@ def index() -> Response:
         counts=board.counts(),
         most_alerts=MOST_ALERTS,
         situations=unsettled(chosen, day),
-        bars_of=_bars_by_person(board),
+        bars_of=bars_of,
+        listed=cut(
+            board.people,
+            [max(1, len(bars_of[person.id])) for person in board.people],
+            request.args.get("people", 1, int),
+        ),
         names=names,
         queue=board.queue[:limit],
         limit=limit,
+        queue_most=QUEUE_MOST,
         who=actor().user_id,
         territories=territories,
         territory_choices=[(each.id, each.name) for each in territories],
         chosen=chosen[0].id if len(chosen) == 1 and len(territories) > 1 else "",
-        shown=_shown(board, request.args.get("show", "")),
-        show=request.args.get("show", ""),
+        shown=cut(shown, [1] * len(shown), request.args.get("row", 1, int)) if shown else None,
+        show=show,
+        kept={name: value for name, value in request.args.items() if name in IN_THE_ADDRESS},
         runs=latest_runs(
             db(),
             [(each.id, day) for each in chosen],
@@ -344,13 +357,6 @@ def _shown_booking(found: Visit, crew: Sequence[Commitment], zone: str) -> dict[
     soonest = max(given(begin), moment() + timedelta(minutes=15))
     rounded = soonest + (datetime.min.replace(tzinfo=UTC) - soonest) % timedelta(minutes=5)
     return {"visit_id": found.id, "starts_at": clock.in_zone(rounded, zone).replace(tzinfo=None)}
-
-
-def _bars_by_person(board: Board) -> dict[int, list[Any]]:
-    found: dict[int, list[Any]] = {person.id: [] for person in board.people}
-    for bar in board.bars:
-        found[bar.technician_id].append(bar)
-    return found
 
 
 def _shown(board: Board, show: str) -> list[Any]:

@@ -69,6 +69,8 @@ function booked(url, assignmentId) {
 
 /** @param {HTMLElement} host */
 function opener(host) {
+  /** The visit wanted last; an answer that comes after another choice is not shown. @type {number | null} */
+  let wanted = null;
   return {
     /** @param {{visitId: number, assignmentId: number | null, jobId: number}} what @param {boolean} focus */
     open(what, focus) {
@@ -76,7 +78,9 @@ function opener(host) {
       const job = address(host.dataset.jobUrl, what.jobId);
       const target = document.getElementById("board-panel");
       if (panel && target) {
+        wanted = what.visitId;
         void htmx.ajax("GET", panel, { target: "#board-panel", swap: "innerHTML" }).then(() => {
+          if (wanted !== what.visitId) return;
           showPanel(target);
           const heading = target.querySelector("h2, h3");
           if (focus && heading instanceof HTMLElement) {
@@ -87,6 +91,12 @@ function opener(host) {
       } else if (job) {
         location.assign(job);
       }
+    },
+    /** What was chosen has nothing to show here. */
+    close() {
+      wanted = null;
+      const target = document.getElementById("board-panel");
+      if (target) hidePanel(target);
     },
     /** @param {number} id */
     cannotWork(id) {

@@ -126,6 +126,8 @@ def add_board(app: Flask) -> None:
         key = request.query_string.decode()
         if key not in days:
             days[key] = make_day(request.args.get("people", 8, int), request.args.get("visits", 48, int))
+            for bar in days[key]["bars"]:
+                bar["elsewhere"] = bar["visit_id"] == request.args.get("elsewhere", 0, int)
         return days[key]
 
     @app.get("/board")
@@ -139,7 +141,7 @@ def add_board(app: Flask) -> None:
 
     @app.get("/board/data")
     def data() -> Response:
-        return jsonify(day())
+        return jsonify(day() | {"bars": _table(day()["bars"])})
 
     @app.get("/board/visits/<int:visit>")
     def panel(visit: int) -> str:
@@ -148,11 +150,34 @@ def add_board(app: Flask) -> None:
     @app.get("/board/verdicts/<int:visit>")
     def verdicts(visit: int) -> Response:
         blocked = {"id": 2, "verdict": "blocked", "words": "lacks gas level 3"}
-        return jsonify({"technicians": [blocked, {"id": 3, "verdict": "costs", "words": "8 min overtime"}]})
+        costs = {"id": 3, "verdict": "costs", "words": "8 min overtime"}
+        booking = {"visit_id": visit, "crew_slot_id": visit, "assignment_id": visit, "version": 1}
+        return jsonify(booking | {"technicians": [blocked, costs], "places": []})
 
     @app.post("/board/move")
     def move() -> tuple[Response, int]:
         return _move(day(), request.form.to_dict())
+
+
+def _table(bars: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return bars as the real board sends a whole day."""
+
+    def seconds(text: str) -> int:
+        return round(datetime.fromisoformat(text).timestamp())
+
+    rows = [
+        bar
+        | {
+            "start": seconds(bar["start"]),
+            "end": seconds(bar["end"]),
+            "promise": bar["promise"] and [seconds(bar["promise"]["start"]), seconds(bar["promise"]["end"])],
+            "pinned": int(bar["pinned"]),
+            "elsewhere": int(bar.get("elsewhere", False)),
+        }
+        for bar in bars
+    ]
+    columns = list(rows[0])
+    return {"columns": columns, "rows": [[row[name] for name in columns] for row in rows]}
 
 
 def _move(day: dict[str, Any], form: dict[str, str]) -> tuple[Response, int]:

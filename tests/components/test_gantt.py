@@ -262,3 +262,16 @@ def test_largest_day_stays_small_and_smooth(browser: Browser, site: str) -> None
         page.keyboard.press("Control+End")
         expect(page.locator('[aria-rowindex="500"]')).to_be_visible()
         assert most > 300, "the grid is drawn"
+
+
+def test_the_drawer_does_not_go_on_showing_one_visit_while_work_elsewhere_is_chosen(
+    browser: Browser, site: str
+) -> None:
+    url = f"{site}/board?people=8&visits=64&elsewhere=2&own={uuid4().hex}"
+    with visiting(browser, url, viewport=DESK) as page:
+        page.locator("#gantt.is-ready").wait_for()
+        page.locator('[data-bar="1"]').click()
+        expect(page.locator("#board-panel")).to_contain_text("Panel from the server")
+        page.locator('[data-bar="2"]').click()
+        expect(page.locator("#board-panel")).to_be_hidden()
+        expect(page.locator('[data-bar="2"]')).to_have_attribute("aria-selected", "true")

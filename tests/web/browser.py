@@ -327,3 +327,8 @@ class Browser:
             self._live[key] = self.client.get(target).status_code
         # A page that fails for a reason of its own fails its own tests; a link must lead somewhere permitted.
         return f"answers {self._live[key]}" if self._live[key] in (403, 404, 405, 410) else None
+
+
+def bars_of(day: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the visits of a board's data, which come as a table."""
+    return [dict(zip(day["bars"]["columns"], row, strict=True)) for row in day["bars"]["rows"]]

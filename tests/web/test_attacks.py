@@ -34,7 +34,7 @@ from tests.factories import (
     make_user,
     make_visit,
 )
-from tests.web.browser import Browser
+from tests.web.browser import Browser, bars_of
 from tests.web.conftest import PASSWORD, STORED, Site
 from tests.web.world import Day, make_day
 
@@ -237,9 +237,12 @@ def test_work_elsewhere_blocks_time_and_says_no_more(client_for: SignIn, world: 
     """Somebody who works in both: the North sees that the hour is taken, not by whom or where."""
     someone = client_for("dispatcher")
     day = someone.data(f"/board/data?date={world.north.on}")
-    bars = [bar for bar in day["bars"] if bar["technician_id"] == world.both_id]
+    bars = [bar for bar in bars_of(day) if bar["technician_id"] == world.both_id]
     assert len(bars) == 1, "the hour must still be shown as taken"
-    assert bars[0]["lat"] is None
+    told = {name for name, value in bars[0].items() if value}
+    whose_and_when = {"id", "visit_id", "technician_id", "start", "end"}
+    assert told == whose_and_when | {"title", "customer", "state", "elsewhere"}
+    assert bars[0]["state"] == "planned", "the same for all of them"
     assert FOREIGN not in str(day).lower()
     assert FOREIGN not in someone.get(f"/board?date={world.north.on}").html.lower()
     values = {

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from dispatch.planning.models import RELEASED_STATES, Assignment
 from dispatch.workforce.models import Territory
 from tests.conftest import statements
-from tests.web.browser import Browser
+from tests.web.browser import Browser, bars_of
 from tests.web.conftest import Site
 from tests.web.world import Day, make_day
 
@@ -46,7 +46,7 @@ def test_the_day_is_told_without_script(site: Site, client_for: SignIn, day: Day
 def test_the_grid_reads_the_same_day_and_asks_again_for_nothing(client_for: SignIn, day: Day) -> None:
     dispatcher = client_for("dispatcher")
     answer = dispatcher.data(f"/board/data?date={day.on}")
-    bar = next(bar for bar in answer["bars"] if bar["visit_id"] == day.booked_visit)
+    bar = next(bar for bar in bars_of(answer) if bar["visit_id"] == day.booked_visit)
     assert (bar["technician_id"], bar["promise_state"], bar["travel_s"]) == (day.ana, "on_track", 600)
     assert day.waiting_visit in [item["visit_id"] for item in answer["queue"]]
     assert {day.ana, day.ben} <= {person["id"] for person in answer["technicians"]}

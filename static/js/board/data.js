@@ -7,7 +7,7 @@
  *   visit_id, technician_id, start (ISO, UTC) and, for a visit that is already assigned, assignment_id and version.
  *   200: a Change. 409, 422, 403, 404: a Refusal. The same address answers a page without that Accept header.
  *
- * @typedef {{start: string, end: string}} RawSpan an ISO 8601 interval with offset
+ * @typedef {{start: string | number, end: string | number}} RawSpan an interval: ISO 8601 with offset, or seconds of the epoch
  *
  * @typedef {object} RawTechnician
  * @property {number} id
@@ -29,8 +29,8 @@
  * @property {number} visit_id
  * @property {number} job_id
  * @property {number} technician_id
- * @property {string} start service begins
- * @property {string} end service ends
+ * @property {string | number} start service begins: ISO 8601, or seconds of the epoch
+ * @property {string | number} end service ends
  * @property {number} travel_s travel just before it
  * @property {string} title
  * @property {string} customer
@@ -105,6 +105,9 @@
  * @property {import("./verdicts.js").RawPlace | null} [instead] the next best place, ready to be taken
  */
 
+import { barsOf } from "./table.js";
+
+/** @typedef {Omit<RawBoard, "bars"> & {bars: import("./table.js").Table}} SentBoard the day as it is sent */
 /** @typedef {{start: number, end: number}} Span instants in milliseconds */
 /**
  * @typedef {object} Technician
@@ -144,9 +147,14 @@
  */
 /** @typedef {RawQueued & {windowSpan: Span | null}} Queued */
 
+/** @param {string | number} raw ISO 8601, or seconds of the epoch */
+function instant(raw) {
+  return typeof raw === "number" ? raw * 1000 : Date.parse(raw);
+}
+
 /** @param {RawSpan} raw @returns {Span} */
 export function span(raw) {
-  return { start: Date.parse(raw.start), end: Date.parse(raw.end) };
+  return { start: instant(raw.start), end: instant(raw.end) };
 }
 
 /** @param {RawTechnician} raw @returns {Technician} */
@@ -175,8 +183,8 @@ export function bar(raw) {
     visitId: raw.visit_id,
     jobId: raw.job_id,
     technicianId: raw.technician_id,
-    start: Date.parse(raw.start),
-    end: Date.parse(raw.end),
+    start: instant(raw.start),
+    end: instant(raw.end),
     travelS: raw.travel_s,
     title: raw.title,
     customer: raw.customer,
@@ -256,5 +264,6 @@ export async function fetchBoard(url) {
   if (!answer.ok || !(answer.headers.get("Content-Type") ?? "").includes("json")) {
     throw new BoardUnavailable(answer.redirected ? "You are signed out." : `The server answered ${answer.status}.`);
   }
-  return /** @type {RawBoard} */ (await answer.json());
+  const sent = /** @type {SentBoard} */ (await answer.json());
+  return { ...sent, bars: barsOf(sent.bars) };
 }

@@ -23,7 +23,7 @@ export class Gantt {
    * @param {{moveUrl: string | undefined, refresh: () => Promise<void>, open: (what: {visitId: number, assignmentId: number | null, jobId: number}, focus: boolean) => void,
    *   openPerson: (id: number) => void, cannotWork: (id: number) => void,
    *   ask: (visitId: number, assignmentId: number | null) => Promise<import("./verdicts.js").Answer | null>,
-   *   zoomed: () => void, done: () => void}} outside done: what was selected has its place, so its panel goes
+   *   close: () => void, zoomed: () => void, done: () => void}} outside done: what was selected has its place, so its panel goes
    */
   constructor(view, outside) {
     this.view = view;
@@ -156,6 +156,7 @@ export class Gantt {
     this.view.select(bar.id);
     if (bar.elsewhere) {
       this.selection.forget();
+      this.outside.close();
       announce(`${bar.title}, ${this.view.words.span(bar)}. What it is can be seen by the people of that territory.`);
       return;
     }
