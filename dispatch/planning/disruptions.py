@@ -15,10 +15,12 @@ from sqlalchemy.orm import Session
 from dispatch.accounts.access import Actor, Right
 from dispatch.accounts.models import Role, RoleGrant, RoleName, User
 from dispatch.core.audit import Change, record
-from dispatch.core.clock import day_bounds
+from dispatch.core.clock import day_bounds, local_day
 from dispatch.core.errors import Conflict, Invalid
+from dispatch.jobs.lifecycle import VisitState
 from dispatch.planning.absences import note_absence
 from dispatch.planning.accepting import steered, watched_by, wish_well
+from dispatch.planning.changing import lock_visits
 from dispatch.planning.models import (
     UNSETTLED,
     Assignment,
@@ -102,6 +104,28 @@ def report_late(
         day=shifts[0].on_date,
         technician_id=technician_id,
         minutes=minutes,
+        actor=actor,
+        now=now,
+    )
+
+
+def report_emergency(session: Session, *, visit_id: int, actor: Actor, now: datetime) -> Disruption:
+    """Look for a place today for a visit that cannot wait; others make room only where nothing else helps."""
+    visit = lock_visits(session, [visit_id])[visit_id]
+    actor.require(Right.ASSIGNMENT_EDIT, visit.territory_id, what="visit")
+    standing = _unsettled(session, DisruptionKind.EMERGENCY, visit_id=visit_id)
+    if standing is not None:
+        return standing
+    if visit.state is not VisitState.OPEN:
+        raise Conflict("Somebody has this visit already, or it is over. Move it on the board instead.")
+    zone = session.scalars(select(Territory.zone).where(Territory.id == visit.territory_id)).one()
+    today = local_day(now, zone)
+    return _open(
+        session,
+        kind=DisruptionKind.EMERGENCY,
+        cells=[(visit.territory_id, today)],
+        day=today,
+        visit_id=visit_id,
         actor=actor,
         now=now,
     )

@@ -28,17 +28,14 @@ class Request:
         By visit the latest start that keeps its promise for sure.
     new
         A visit that asks for a time although the day did not know it.
-    improve
-        Whether time came free that others may have.
     """
 
     limits: Mapping[str, Seconds]
     new: str | None = None
-    improve: bool = False
 
     def as_dict(self) -> dict[str, object]:
         """Give plain JSON values."""
-        return {"limits": dict(self.limits), "new": self.new, "improve": self.improve}
+        return {"limits": dict(self.limits), "new": self.new}
 
 
 def firm(problem: Problem, standing: Plan, request: Request) -> Problem:
@@ -102,7 +99,7 @@ def late(problem: Problem, first: Plan) -> Problem:
 
 def questions(problem: Problem, standing: Plan, request: Request, replan: Replan, **options: object) -> list[Plan]:
     """Return the answers in order: what disturbs nobody, then with what comes late, then with others pushed out."""
-    first = replan(firm(problem, standing, request), standing, improve=request.improve, **options).plan
+    first = replan(firm(problem, standing, request), standing, **options).plan
     answers = [first]
     asked = {visit.visit for visit in first.unassigned} - {visit.visit for visit in standing.unassigned}
     if not asked:

@@ -352,11 +352,7 @@ class DisruptionKind(StrEnum):
     CANNOT_WORK = "cannot_work"
     RUNNING_LATE = "running_late"
     EMERGENCY = "emergency"
-    NO_ACCESS = "no_access"
-    PART_MISSING = "part_missing"
     VEHICLE = "vehicle"
-    LONGER = "longer"
-    CANCELLATION = "cancellation"
 
 
 class DisruptionState(StrEnum):
@@ -458,7 +454,6 @@ class RepairItem(Base):
     margin_s: Mapped[int | None]
     changes: Mapped[list[Any]]
     reasons: Mapped[list[Any]]
-    options: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"), default=list)
     booked: Mapped[bool] = mapped_column(default=False, server_default="false")
 
     disruption: Mapped[Disruption] = relationship(back_populates="items", lazy="raise")

@@ -41,8 +41,6 @@ CHILD_TRIES = 2
 READING = "Reading the day"
 SEARCHING = "Looking for the gentlest repair"
 CHECKING = "Checking it again"
-LATE_KINDS = (DisruptionKind.RUNNING_LATE, DisruptionKind.LONGER)
-FREES_TIME = (DisruptionKind.CANCELLATION, DisruptionKind.NO_ACCESS, DisruptionKind.PART_MISSING)
 
 
 @dataclass(kw_only=True)
@@ -137,7 +135,7 @@ def request_of(snapshot: Snapshot, disruption: Disruption) -> Request:
         for visit_id, (_lower, upper) in snapshot.promises.items()
     }
     new = None if disruption.visit_id is None else str(disruption.visit_id)
-    return Request(limits=limits, new=new, improve=disruption.kind in FREES_TIME)
+    return Request(limits=limits, new=new)
 
 
 def as_begun(snapshot: Snapshot, now: datetime) -> Snapshot:
@@ -176,14 +174,14 @@ def as_begun(snapshot: Snapshot, now: datetime) -> Snapshot:
 
 def with_delay(snapshot: Snapshot, disruption: Disruption, now: datetime) -> Snapshot:
     """Return the day with the time that somebody needs longer: at the visit under way, else before they set off."""
-    if disruption.kind not in LATE_KINDS or disruption.minutes is None:
+    if disruption.kind is not DisruptionKind.RUNNING_LATE or disruption.minutes is None:
         return snapshot
     problem, more_s, clock = snapshot.problem, disruption.minutes * 60, snapshot.clock
     under_way = [
         item
         for item in snapshot.committed.values()
         if (item.locked or item.start < now)
-        and (item.technician_id == disruption.technician_id or item.visit_id == disruption.visit_id)
+        and item.technician_id == disruption.technician_id
         and str(item.visit_id) in problem.visit_by_id
     ]
     if under_way:
@@ -260,7 +258,7 @@ def _store(
         disruption.state, disruption.message = DisruptionState.PROPOSED, None
         disruption.rests_on, disruption.proposed_at = bookings, run.now()
         session.flush()
-        if disruption.kind in LATE_KINDS and nobody_minds(items, lines):
+        if disruption.kind is DisruptionKind.RUNNING_LATE and nobody_minds(items, lines):
             _follow_quietly(session, disruption, run.now())
         notify(session, disruption.id)
         state = disruption.state

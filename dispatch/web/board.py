@@ -36,14 +36,14 @@ from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, plausible, whole
 from dispatch.web.outbox_state import told_words
 from dispatch.web.pages import page
-from dispatch.web.security import permission, wants_json
+from dispatch.web.security import may_open, permission, wants_json
 from dispatch.web.situations import MOST_ALERTS, unsettled
 from dispatch.workforce.choices import technician_choices
 
 blueprint = Blueprint("board", __name__, url_prefix="/board")
 RUNS_SHOWN = 3
 QUEUE_SHOWN = 60
-QUEUE_MOST = 120  # what the page has room for; the list of jobs has the rest
+QUEUE_MOST = 100  # what the page has room for; the list of jobs has the rest
 IN_THE_ADDRESS = ("date", "territory", "queue", "zoom", "sort", "map")
 
 
@@ -110,6 +110,7 @@ def index() -> Response:
         ),
         may_plan=any(actor().may(Right.PLAN_RUN, each.id) for each in chosen),
         may_edit=any(actor().may(Right.ASSIGNMENT_EDIT, each.id) for each in chosen),
+        may_hurry=may_open("jobs.new") and may_open("disruptions.emergency"),
     )
 
 

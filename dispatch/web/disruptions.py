@@ -13,7 +13,14 @@ from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.planning import people
 from dispatch.planning.accepting import Accepted, accept_repair, book_agreed
 from dispatch.planning.disruption_page import DisruptionPage, Situation, disruption_page
-from dispatch.planning.disruptions import close_disruption, end_of_work, propose_again, report_cannot_work, take_over
+from dispatch.planning.disruptions import (
+    close_disruption,
+    end_of_work,
+    propose_again,
+    report_cannot_work,
+    report_emergency,
+    take_over,
+)
 from dispatch.planning.models import DisruptionKind, DisruptionState, RepairPart
 from dispatch.planning.repairing import TIME_LIMIT_S, payload
 from dispatch.planning.solving import CHANNEL
@@ -74,6 +81,14 @@ def report() -> Response:
     if made is None:
         flash(_("Noted. Nothing was booked for %(name)s in that time.", name=person.name), "good")
         return redirect(url_for("board.index"), 303)
+    return redirect(url_for("disruptions.show", disruption_id=made.id), 303)
+
+
+@blueprint.post("/emergency/<int:visit_id>")
+@permission(Right.ASSIGNMENT_EDIT)
+def emergency(visit_id: int) -> Response:
+    """Look for a place today for a visit that cannot wait."""
+    made = report_emergency(db(), visit_id=visit_id, actor=actor(), now=moment())
     return redirect(url_for("disruptions.show", disruption_id=made.id), 303)
 
 

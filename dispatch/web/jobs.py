@@ -31,6 +31,7 @@ from dispatch.jobs.service import JobDraft, Window
 from dispatch.messages.promising import confirm_booking, promise_window
 from dispatch.messages.queries import calls_about, messages_about
 from dispatch.planning.changelog import names_in
+from dispatch.planning.disruptions import report_emergency
 from dispatch.planning.job_page import commitments, reports
 from dispatch.skills.choices import certification_choices, skill_choices
 from dispatch.web.context import actor, db, moment
@@ -38,7 +39,7 @@ from dispatch.web.forms import Form, given, options, plausible, whole
 from dispatch.web.history import timeline_items
 from dispatch.web.outbox_state import told_words
 from dispatch.web.pages import form_page, page, page_number
-from dispatch.web.security import permission
+from dispatch.web.security import may_open, permission
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 PRIORITIES = [("", "As usual for this work"), ("1", "1 Urgent"), ("2", "2 High"), ("3", "3 Normal"), ("4", "4 Low")]
@@ -155,7 +156,7 @@ def new() -> Response:
         text = request.args.get("q", "")
         customer_id = request.args.get("customer", type=int)
         sites = queries.sites_to_choose(db(), territories=reach, text=text, customer_id=customer_id)
-        return page("jobs/choose_site.html", fragment="site_list", sites=sites, q=text)
+        return page("jobs/choose_site.html", fragment="site_list", sites=sites, q=text, kept=_kept())
     site = queries.site_details(db(), site_id, territories=reach)
     form = BookJobForm(data={"site_id": site.id})
     form.job_type_id.choices = options([(each.id, each.name) for each in queries.job_types(db())])
@@ -166,9 +167,22 @@ def new() -> Response:
         except Invalid as refused:
             form.refuse(refused)
         else:
-            flash("Booked. Next: assign a technician.", "good")
-            return redirect(url_for("jobs.show", job_id=job.id), 303)
-    return form_page("jobs/new.html", form, site=site)
+            return redirect(_after_booking(job), 303)
+    return form_page("jobs/new.html", form, site=site, kept=_kept())
+
+
+def _kept() -> dict[str, str]:
+    """Return what the steps of a new job hand on: whether it cannot wait."""
+    return {"emergency": "1"} if request.args.get("emergency") == "1" and may_open("disruptions.emergency") else {}
+
+
+def _after_booking(job: Job) -> str:
+    """Lead to the job, or for one that cannot wait to the search for somebody."""
+    if not _kept():
+        flash("Booked. Next: assign a technician.", "good")
+        return url_for("jobs.show", job_id=job.id)
+    made = report_emergency(db(), visit_id=job.visits[0].id, actor=actor(), now=moment())
+    return url_for("disruptions.show", disruption_id=made.id)
 
 
 @blueprint.get("/<int:job_id>")
@@ -187,6 +201,7 @@ def show(job_id: int) -> Response:
         closed=job.state in CLOSED_STATES,
         commitments=commitments(db(), visit_ids),
         may_edit=actor().may(Right.JOB_EDIT, job.site.territory_id),
+        may_hurry=actor().may(Right.ASSIGNMENT_EDIT, job.site.territory_id),
         may_see_access=actor().may(Right.SITE_ACCESS, job.site.territory_id),
         owner=queries.owner_name(db(), job.owner_id),
         history_items=timeline_items(

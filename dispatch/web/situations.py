@@ -25,13 +25,9 @@ def heading(about: Situation) -> str:
         DisruptionKind.CANNOT_WORK: _("%(who)s cannot work", who=who),
         DisruptionKind.VEHICLE: _("%(who)s has trouble with the vehicle", who=who),
         DisruptionKind.RUNNING_LATE: _("%(who)s is running %(n)s min late", who=who, n=about.minutes or 0),
-        DisruptionKind.LONGER: _("%(title)s takes %(n)s min longer", title=about.title or who, n=about.minutes or 0),
         DisruptionKind.EMERGENCY: _(
             "Emergency: %(title)s at %(who)s", title=about.title or "", who=about.customer or ""
         ),
-        DisruptionKind.NO_ACCESS: _("No way in at %(who)s", who=about.customer or who),
-        DisruptionKind.PART_MISSING: _("A part is missing at %(who)s", who=about.customer or who),
-        DisruptionKind.CANCELLATION: _("%(who)s cancelled", who=about.customer or who),
     }
     return words[about.kind]
 

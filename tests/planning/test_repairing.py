@@ -17,7 +17,14 @@ from dispatch.jobs.lifecycle import JobState, VisitState
 from dispatch.jobs.models import Visit
 from dispatch.messages.models import CallState, CallTask
 from dispatch.planning.accepting import accept_repair
-from dispatch.planning.disruptions import close_disruption, propose_again, report_cannot_work, report_late, take_over
+from dispatch.planning.disruptions import (
+    close_disruption,
+    propose_again,
+    report_cannot_work,
+    report_emergency,
+    report_late,
+    take_over,
+)
 from dispatch.planning.models import Assignment, Disruption, DisruptionState, RepairItem, RepairPart
 from dispatch.planning.repairing import Repairing, run_repair
 from dispatch.planning.rows import live
@@ -320,3 +327,44 @@ def test_a_delay_that_breaks_a_promise_is_one_alert_and_waits_for_a_person(targe
     parts = proposal(seven.session, made)
     assert parts[RepairPart.KEPT] or parts[RepairPart.CUSTOMER]
     assert day_of(seven.session) == before
+
+
+def test_an_emergency_finds_somebody_and_takes_nobody_s_promise(target: Engine, seven: Seven) -> None:
+    """Others move by minutes at most and keep the person and the promise that they were told."""
+    session, world = seven.session, seven.world
+    carl = make.make_technician(session, territory=world.territory, name="Carl")
+    make.make_proficiency(session, technician=carl, skill=world.skill, mean=4.0)
+    make.make_shift(session, technician=carl, territory=world.territory)
+    visit = world.visit(priority=1)
+    session.commit()
+    before = day_of(session)
+    disruption = report_emergency(session, visit_id=visit.id, actor=world.dispatcher, now=NOW)
+    assert report_emergency(session, visit_id=visit.id, actor=world.dispatcher, now=NOW).id == disruption.id
+    session.commit()
+    assert repair(target, disruption) is DisruptionState.PROPOSED
+    parts = proposal(session, disruption)
+    kept = {item.visit_id: item for item in parts[RepairPart.KEPT]}
+    assert not kept.pop(visit.id).small
+    assert all(item.small for item in kept.values())
+    assert not parts[RepairPart.CUSTOMER]
+    accept(seven, disruption)
+    after = day_of(session)
+    assert after.pop(visit.id)[1] >= make.MORNING
+    assert {each: who for each, (who, _) in after.items()} == {each: who for each, (who, _) in before.items()}
+    with pytest.raises(Conflict, match="already"):
+        report_emergency(session, visit_id=visit.id, actor=world.dispatcher, now=NOW)
+
+
+def test_an_emergency_that_others_must_make_room_for_asks_them_first(target: Engine, seven: Seven) -> None:
+    """Everybody is busy with promises until the evening: who would wait is named, and nothing moves by itself."""
+    session, world = seven.session, seven.world
+    visit = world.visit(priority=1, due_at=make.MORNING + timedelta(hours=2), duration_s=7_200)
+    session.commit()
+    before = day_of(session)
+    disruption = report_emergency(session, visit_id=visit.id, actor=world.dispatcher, now=NOW)
+    session.commit()
+    assert repair(target, disruption) is DisruptionState.PROPOSED
+    parts = proposal(session, disruption)
+    named = {item.visit_id for items in parts.values() for item in items}
+    assert visit.id in named
+    assert day_of(session) == before

@@ -259,3 +259,40 @@ def test_a_technician_says_so_from_the_phone_and_is_asked_nothing(site: Site, cl
         kinds = {each.kind.value: (each.minutes, each.owner_id) for each in found}
     owner = site.people["dispatcher"]
     assert kinds == {"running_late": (15, owner), "cannot_work": (None, owner)}
+
+
+def test_an_emergency_is_booked_and_somebody_looked_for_in_one_go(
+    site: Site, client_for: SignIn, today: dict[str, Any]
+) -> None:
+    """The board's key X leads to where; where leads to what; booking leads to the proposal."""
+    dispatcher = client_for("dispatcher")
+    assert "/jobs/new?emergency=1" in dispatcher.get("/board").links
+    chosen = next(link for link in dispatcher.get("/jobs/new?emergency=1&q=hale").links if "site_id=" in link)
+    page = dispatcher.get(chosen)
+    assert "Emergency at" in page.text
+    with site.session() as session:
+        kind = str(make.make_job_type(session, name="Burst pipe").id)
+    dispatcher.get(chosen)
+    answer = dispatcher.send({"title": "Water through the ceiling", "job_type_id": kind}, button="Book and look")
+    assert isinstance(answer, str)
+    assert "/disruptions/" in answer
+    assert "Emergency: Water through the ceiling at Hale Dental" in dispatcher.get(answer).text
+    with site.session() as session:
+        made = session.scalars(select(Disruption).order_by(Disruption.id.desc())).first()
+        assert made is not None
+        assert made.visit_id is not None
+        assert made.state is DisruptionState.OPEN
+
+
+def test_a_visit_that_waits_is_made_an_emergency_from_its_job(
+    site: Site, client_for: SignIn, today: dict[str, Any]
+) -> None:
+    with site.session() as session:
+        north = session.get_one(Territory, site.north_id)
+        job = make.make_job(session, site=make.make_site(session, territory=north), title="No heating")
+        visit_id, job_id = make.make_visit(session, job=job).id, job.id
+    dispatcher = client_for("dispatcher")
+    dispatcher.get(f"/jobs/{job_id}")
+    first = dispatcher.send({}, button="Cannot wait")
+    dispatcher.get(f"/jobs/{job_id}")
+    assert dispatcher.send({}, action=f"/emergency/{visit_id}") == first, "said twice it is the same"
