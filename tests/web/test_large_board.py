@@ -78,7 +78,7 @@ def test_a_very_long_queue_says_how_long_it_is_and_where_the_rest_is(dispatcher:
     page = fetched(dispatcher, "/board?queue=all")
     assert page.count("data-queue-visit=") == 100
     total = len(dispatcher.data("/board/data")["queue"])
-    assert f"The most urgent 120 of {total}." in page
+    assert f"The most urgent 100 of {total}." in page
     assert 'href="/jobs?state=open"' in page
 
 
