@@ -33,6 +33,7 @@ test("carrying: 15 minutes, 5 with Shift, 60 with Ctrl", () => {
   assert.deepEqual(whileCarrying(key("ArrowDown", { shiftKey: true })), { kind: "technician", by: 1, any: true });
   assert.deepEqual(whileCarrying(key("Enter")), { kind: "drop" });
   assert.deepEqual(whileCarrying(key("Escape")), { kind: "cancel" });
+  assert.deepEqual(whileWalking(key("Escape")), { kind: "leave" });
   assert.equal(whileCarrying(key("Tab")), null);
 });
 

@@ -103,7 +103,15 @@ export class Gantt {
         return void (this.carried && this.drop(this.carried));
       case "cancel":
         return this.#putBack("Put back where it was.");
+      case "leave":
+        return this.#leave();
     }
+  }
+
+  /** Nothing is selected any more, and its panel goes. */
+  #leave() {
+    this.outside.done();
+    document.dispatchEvent(new CustomEvent("board:deselect"));
   }
 
   /** @param {number} by */
@@ -324,12 +332,12 @@ export class Gantt {
     showToast(refused.message, { kind: "problem", action: { label, run: () => void this.book(next, visitId) } });
   }
 
-  /** Another person's booking is another bar: the grid's place and the selection go along. @param {Carried} carried */
+  /** Another person's booking is another bar: the grid's place goes along. @param {Carried} carried */
   #follow({ bar, technicianId }) {
     const landed = this.board.row(technicianId).find((one) => one.visitId === bar.visitId);
     if (!landed) return;
     if (this.view.active?.key === `bar-${bar.id}`) this.view.active = { technicianId, key: `bar-${landed.id}` };
-    if (this.view.selected === bar.id) this.view.select(landed.id);
+    this.view.redraw();
   }
 
   /** Draws the bar at its new place at once; a refusal draws it back. @param {Carried} carried */

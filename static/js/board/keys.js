@@ -3,7 +3,7 @@
 /**
  * @typedef {{kind: "row", by: number} | {kind: "cell", by: number} | {kind: "edge", to: "first" | "last", all: boolean} |
  *   {kind: "open"} | {kind: "pick"} | {kind: "call"} | {kind: "away"} | {kind: "zoom", by: number} | {kind: "time", minutes: number} |
- *   {kind: "technician", by: number, any: boolean} | {kind: "drop"} | {kind: "cancel"}} Action
+ *   {kind: "technician", by: number, any: boolean} | {kind: "drop"} | {kind: "cancel"} | {kind: "leave"}} Action
  */
 /** @typedef {{key: string, shiftKey: boolean, ctrlKey: boolean, metaKey: boolean, altKey: boolean}} Key */
 
@@ -34,6 +34,8 @@ export function whileWalking(key) {
       return { kind: "open" };
     case " ":
       return { kind: "pick" };
+    case "Escape":
+      return { kind: "leave" };
     default:
       return far ? null : letter(key.key);
   }
