@@ -111,6 +111,7 @@ class Entry:
     entity_id: str | None = None
     undoes_seq: int | None = None
     note: Mapping[str, Any] = field(default_factory=dict)
+    undoable: bool = True
 
 
 def change_slots(session: Session, changes: Sequence[SlotChange], entry: Entry) -> list[Changed]:
@@ -344,13 +345,14 @@ def _move_jobs(session: Session, steps: Mapping[int, tuple[JobState, str, dateti
 
 def _log(session: Session, changed: Sequence[Changed], visits: Mapping[int, Any], entry: Entry) -> None:
     """Write one event that can be undone for the whole group, and one for the history of each other visit."""
-    inverse: dict[str, Any] = {"command": "restore", "slots": [inverse_of(item) for item in changed]}
+    back: dict[str, Any] = {"command": "restore", "slots": [inverse_of(item) for item in changed]}
+    inverse = back if entry.undoable else None
     by_visit: dict[int, list[Changed]] = defaultdict(list)
     for item in changed:
         by_visit[item.visit_id].append(item)
     leading = entry.entity_id is None
     if not leading:
-        inverse |= {"of": [entry.entity, entry.entity_id]}
+        back |= {"of": [entry.entity, entry.entity_id]}
         record(session, _event(entry, entry.entity, str(entry.entity_id), None, None, inverse, entry.note))
     for visit_id, items in by_visit.items():
         record(

@@ -12,6 +12,7 @@ from dispatch.planning.assigning import (
     unassign_visit,
     unpin_visit,
 )
+from dispatch.planning.cancelling import call_off_job
 from dispatch.planning.judging import Verdict, judge
 from dispatch.planning.nightly import plan_due_territories
 from dispatch.planning.publishing import PublishReport, publish_plan
@@ -30,6 +31,7 @@ __all__ = [
     "Undone",
     "Verdict",
     "assign_visit",
+    "call_off_job",
     "cancel_plan",
     "judge",
     "move_assignment",

@@ -17,7 +17,8 @@ from dispatch.accounts.models import User
 from dispatch.core.audit import Change, record
 from dispatch.core.errors import Conflict, Invalid
 from dispatch.jobs.models import Job
-from dispatch.jobs.service import cancel_job, set_next_step
+from dispatch.jobs.service import set_next_step
+from dispatch.planning.cancelling import call_off_job
 from dispatch.planning.loose_ends import LooseEnd, get_loose_end
 from dispatch.planning.models import LooseEndCare
 from dispatch.skills.models import Certification, DocumentState, EvidenceContest
@@ -68,7 +69,7 @@ def close_end(session: Session, which: Which, *, reason: str) -> LooseEnd:
         raise Invalid("Say why it is closed.", field="reason")
     if which.kind == "job":
         which.actor.require(Right.JOB_EDIT, end.territory_id, what="job")
-        cancel_job(session, job_id=which.key_id, reason=reason, actor=which.actor, now=which.now)
+        call_off_job(session, job_id=which.key_id, reason=reason, actor=which.actor, now=which.now)
         return end
     if which.kind == "certificate":
         state = session.scalar(select(Certification.state).where(Certification.id == which.key_id))

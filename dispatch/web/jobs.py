@@ -33,6 +33,7 @@ from dispatch.messages.queries import calls_about, messages_about
 from dispatch.planning.changelog import names_in
 from dispatch.planning.disruptions import report_emergency
 from dispatch.planning.job_page import commitments, reports
+from dispatch.planning.service import call_off_job
 from dispatch.skills.choices import certification_choices, skill_choices
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, plausible, whole
@@ -368,7 +369,7 @@ def cancel(job_id: int) -> Response:
     form = CancelJobForm()
     if form.validate_on_submit():
         try:
-            service.cancel_job(db(), job_id=job.id, reason=given(form.reason.data), actor=actor(), now=moment())
+            call_off_job(db(), job_id=job.id, reason=given(form.reason.data), actor=actor(), now=moment())
         except Invalid as refused:
             form.refuse(refused)
         else:
