@@ -210,7 +210,9 @@ def _visit_page(visit_id: int, form: MoveForm | None) -> Response:
     zone = job.site.territory.zone
     reach = actor().territories(Right.ASSIGNMENT_EDIT)
     refused: CannotPlace | None = None
-    form = form or MoveForm(data=_shown_booking(found, crew, zone))
+    may_edit = actor().may(Right.ASSIGNMENT_EDIT, found.territory_id)
+    places = _places(job, found, zone) if may_edit and form is None else None
+    form = form or MoveForm(data=_shown_booking(found, crew, zone) | _first_of(places, crew, zone))
     form.technician_id.choices = options(technician_choices(db(), reach=reach, on=moment().date()))
     if form.validate_on_submit():
         try:
@@ -234,7 +236,6 @@ def _visit_page(visit_id: int, form: MoveForm | None) -> Response:
         else:
             _undoable(_booked_words(placed))
             return redirect(_back(), 303)
-    may_edit = actor().may(Right.ASSIGNMENT_EDIT, found.territory_id)
     return page(
         "board/visit.html",
         fragment="panel",
@@ -247,7 +248,7 @@ def _visit_page(visit_id: int, form: MoveForm | None) -> Response:
         refused=refused,
         pinned=is_pinned(db(), visit_id),
         may_edit=may_edit,
-        places=_places(job, found, zone) if may_edit else None,
+        places=places or (_places(job, found, zone) if may_edit else None),
         words_of=words_of,
         pushing_of=pushing_of,
     )
@@ -262,6 +263,14 @@ def _places(job: Job, found: Visit, zone: str) -> Answer | None:
         return board_places.answer(found.id, found.territory_id, day, request.values.get("assignment_id", type=int))
     except Conflict:
         return None
+
+
+def _first_of(places: Answer | None, crew: Sequence[Any], zone: str) -> dict[str, Any]:
+    """Return the best place as what the form proposes for a visit that nobody has."""
+    if crew or places is None or not places.numbered:
+        return {}
+    best = places.numbered[0]
+    return {"technician_id": best.technician_id, "starts_at": clock.in_zone(best.start_at, zone).replace(tzinfo=None)}
 
 
 def _move_by_script() -> Response:

@@ -167,3 +167,13 @@ def test_the_first_of_the_crew_and_the_second_are_asked_about_by_their_booking(
     booking = next(bar for bar in made.json["bars"] if bar["visit_id"] == visit_id)["assignment_id"]
     mine = dispatcher.data(f"{url}&assignment_id={booking}")
     assert (mine["crew_slot_id"], mine["assignment_id"]) == (first["crew_slot_id"], booking)
+
+
+def test_the_form_of_a_visit_that_nobody_has_proposes_the_best_place(site: Site, client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    best = dispatcher.data(f"/board/visits/{day.waiting_visit}/verdicts?date={day.on}")["places"][0]
+    page = dispatcher.get(f"/board/visits/{day.waiting_visit}?date={day.on}")
+    form = next(each for each in page.forms if each.action.endswith("/board/move"))
+    assert form.fields["technician_id"] == [str(best["technician_id"])]
+    start = datetime.fromisoformat(best["start"]).astimezone(ZoneInfo(ZONE))
+    assert form.fields["starts_at"] == [f"{start:%Y-%m-%d %H:%M:%S}"]
