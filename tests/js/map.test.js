@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Board } from "../../static/js/board/store.js";
 import { clusters } from "../../static/js/map/cluster.js";
 import { routesOf, waitingOf } from "../../static/js/map/routes.js";
+import { listed, MOST_LISTED } from "../../static/js/map/twin.js";
 import { bar, board, technician } from "./make.js";
 
 test("near points share a circle that stands in their middle; none is lost", () => {
@@ -26,4 +27,14 @@ test("waiting visits with a position are on the map", () => {
   const waiting = { visit_id: 9, job_id: 9, title: "Leak", customer: "", site: "", lat: 52, lon: 4, duration_s: 1800, priority: 1, window: null, skills: [], urgent: false };
   const day = new Board(board({ queue: [waiting, { ...waiting, visit_id: 10, lat: null }] }));
   assert.deepEqual(waitingOf(day).map((one) => one.visitId), [9]);
+});
+
+test("a day of hundreds of people is listed person by person", () => {
+  const stops = (/** @type {number} */ count) => Array.from({ length: count }, (_, n) => /** @type {any} */ ({ visitId: n }));
+  const route = (/** @type {number} */ count) => /** @type {any} */ ({ stops: stops(count), name: "Ana", without: 0 });
+  assert.equal(listed([route(60), route(60)], []).routes.length, 2);
+  assert.equal(listed([route(60), route(61)], []).routes.length, 0);
+  assert.equal(listed([route(60)], stops(100)).waiting.length, MOST_LISTED - 60);
+  assert.equal(listed([route(500)], stops(500)).waiting.length, MOST_LISTED);
+  assert.equal(listed([route(500)], []).stops, 500);
 });
