@@ -236,6 +236,7 @@ def _visit_page(visit_id: int, form: MoveForm | None) -> Response:
         else:
             _undoable(_booked_words(placed))
             return redirect(_back(), 303)
+        job, found = _visit(visit_id)  # what was taken back is read anew
     return page(
         "board/visit.html",
         fragment="panel",

@@ -17,6 +17,10 @@ from dispatch.core import clock
 from dispatch.core.config import Settings
 from dispatch.core.db import make_engine
 from dispatch.coverage.service import request_count
+from dispatch.jobs.models import Job, JobSeries, Visit
+from dispatch.jobs.recurrence import Unit
+from dispatch.messages.models import CallKind, CallState, CallTask, Message, MessageState
+from dispatch.planning.models import Disruption, DisruptionKind, DisruptionState
 from dispatch.planning.requesting import request_plan
 from tests.e2e.conftest import DESK, PHONE, Desk, Installation, SitDown
 from tests.e2e.looking import NARROWEST, overflow, violations
@@ -27,6 +31,12 @@ WORKED_WITHIN_S = 120
 NO_PAGES = {
     "static": "files",
     "plans.events": "a stream, which does not end while a run goes on",
+    "disruptions.events": "a stream, which does not end while a proposal is made",
+    "board_live.stream": "a stream, which does not end",
+    "board_live.changes": "asks from a position of the change log on",
+    "board_live.cards": "a part of the board",
+    "disruptions.alerts": "a part of the board",
+    "outbox.count": "a part of every page",
     "security.verify": "nobody may open it",
     "security.reset_password": "needs a link from a mail",
 }
@@ -48,6 +58,13 @@ IDS = {
     "name": "SELECT 'title'",
     "kind": "SELECT 'job'",
     "key_id": "SELECT max(job_id) FROM visit WHERE state = 'open'",
+    "disruption_id": "SELECT max(id) FROM disruption",
+    "message_id": "SELECT max(id) FROM message WHERE state = 'recalled'",
+    "call_id": "SELECT max(id) FROM call_task WHERE state = 'told'",
+    "plan_id": """
+        SELECT max(p.id) FROM plan p JOIN plan_scope s USING (plan_request_id)
+        JOIN territory t ON t.id = territory_id WHERE t.name = 'East'""",
+    "series_id": "SELECT max(id) FROM job_series",
 }
 """Rows of the demo for the people who see all of it."""
 OF_ANA = {
@@ -80,6 +97,10 @@ MINE = {
 }
 QUERIES = {
     "jobs.new": {"site_id": "SELECT min(id) FROM site"},
+    "disruptions.cannot_work": {"technician": "SELECT :ana"},
+    "series.new": {
+        "site_id": "SELECT min(s.id) FROM site s JOIN territory t ON t.id = s.territory_id WHERE t.name = 'East'"
+    },
     "my_skills.index": {"open": "SELECT min(skill_id) FROM proficiency WHERE technician_id = :me"},
 }
 CELL = {"kind": "skill"}
@@ -91,6 +112,7 @@ ROWS = {"manager": IDS | OF_ANA, "technician": IDS | MINE}
 def routes(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> tuple[Web, list[Rule]]:
     """Give the application's routes that answer GET, read from an application like the one that is running."""
     _plan_and_count(installation)
+    _what_is_over(installation)
     engine = make_engine(installation.engine.url.render_as_string(hide_password=False), poolclass=NullPool)
     settings = Settings(
         database_url=engine.url.render_as_string(hide_password=False),
@@ -171,6 +193,66 @@ def addresses(installation: Installation, routes: tuple[Web, list[Rule]], role: 
             missing = sorted(rule.arguments - {name for name, value in values.items() if value is not None})
             if not missing:
                 yield rule.endpoint, app.url_for(rule.endpoint, **values)
+
+
+def _what_is_over(installation: Installation) -> None:
+    """Add trouble, a message, a call and recurring work that are over, so that no other test meets them."""
+    now, east = clock.now(), installation.east
+    with installation.session() as session:
+        visit = session.get_one(
+            Visit, session.scalar(text("SELECT max(id) FROM visit WHERE territory_id = :id"), {"id": east.territory})
+        )
+        job = session.get_one(Job, visit.job_id)
+        owner = job.owner_id or session.scalar(text("SELECT min(id) FROM user_account"))
+        session.add_all(
+            [
+                Disruption(
+                    kind=DisruptionKind.CANNOT_WORK,
+                    state=DisruptionState.CLOSED,
+                    settled_at=now,
+                    territory_id=east.territory,
+                    day=east.today,
+                    technician_id=east.ana,
+                    scope=[[east.territory, east.today.isoformat()]],
+                    owner_id=owner,
+                    due_at=now,
+                    reported_at=now,
+                ),
+                Message(
+                    technician_id=east.ana,
+                    territory_id=east.territory,
+                    state=MessageState.RECALLED,
+                    problem="Recalled",
+                    hold_until=now,
+                    created_at=now,
+                    changed_at=now,
+                ),
+                CallTask(
+                    visit_id=visit.id,
+                    kind=CallKind.SECOND_VISIT,
+                    state=CallState.TOLD,
+                    facts={},
+                    owner_id=owner,
+                    due_at=now,
+                    created_at=now,
+                    closed_at=now,
+                    outcome="Told",
+                ),
+                JobSeries(
+                    site_id=job.site_id,
+                    job_type_id=job.job_type_id,
+                    owner_id=owner,
+                    title="Yearly service",
+                    every=1,
+                    unit=Unit.YEAR,
+                    first_on=east.today,
+                    tolerance_days=3,
+                    ahead_days=28,
+                    ended_at=now,
+                ),
+            ]
+        )
+        session.commit()
 
 
 def _monday(day: date) -> date:

@@ -91,7 +91,7 @@ def moved_by_form(page: Page) -> None:
     same = page.locator(f'[data-bar="{ident}"]')
     expect(same).to_have_attribute("aria-label", re.compile("^15:00"))
     page.get_by_role("button", name="Undo").last.click()
-    expect(page.get_by_text("Taken back: the move.")).to_be_visible()
+    expect(page.get_by_text("Taken back: moved.")).to_be_visible()
     grid_is_ready(page)
     expect(same).to_have_attribute("aria-label", before)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,10 +13,21 @@ from werkzeug.routing import Rule
 
 from dispatch.accounts.models import RoleName
 from dispatch.core import clock
-from dispatch.jobs.models import Customer, CustomerPerson, Job, PersonLinkKind
+from dispatch.jobs.models import Customer, CustomerPerson, Job, JobSeries, PersonLinkKind
 from dispatch.jobs.models import Site as Place
-from dispatch.planning.models import PlanRequest, PlanScope, RequestState
+from dispatch.jobs.recurrence import Unit
+from dispatch.messages.models import CallKind, CallTask, Message
+from dispatch.planning.models import (
+    Disruption,
+    DisruptionKind,
+    DisruptionState,
+    Plan,
+    PlanRequest,
+    PlanScope,
+    RequestState,
+)
 from dispatch.planning.requesting import MOST_WAITING
+from dispatch.planning.store import Figures
 from dispatch.skills.models import DocumentState, EvidenceContest, Skill
 from dispatch.web import stream as streams
 from dispatch.workforce.models import Technician, Territory, TerritoryMembership
@@ -121,7 +132,8 @@ def _ids(session: Any, site: Site, day: Day, territory: Territory) -> dict[str, 
     run.scope = [PlanScope(territory_id=territory.id, day=day.on)]
     session.add_all([contest, link, run])
     session.flush()
-    return {
+    steps = _happened(session, site, day, territory, place, run)
+    return steps | {
         "visit_id": day.booked_visit,
         "job_id": day.booked_job,
         "customer_id": place.customer_id,
@@ -139,13 +151,70 @@ def _ids(session: Any, site: Site, day: Day, territory: Territory) -> dict[str, 
     }
 
 
+def _happened(
+    session: Any, site: Site, day: Day, territory: Territory, place: Place, run: PlanRequest
+) -> dict[str, int]:
+    """Make what comes of a day: trouble, messages, calls, a plan, recurring work."""
+    now, owner = clock.now(), site.people["administrator"]
+    owned = {"owner_id": owner, "due_at": now + timedelta(hours=1)}
+    made = {
+        "disruption_id": Disruption(
+            kind=DisruptionKind.CANNOT_WORK,
+            state=DisruptionState.PROPOSED,
+            territory_id=territory.id,
+            day=day.on,
+            technician_id=day.ana,
+            scope=[[territory.id, day.on.isoformat()]],
+            reported_at=now,
+            **owned,
+        ),
+        "message_id": Message(
+            technician_id=day.ana,
+            territory_id=territory.id,
+            hold_until=now + timedelta(days=1),
+            created_at=now,
+            changed_at=now,
+            owner_id=owner,
+        ),
+        "call_id": CallTask(visit_id=day.booked_visit, kind=CallKind.SECOND_VISIT, facts={}, created_at=now, **owned),
+        "plan_id": Plan(
+            plan_request_id=run.id,
+            cost={"terms": {}, "total": 0},
+            stats={"figures": dict.fromkeys((each.name for each in fields(Figures)), 0)},
+            created_at=now,
+        ),
+        "series_id": JobSeries(
+            site_id=place.id,
+            job_type_id=session.get_one(Job, day.booked_job).job_type_id,
+            owner_id=owner,
+            title=f"Again at {FOREIGN}" if territory.name != "North" else "Again",
+            every=1,
+            unit=Unit.YEAR,
+            first_on=day.on,
+            next_on=day.on + timedelta(days=300),
+            tolerance_days=3,
+            ahead_days=28,
+        ),
+    }
+    session.add_all(made.values())
+    session.flush()
+    return {name: row.id for name, row in made.items()} | {"seq": 999_999}
+
+
 def _routes(site: Site, ids: dict[str, int]) -> Iterator[tuple[Rule, str]]:
     """Return every route that names something of a territory, with its address."""
-    more = {"kind": "skill", "week": clock.now().date()}
+    more = {"kind": "skill", "week": clock.now().date(), "entity": "job", "name": "title"}
+    job = {"kind": "job", "key_id": ids["job_id"], "row_id": ids["job_id"]}
     adapter = site.app.url_map.bind("localhost")
     for rule in site.app.url_map.iter_rules():
-        if rule.arguments and rule.endpoint not in ("static", "security.reset_password", "my_skills.still_true"):
-            values = {name: (ids | more)[name] for name in rule.arguments}
+        if rule.arguments and rule.endpoint not in (
+            "static",
+            "security.reset_password",
+            "my_skills.still_true",
+            "my_skills.differently",
+        ):
+            known = ids | more | (job if {"key_id", "row_id"} & rule.arguments else {})
+            values = {name: known[name] for name in rule.arguments}
             yield rule, adapter.build(rule.endpoint, values)
 
 

@@ -51,7 +51,7 @@ def test_every_page_has_its_history_one_click_away(client_for: SignIn, site: Sit
     for path, words in (
         (f"/customers/{made['customer']}", "phone from “1” to “+49 30 77”"),
         (f"/jobs/{made['job']}", "to “Boiler leaks”"),
-        (f"/people/{site.technician_id}", "Audit"),
+        (f"/people/{site.technician_id}", "No change fits"),
     ):
         links = [link for link in dispatcher.get(path).links if link.startswith("/audit?")]
         assert links, f"{path} has no history"
