@@ -122,7 +122,7 @@ def works_a_visit(page: Page) -> str:
     expect(page.get_by_text("Have a safe trip.")).to_be_visible(timeout=2 * HOLD_MS)
     page.get_by_role("button", name="Arrived").click()
     expect(page.get_by_text("Arrival kept.")).to_be_visible(timeout=2 * HOLD_MS)
-    page.get_by_role("link", name="Done").click()
+    page.get_by_role("link", name="Done", exact=True).click()
     page.get_by_label("Yes, it is fixed").check()
     page.get_by_label("Which skill did it take?").select_option(label="Gas boilers of the East")
     page.get_by_label("Anything that would help").fill("Bled the valve behind the cupboard.")
