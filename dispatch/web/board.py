@@ -271,7 +271,8 @@ def _first_of(places: Answer | None, crew: Sequence[Any], zone: str) -> dict[str
     if crew or places is None or not places.numbered:
         return {}
     best = places.numbered[0]
-    return {"technician_id": best.technician_id, "starts_at": clock.in_zone(best.start_at, zone).replace(tzinfo=None)}
+    whole_minute = best.start_at + timedelta(seconds=-best.start_at.timestamp() % 60)  # people type minutes
+    return {"technician_id": best.technician_id, "starts_at": clock.in_zone(whole_minute, zone).replace(tzinfo=None)}
 
 
 def _move_by_script() -> Response:

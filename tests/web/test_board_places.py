@@ -1,7 +1,7 @@
 """Select a visit and the board answers; whatever takes a place books it with the same person, start, end and travel."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -175,5 +175,6 @@ def test_the_form_of_a_visit_that_nobody_has_proposes_the_best_place(site: Site,
     page = dispatcher.get(f"/board/visits/{day.waiting_visit}?date={day.on}")
     form = next(each for each in page.forms if each.action.endswith("/board/move"))
     assert form.fields["technician_id"] == [str(best["technician_id"])]
-    start = datetime.fromisoformat(best["start"]).astimezone(ZoneInfo(ZONE))
-    assert form.fields["starts_at"] == [f"{start:%Y-%m-%d %H:%M:%S}"]
+    start = datetime.fromisoformat(best["start"])
+    start = (start + timedelta(seconds=-start.timestamp() % 60)).astimezone(ZoneInfo(ZONE))
+    assert form.fields["starts_at"] == [f"{start:%Y-%m-%d %H:%M}:00"]
