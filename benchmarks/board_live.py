@@ -194,9 +194,11 @@ def sit_down(address: str, number: int) -> Desk:
     _, page = ask(host, port, "GET", "/me", cookie)
     _, data = ask(host, port, "GET", "/board/data", cookie)
     board = json.loads(data)
+    table = board["bars"]
+    bars = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
     own = [
         bar["visit_id"]
-        for bar in board["bars"]
+        for bar in bars
         if bar["state"] in ("planned", "accepted") and not bar["pinned"] and not bar["elsewhere"]
     ]
     return Desk(
