@@ -114,7 +114,8 @@ def test_silence_is_told_and_ends(sit_down: SitDown) -> None:
     )
     assert abs(page.evaluate("document.querySelector('#gantt-grid').getBoundingClientRect().top") - top) < 1
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]  # one of the two
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert violations(page) == []
     page.unroute("**/board/changes*")
     expect(state).to_contain_text("The board is asked every 10 seconds until they are back.", timeout=15_000)
