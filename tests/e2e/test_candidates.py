@@ -54,6 +54,7 @@ def test_by_keyboard_alone(page_of_a_job: str, sit_down: SitDown) -> None:
     page.keyboard.type("lars")
     page.keyboard.press("Enter")
     told(page)
+    assert "name=lars" in page.url, "the answer can be sent to a colleague as a link"
 
 
 def test_at_320_pixels_without_script(page_of_a_job: str, sit_down: SitDown) -> None:

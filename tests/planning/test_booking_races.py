@@ -69,7 +69,7 @@ def test_a_deadlock_is_tried_again_once_and_nobody_hears_of_it(sessions: session
                     now=NOW,
                 )
                 session.commit()
-        except Exception as error:
+        except Exception as error:  # whatever it is, the test looks at it in its own thread
             raised.append(error)
 
     with sessions() as other:
@@ -143,7 +143,7 @@ def _moving(
                     now=NOW,
                 )
                 session.commit()
-        except Exception as error:
+        except Exception as error:  # whatever it is, the test looks at it in its own thread
             raised.append(error)
 
     thread = threading.Thread(target=move)

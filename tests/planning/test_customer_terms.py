@@ -1,6 +1,7 @@
 """Plans in the terms of customers: what is kept, what is broken, who would hear of a change."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,9 @@ IN, OUT, LATER = MORNING + 70 * MINUTE, MORNING + 180 * MINUTE, MORNING + 100 * 
         ({(ANA, IN)}, set(), False, True, {ANA}),
     ],
 )
-def test_who_hears_of_a_change(was: set, becomes: set, promised: bool, customer: bool, people: set) -> None:  # type: ignore[type-arg]
+def test_who_hears_of_a_change(
+    was: set[Any], becomes: set[Any], promised: bool, customer: bool, people: set[int]
+) -> None:
     before: Spots = {7: frozenset(was)} if was else {}
     after: Spots = {7: frozenset(becomes)} if becomes else {}
     hear = disturbed_by(before, after, {7: WINDOW} if promised else {})

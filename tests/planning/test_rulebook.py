@@ -37,16 +37,18 @@ def listing_of(session: Session, day: GeneratedDay, visit: Visit, position: int)
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_the_desk_says_of_everybody_the_booking_says_too(session: Session, seed: int) -> None:
-    day = generated_day(session, seed)
+    day, asked = generated_day(session, seed), 0
     for visit in day.waiting:
         slots = session.scalars(select(CrewSlot.id).where(CrewSlot.visit_id == visit.id).order_by(CrewSlot.position))
         for position, slot in enumerate(slots, 1):
             found = listing_of(session, day, visit, position)
+            asked += len(found.ranked) + len(found.excluded)
             for row in found.ranked:
                 offered(session, visit, slot, row)
             for other in found.excluded:
                 if other.code not in NOT_ASKED:
                     ruled_out(session, visit, slot, other.technician_id)
+    assert asked >= len(day.waiting), "everybody is asked about every visit that waits"
 
 
 def offered(session: Session, visit: Visit, slot: int, row: CandidateRow) -> None:

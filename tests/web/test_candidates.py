@@ -230,10 +230,10 @@ def test_a_booking_that_came_first_is_not_written_over(site: Site, client_for: S
 
 
 def test_a_visit_of_another_job_and_a_person_of_nowhere_do_not_exist(client_for: SignIn, day: Day) -> None:
-    dispatcher = client_for("dispatcher")
-    dispatcher.get(f"/jobs/{day.waiting_job}/candidates?visit={day.booked_visit}", 404)
-    dispatcher.get(path(day, person=999_999), 404)
-    dispatcher.get(f"/jobs/{day.waiting_job}/candidates?date=9999-12-31", 422)
+    client = client_for("dispatcher").client
+    assert client.get(f"/jobs/{day.waiting_job}/candidates?visit={day.booked_visit}").status_code == 404
+    assert client.get(path(day, person=999_999)).status_code == 404
+    assert client.get(f"/jobs/{day.waiting_job}/candidates?date=9999-12-31").status_code == 422
 
 
 def test_the_page_names_policy_and_time_and_asks_little(site: Site, client_for: SignIn, day: Day) -> None:
@@ -248,7 +248,7 @@ def test_the_page_names_policy_and_time_and_asks_little(site: Site, client_for: 
 
 @pytest.mark.parametrize("role", ["technician", "manager"])
 def test_who_may_not_see_the_board_sees_no_candidates(client_for: SignIn, role: str, day: Day) -> None:
-    client_for(role).get(path(day), 403)
+    assert client_for(role).client.get(path(day)).status_code == 403
 
 
 def test_what_would_have_to_change_comes_as_a_part_with_what_to_press(site: Site, client_for: SignIn, day: Day) -> None:

@@ -224,7 +224,7 @@ def test_people_of_other_territories_do_not_see_it(site: Site, client_for: SignI
             session, RoleName.DISPATCHER, territory=south, name="Sue", email="sue@example.test", password=STORED
         )
     site.emails["south"] = "sue@example.test"
-    client_for("south").get(where, status=404)
+    assert client_for("south").client.get(where).status_code == 404
 
 
 def test_the_page_asks_a_constant_number_of_statements(site: Site, client_for: SignIn, today: dict[str, Any]) -> None:

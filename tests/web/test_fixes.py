@@ -128,6 +128,6 @@ def test_who_may_not_see_a_field_has_no_way_to_it(
 
 
 def test_what_is_no_field_is_not_there(client_for: SignIn, made: dict[str, int]) -> None:
-    dispatcher = client_for("dispatcher")
+    client = client_for("dispatcher").client
     for path in (f"/fix/site/{made['site']}/territory_id", "/fix/user/1/name", "/fix/site/999999/parking"):
-        dispatcher.get(path, 404)
+        assert client.get(path).status_code == 404, path
