@@ -33,7 +33,7 @@ from dispatch.core.errors import Conflict
 from dispatch.demo.catalogue import load_catalogue, load_job_types
 from dispatch.demo.city import WORKS, make_areas, make_customers, random_spot
 from dispatch.demo.days import new_case
-from dispatch.demo.people import MAIL, PASSWORD, SIGN_INS
+from dispatch.demo.people import MAIL, PASSWORD, SIGN_INS, write_shift
 from dispatch.demo.record import write
 from dispatch.demo.rows import Book
 from dispatch.demo.words import FIRST_NAMES, LAST_NAMES
@@ -55,7 +55,7 @@ AWAY_EVERY, PARTNER_EVERY, ELSEWHERE_EVERY, PIN_EVERY = 50, 9, 40, 25
 STARTS = ((wall_time(6, 30), wall_time(15, 30)), (wall_time(7), wall_time(16)), (wall_time(8), wall_time(17)))
 MINUTES = (15, 20, 20, 25, 30, 35)
 PROMISED_SHARE, RISK_SHARE, MISS_SHARE = 0.85, 0.05, 0.02
-BREAK_S, OVERTIME_S = 1800, 5400
+BREAK_S = 1800
 ROUND_S, SPARE_S = 300, 1400
 
 
@@ -201,24 +201,7 @@ def _write_hours(world: World, person: Person, kind: str) -> None:
     ]
     until = world.today + timedelta(days=DAYS_OF_SHIFTS)
     for times in working_times(world.today, until, patterns, (), world.zone):
-        shift_id = world.book.add(
-            "shift",
-            technician_id=person.id,
-            territory_id=person.area.id,
-            on_date=times.day,
-            during=Range(times.start, times.end),
-            start_kind=kind,
-            start_lat=person.start.lat,
-            start_lon=person.start.lon,
-            end_kind=kind,
-            end_lat=person.start.lat,
-            end_lon=person.start.lon,
-            break_s=times.break_s,
-            break_from=times.break_from,
-            break_until=times.break_until,
-            overtime_limit_s=OVERTIME_S,
-        )
-        person.shifts[times.day] = (shift_id, times)
+        write_shift(world, person, times, kind)
 
 
 def _write_skills(world: World, person: Person) -> None:

@@ -10,7 +10,7 @@ from dispatch.accounts.passwords import hash_password
 from dispatch.demo.city import WORKS, random_spot
 from dispatch.demo.words import FIRST_NAMES, LAST_NAMES, PARTNERS
 from dispatch.demo.world import ZONE, Area, Grasp, Person, World
-from dispatch.workforce.calendar import Pattern, working_times
+from dispatch.workforce.calendar import Pattern, WorkingTime, working_times
 
 PASSWORD = "one-mile-more"  # noqa: S105 - printed by the loader: the demo is for one's own machine
 MAIL = "@extramile.example"
@@ -195,24 +195,29 @@ def _write_shifts(world: World, person: Person, hired: date, partner_id: int | N
         )
         patterns.append(Pattern(weekday=weekday, starts_at=starts, ends_at=ends, break_s=BREAK_S, from_day=hired))
     for times in working_times(world.first_day, world.last_day + timedelta(days=1), patterns, (), ZONE):
-        shift_id = world.book.add(
-            "shift",
-            technician_id=person.id,
-            territory_id=person.area.id,
-            on_date=times.day,
-            during=Range(times.start, times.end),
-            start_kind=kind,
-            start_lat=person.start.lat,
-            start_lon=person.start.lon,
-            end_kind=kind,
-            end_lat=person.start.lat,
-            end_lon=person.start.lon,
-            break_s=times.break_s,
-            break_from=times.break_from,
-            break_until=times.break_until,
-            overtime_limit_s=OVERTIME_S,
-        )
-        person.shifts[times.day] = (shift_id, times)
+        write_shift(world, person, times, kind)
+
+
+def write_shift(world: World, person: Person, times: WorkingTime, kind: str) -> None:
+    """Note one shift that begins and ends where the person starts, and remember it with them."""
+    shift_id = world.book.add(
+        "shift",
+        technician_id=person.id,
+        territory_id=person.area.id,
+        on_date=times.day,
+        during=Range(times.start, times.end),
+        start_kind=kind,
+        start_lat=person.start.lat,
+        start_lon=person.start.lon,
+        end_kind=kind,
+        end_lat=person.start.lat,
+        end_lon=person.start.lon,
+        break_s=times.break_s,
+        break_from=times.break_from,
+        break_until=times.break_until,
+        overtime_limit_s=OVERTIME_S,
+    )
+    person.shifts[times.day] = (shift_id, times)
 
 
 def _grasps(world: World, person: Person) -> dict[int, Grasp]:
