@@ -19,6 +19,7 @@ from dispatch.jobs.models import (
     CrewSlot,
     Customer,
     Job,
+    JobSeries,
     JobType,
     NeedOrigin,
     Promise,
@@ -27,6 +28,7 @@ from dispatch.jobs.models import (
     Visit,
     VisitWindow,
 )
+from dispatch.jobs.recurrence import Unit
 from dispatch.planning.models import Assignment, Policy
 from dispatch.skills.models import Certification, CertificationKind, DocumentState, Evidence, Proficiency, Skill
 from dispatch.workforce.models import Absence, Partner, Shift, Technician, Territory, TerritoryMembership
@@ -186,6 +188,27 @@ def make_job_type(session: Session, **changes: Any) -> JobType:
     """Add a job type of one hour for one person."""
     number = next(_numbers)
     return _add(session, JobType, {"code": f"type-{number}", "name": f"Type {number}", "duration_s": 3600}, changes)
+
+
+def make_series(
+    session: Session, *, site: Site | None = None, job_type: JobType | None = None, **changes: Any
+) -> JobSeries:
+    """Add work that comes again every week from the day after ``DAY`` on."""
+    defaults = {
+        "site_id": (site or make_site(session)).id,
+        "job_type_id": (job_type or make_job_type(session)).id,
+        "owner_id": make_user(session, RoleName.DISPATCHER).id,
+        "title": f"Series {next(_numbers)}",
+        "every": 1,
+        "unit": Unit.WEEK,
+        "first_on": DAY + timedelta(days=1),
+        "next_on": DAY + timedelta(days=1),
+        "tolerance_days": 3,
+        "ahead_days": 28,
+    }
+    if "next_on" in changes:
+        defaults["first_on"] = changes["next_on"]
+    return _add(session, JobSeries, defaults, changes)
 
 
 def make_job(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -70,10 +70,12 @@ def add_up(pieces: Iterable[Piece]) -> tuple[DemandClass, ...]:
 
 
 def still_expected(
-    usual_s: int, booked_s: Mapping[date, int], weeks: Sequence[date], shares: Mapping[date, float]
+    usual_s: Mapping[date, int], known_s: Mapping[date, int], shares: Mapping[date, float]
 ) -> dict[date, int]:
-    """Give the work of a usual week that is not booked yet, week by week, never below zero.
+    """Give the work usual for each week that is not known yet, never below zero.
 
-    `shares` is the part of each week that is still to come; a week that has begun expects only the rest.
+    `shares` is the part of a week that is still to come; a week that has begun expects only the rest.
     """
-    return {week: max(0, round(usual_s * shares.get(week, 1.0)) - booked_s.get(week, 0)) for week in weeks}
+    return {
+        week: max(0, round(usual * shares.get(week, 1.0)) - known_s.get(week, 0)) for week, usual in usual_s.items()
+    }

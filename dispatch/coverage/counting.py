@@ -29,11 +29,14 @@ def count(snapshot: Snapshot) -> Counted:
         prices=class_prices(flow),
         booked_s=snapshot.booked_s,
         expected_s=snapshot.expectation.expected_s,
+        recurring_s=snapshot.expectation.recurring_s,
         unmet_s=flow.total_unmet_s,
         later_s=snapshot.later_s,
         history_weeks=snapshot.expectation.history_weeks,
         by_territory=snapshot.expectation.by_territory,
         by_kind=snapshot.expectation.by_kind,
+        by_row=snapshot.expectation.by_row,
+        outlines=snapshot.expectation.outlines,
         without_hours=snapshot.territories_without_hours,
     )
 

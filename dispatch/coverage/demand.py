@@ -5,31 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from sqlalchemy.orm import Session
 
 from dispatch.core.clock import local_day
 from dispatch.coverage import rows
 from dispatch.coverage.classes import Piece, monday, needs_from, still_expected
-from dispatch.coverage.forecast import TrackRecord, expected_s, track_record
-from dispatch.coverage.outlook import Need
+from dispatch.coverage.expectation import Expectation, Outline
+from dispatch.coverage.forecast import forecast, track_record
+from dispatch.coverage.outlook import ANYBODY, Need, Row
 from dispatch.coverage.rows import Record, grouped
+from dispatch.jobs.recurrence import Recurrence
 
-HISTORY_WEEKS = 52
+HISTORY_WEEKS = 156
+"""Three years, so that a season is seen twice before it is believed."""
+DRAWN_WEEKS = 26
+"""Past weeks kept beside what is expected, to be drawn before it."""
 
+Key = TypeVar("Key")
 TypeKey: TypeAlias = tuple[int, int]
 """A territory and a kind of work: the series that history is kept by."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Expectation:
-    """What history said: complete weeks it covers, how far off it has been, and seconds expected on top of bookings."""
-
-    history_weeks: int
-    by_territory: TrackRecord | None
-    by_kind: TrackRecord | None
-    expected_s: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,49 +91,109 @@ def read_expected(
     today: date,
     booked: Iterable[Booked],
 ) -> tuple[list[Piece], Expectation]:
-    """Give work that a usual week has and that is not booked yet, with how far such expectations have been off.
+    """Give work that is not booked yet but recurs or is usual, with how far such expectations have been off.
 
     Weeks are compared by when work is done, on both sides: served work of past weeks, booked work of coming ones.
     """
     first = mondays[0] - timedelta(weeks=HISTORY_WEEKS)
     history, length, rest_of_week, visit_s = _read_history(session, zones, first, mondays[0], today)
-    booked_s: dict[TypeKey, dict[date, int]] = {}
+    begin = mondays[0] - timedelta(weeks=length)
+    crews = _crews(session)
+    known_s: dict[TypeKey, dict[date, int]] = {}
     for place in booked:
         if place.first:
-            per_week = booked_s.setdefault((place.piece.territory, place.job_type_id), {})
-            per_week[place.piece.week] = per_week.get(place.piece.week, 0) + place.piece.seconds
-    crews = _crews(session)
+            _count(known_s, (place.piece.territory, place.job_type_id), place.piece.week, place.piece.seconds)
+    pieces: list[Piece] = []
+    recurring_s = 0
+    for key, week, seconds in read_recurring(session, zones, mondays, today):
+        _count(known_s, key, week, seconds)
+        pieces += _pieces(key, week, seconds, 1.0, crews)
+        recurring_s += seconds * len(crews.get(key[1], ()))
+    usual = forecast(history, first=begin, weeks=len(mondays))
     shares = {mondays[0]: rest_of_week}
-    pieces = []
-    total = 0
-    for key, series in sorted(history.items()):
-        usual = expected_s(series)
-        if usual is None or key[1] not in crews:
-            continue
-        for week, seconds in still_expected(usual, booked_s.get(key, {}), mondays, shares).items():
-            total += seconds * len(crews[key[1]])
-            pieces += [
-                Piece(
-                    needs=needs,
-                    territory=key[0],
-                    week=week,
-                    seconds=seconds,
-                    visits=seconds / visit_s[key],
-                    booked=False,
-                )
-                for needs in crews[key[1]]
-                if seconds
-            ]
-    by_territory: dict[int, list[int]] = {}
-    for (territory, _kind), series in history.items():
-        so_far = by_territory.setdefault(territory, [0] * length)
-        by_territory[territory] = [a + b for a, b in zip(so_far, series, strict=True)]
+    expected_s = 0
+    for key, found in sorted(usual.items()):
+        coming = dict(zip(mondays, found.mean_s, strict=True))
+        for week, seconds in still_expected(coming, known_s.get(key, {}), shares).items():
+            pieces += _pieces(key, week, seconds, seconds / visit_s[key], crews)
+            expected_s += seconds * len(crews.get(key[1], ()))
+    by_row = _by_row(history, crews)
+    ahead = forecast(by_row, first=begin, weeks=len(mondays))
     return pieces, Expectation(
         history_weeks=length,
-        by_territory=track_record(by_territory),
-        by_kind=track_record(history),
-        expected_s=total,
+        by_territory=track_record(_by_territory(history), first=begin),
+        by_kind=track_record(history, first=begin),
+        by_row=track_record(by_row, first=begin),
+        expected_s=expected_s,
+        recurring_s=recurring_s,
+        outlines=tuple(
+            Outline(row=row, territory=territory, past_s=tuple(series[-DRAWN_WEEKS:]), forecast=ahead[territory, row])
+            for (territory, row), series in sorted(by_row.items())
+            if ahead
+        ),
     )
+
+
+def read_recurring(
+    session: Session, zones: Mapping[int, str], mondays: Sequence[date], today: date
+) -> list[tuple[TypeKey, date, int]]:
+    """Give the visits of recurring work that fall into these weeks and are not made yet: kind, week, seconds.
+
+    Where days count from when the last job was closed, only the next one can be known.
+    """
+    last = mondays[-1] + timedelta(days=6)
+    found: list[tuple[TypeKey, date, int]] = []
+    for row in rows.recurring(session, last):
+        if row.territory_id not in zones:
+            continue
+        rule, day = Recurrence(every=row.every, unit=row.unit), row.next_on
+        while day <= last and (row.last_on is None or day <= row.last_on):
+            week = max(monday(max(day, today)), mondays[0])
+            found.append(((row.territory_id, row.job_type_id), week, row.seconds))
+            if row.from_completion:
+                break
+            day = rule.after(row.first_on, day)
+    return found
+
+
+def _count(per_key: dict[TypeKey, dict[date, int]], key: TypeKey, week: date, seconds: int) -> None:
+    per_week = per_key.setdefault(key, {})
+    per_week[week] = per_week.get(week, 0) + seconds
+
+
+def _pieces(
+    key: TypeKey, week: date, seconds: int, visits: float, crews: Mapping[int, list[tuple[Need, ...]]]
+) -> list[Piece]:
+    """One piece for each place of the usual crew; a kind of work that is retired has none."""
+    return [
+        Piece(needs=needs, territory=key[0], week=week, seconds=seconds, visits=visits, booked=False)
+        for needs in crews.get(key[1], ())
+        if seconds
+    ]
+
+
+def _by_territory(history: Mapping[TypeKey, Sequence[int]]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for (territory, _kind), series in history.items():
+        _add(found, territory, series)
+    return found
+
+
+def _by_row(
+    history: Mapping[TypeKey, Sequence[int]], crews: Mapping[int, list[tuple[Need, ...]]]
+) -> dict[tuple[int, Row], list[int]]:
+    """Work by row of the table: every place of a crew counts for each row that its needs stand in."""
+    found: dict[tuple[int, Row], list[int]] = {}
+    for (territory, kind), series in history.items():
+        for needs in crews.get(kind, ()):
+            for row in {need.row for need in needs} or {ANYBODY}:
+                _add(found, (territory, row), series)
+    return found
+
+
+def _add(found: dict[Key, list[int]], key: Key, series: Sequence[int]) -> None:
+    so_far = found.setdefault(key, [0] * len(series))
+    found[key] = [a + b for a, b in zip(so_far, series, strict=True)]
 
 
 def _read_history(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from dispatch.coverage.expectation import Forecast, Outline, TrackRecord
 from dispatch.coverage.flow import Cell, Flow
-from dispatch.coverage.forecast import TrackRecord
 from dispatch.coverage.outlook import HOUR_S, Need, Row, RowKind, SkillLevel
 from dispatch.coverage.risk import AbsenceRisk, SoleHolder
 
-VERSION = 1
+VERSION = 2
 FELT = 5
 """Places a person's absence is felt most; further ones are in the sum only."""
 
@@ -71,11 +71,14 @@ class Counted:
     prices: tuple[ClassPrice, ...]
     booked_s: int
     expected_s: int
+    recurring_s: int
     unmet_s: int
     later_s: int
     history_weeks: int
     by_territory: TrackRecord | None
     by_kind: TrackRecord | None
+    by_row: TrackRecord | None
+    outlines: tuple[Outline, ...]
     without_hours: tuple[int, ...]
 
 
@@ -154,11 +157,16 @@ def to_json(counted: Counted) -> dict[str, Any]:
         ],
         "booked_s": counted.booked_s,
         "expected_s": counted.expected_s,
+        "recurring_s": counted.recurring_s,
         "unmet_s": counted.unmet_s,
         "later_s": counted.later_s,
         "history_weeks": counted.history_weeks,
         "by_territory": _record_out(counted.by_territory),
         "by_kind": _record_out(counted.by_kind),
+        "by_row": _record_out(counted.by_row),
+        "outlines": [
+            [*_row_out(each.row), each.territory, list(each.past_s), asdict(each.forecast)] for each in counted.outlines
+        ],
         "without_hours": list(counted.without_hours),
     }
 
@@ -199,11 +207,22 @@ def from_json(stored: Mapping[str, Any]) -> Counted:
         ),
         booked_s=stored["booked_s"],
         expected_s=stored["expected_s"],
+        recurring_s=stored["recurring_s"],
         unmet_s=stored["unmet_s"],
         later_s=stored["later_s"],
         history_weeks=stored["history_weeks"],
         by_territory=_record_in(stored["by_territory"]),
         by_kind=_record_in(stored["by_kind"]),
+        by_row=_record_in(stored["by_row"]),
+        outlines=tuple(
+            Outline(
+                row=_row_in(kind, number),
+                territory=place,
+                past_s=tuple(past),
+                forecast=Forecast(**{name: tuple(values) for name, values in ahead.items()}),
+            )
+            for kind, number, place, past, ahead in stored["outlines"]
+        ),
         without_hours=tuple(stored["without_hours"]),
     )
 
@@ -248,12 +267,9 @@ def _needs_in(stored: Sequence[Sequence[Sequence[int]]]) -> tuple[Need, ...]:
     return tuple(Need(any_of=tuple(SkillLevel(skill=skill, level=at) for skill, at in need)) for need in stored)
 
 
-def _record_out(record: TrackRecord | None) -> list[float] | None:
-    return None if record is None else [record.weeks, record.off_percent, record.bias_percent]
+def _record_out(record: TrackRecord | None) -> dict[str, float] | None:
+    return None if record is None else asdict(record)
 
 
-def _record_in(stored: Sequence[float] | None) -> TrackRecord | None:
-    if stored is None:
-        return None
-    weeks, off, bias = stored
-    return TrackRecord(weeks=int(weeks), off_percent=off, bias_percent=bias)
+def _record_in(stored: Mapping[str, Any] | None) -> TrackRecord | None:
+    return None if stored is None else TrackRecord(**stored)

@@ -16,6 +16,7 @@ from dispatch.jobs.models import (
     CertificationNeed,
     CrewSlot,
     Job,
+    JobSeries,
     JobType,
     JobTypeCertification,
     JobTypeNeed,
@@ -200,6 +201,27 @@ def served(session: Session, first: date, before: date) -> Rows:
         .outerjoin(began, began.c.visit_id == Visit.id)
         .where(Visit.state.in_(MADE_VISITS), day >= first, day < before)
         .group_by(Visit.territory_id, Job.job_type_id, day)
+    ).all()
+
+
+def recurring(session: Session, last: date) -> Rows:
+    """Recurring work that goes on and has its next day by then, with the usual length of a visit."""
+    return session.execute(
+        select(
+            Site.territory_id,
+            JobSeries.job_type_id,
+            JobSeries.every,
+            JobSeries.unit,
+            JobSeries.first_on,
+            JobSeries.next_on,
+            JobSeries.last_on,
+            JobSeries.from_completion,
+            JobType.duration_s.label("seconds"),
+        )
+        .join(Site, Site.id == JobSeries.site_id)
+        .join(JobType, JobType.id == JobSeries.job_type_id)
+        .where(JobSeries.ended_at.is_(None), JobSeries.paused_at.is_(None), JobSeries.next_on <= last)
+        .order_by(JobSeries.id)
     ).all()
 
 

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from dispatch.core.clock import local_day
 from dispatch.coverage import rows
 from dispatch.coverage.classes import add_up, monday
-from dispatch.coverage.demand import Expectation, read_booked, read_expected
+from dispatch.coverage.demand import read_booked, read_expected
+from dispatch.coverage.expectation import Expectation
 from dispatch.coverage.outlook import Outlook
 from dispatch.coverage.supply import read_people
 from dispatch.planning.policy import read_rules

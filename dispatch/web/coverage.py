@@ -12,8 +12,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from dispatch.accounts.access import Right
 from dispatch.coverage import queries, service
 from dispatch.coverage.certificates import Expiry, expiring_certificates
+from dispatch.coverage.expectation import LEAST_WEEKS
 from dispatch.coverage.flow import Cell
-from dispatch.coverage.forecast import LEAST_WEEKS
 from dispatch.coverage.outlook import CERTIFICATION, HOUR_S, Row, RowKind
 from dispatch.coverage.queries import CoveragePage, NamedCell
 from dispatch.coverage.result import Counted
@@ -259,15 +259,17 @@ def expectation_words(counted: Counted) -> str:
     """Say what the demand rests on: bookings, what history adds, and how far off that has been."""
     if counted.history_weeks < LEAST_WEEKS:
         return _n(
-            "Only booked work is counted: with %(num)s complete week of history nothing can be expected yet; it takes"
-            " eight.",
-            "Only booked work is counted: with %(num)s complete weeks of history nothing can be expected yet; it takes"
-            " eight.",
+            "Only booked and recurring work is counted: with %(num)s complete week of history nothing more can be"
+            " expected yet; it takes eight.",
+            "Only booked and recurring work is counted: with %(num)s complete weeks of history nothing more can be"
+            " expected yet; it takes eight.",
             counted.history_weeks,
         )
     added = _(
-        "To the booked %(booked)s the mean of the last eight weeks adds %(expected)s still to come.",
+        "To the booked %(booked)s come %(recurring)s of recurring work whose jobs are not made yet, and %(expected)s"
+        " that history lets us expect on top.",
         booked=work_hours(counted.booked_s),
+        recurring=work_hours(counted.recurring_s),
         expected=work_hours(counted.expected_s),
     )
     if counted.by_territory is None or counted.by_kind is None:
@@ -277,10 +279,11 @@ def expectation_words(counted: Counted) -> str:
         + " "
         + _(
             "Over the last %(weeks)s weeks such an estimate was off by %(off)s %% per territory and week, and by"
-            " %(kind)s %% per kind of work.",
+            " %(kind)s %% per kind of work; last year's or last week's number would have been off by %(naive)s %%.",
             weeks=counted.by_territory.weeks,
             off=round(counted.by_territory.off_percent),
             kind=round(counted.by_kind.off_percent),
+            naive=round(counted.by_territory.naive_percent),
         )
     )
 

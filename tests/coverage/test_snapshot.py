@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
@@ -30,6 +31,7 @@ from tests.factories import (
     make_policy,
     make_proficiency,
     make_promise,
+    make_series,
     make_shift,
     make_site,
     make_skill,
@@ -291,7 +293,7 @@ def test_a_usual_week_less_what_is_booked_is_expected(session: Session) -> None:
     found = read(session, MORNING)
     assert found.expectation.history_weeks == 15
     assert found.expectation.by_kind is not None
-    assert found.expectation.by_kind.off_percent == 0
+    assert found.expectation.by_kind.off_percent < 1e-4
     lead, mate = (need(gas.id, 4),), tuple(sorted([need(gas.id, 3), need(kind.id, 0)]))
     per_class = {(work.week, work.needs): (work.booked_s, work.expected_s) for work in demand(found, north)}
     # Mondays and Fridays have 3 hours each; on a Tuesday half the week's work is still to come.
@@ -315,19 +317,44 @@ def test_a_short_history_expects_nothing_and_says_how_short(session: Session) ->
 def test_work_counts_in_the_week_it_was_done_and_also_when_in_vain(session: Session) -> None:
     north = make_territory(session)
     site = make_site(session, territory=north)
+    boiler = make_job_type(session)
     start = datetime.combine(MONDAY - timedelta(weeks=9), MORNING.timetz())
     for number in range(9):
         week_start = start + timedelta(weeks=number)
         # Closed weeks later than the visit, which is what counts.
-        visit = served(session, site, MORNING - timedelta(days=3), state=VisitState.NOT_DONE)
+        visit = served(session, site, MORNING - timedelta(days=3), state=VisitState.NOT_DONE, job_type=boiler)
         during = Range(week_start, week_start + timedelta(hours=3))
         make_assignment(session, visit=visit, during=during, state=AssignmentState.NOT_DONE)
         served(session, site, week_start, state=VisitState.CANCELLED)
     found = read(session)
     assert found.expectation.history_weeks == 9
-    # Eight jobs, each of a kind of its own that came once in the last eight weeks.
     per_week = {each.week: each.expected_s for each in demand(found, north)}
     assert per_week[MONDAY + timedelta(weeks=1)] == 3 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("changes", "visits"),
+    [
+        ({}, [1, 1, 0]),
+        ({"every": 2, "last_on": None}, [1, 0, 1]),
+        ({"last_on": MONDAY + timedelta(days=8)}, [1, 0, 0]),
+        ({"from_completion": True}, [1, 0, 0]),
+        ({"paused_at": MORNING}, [0, 0, 0]),
+        ({"ended_at": MORNING}, [0, 0, 0]),
+        ({"next_on": MONDAY + timedelta(days=60), "last_on": None}, [0, 0, 0]),
+    ],
+)
+def test_recurring_work_counts_before_its_jobs_are_made(
+    session: Session, changes: dict[str, Any], visits: list[int]
+) -> None:
+    north = make_territory(session)
+    boiler = make_job_type(session, duration_s=2 * HOUR)
+    plain: dict[str, Any] = {"every": 1, "next_on": MONDAY + timedelta(days=8), "last_on": MONDAY + timedelta(days=20)}
+    make_series(session, site=make_site(session, territory=north), job_type=boiler, **{**plain, **changes})
+    found = read(session)
+    per_week = {each.week: each.expected_s for each in demand(found, north)}
+    assert [per_week.get(MONDAY + timedelta(weeks=ahead), 0) // (2 * HOUR) for ahead in (1, 2, 3)] == visits
+    assert found.expectation.recurring_s == sum(visits) * 2 * HOUR
 
 
 # ---- around it -----------------------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ from sqlalchemy.dialects.postgresql import Range
 from dispatch.accounts.access import SYSTEM
 from dispatch.core import clock
 from dispatch.coverage.counting import solve_coverage
+from dispatch.coverage.expectation import TrackRecord
 from dispatch.coverage.flow import Cell
-from dispatch.coverage.forecast import TrackRecord
 from dispatch.coverage.models import CoverageRun
 from dispatch.coverage.outlook import HOUR_S, Row, RowKind
 from dispatch.coverage.queries import latest_run
@@ -236,13 +236,19 @@ def test_what_demand_rests_on_is_said_plainly(site: Site, counted: Gas) -> None:
         run = latest_run(session)
         assert run is not None
         plain = from_json(run.result)
-    some = replace(plain, booked_s=36_000, expected_s=72_000, history_weeks=9)
-    record = TrackRecord(weeks=8, off_percent=4.4, bias_percent=-3.0)
+    some = replace(plain, booked_s=36_000, recurring_s=7_200, expected_s=72_000, history_weeks=9, by_territory=None)
+    record = TrackRecord(
+        weeks=8, off_percent=4.4, bias_percent=-3.0, naive_percent=9.6, inside50_percent=49, inside80_percent=81
+    )
     with site.app.test_request_context():
-        assert "with 7 complete weeks of history nothing" in words.expectation_words(replace(plain, history_weeks=7))
+        assert "with 7 complete weeks of history nothing more can be expected" in words.expectation_words(
+            replace(plain, history_weeks=7)
+        )
         assert words.expectation_words(some) == (
-            "To the booked 10 h the mean of the last eight weeks adds 20 h still to come."
+            "To the booked 10 h come 2 h of recurring work whose jobs are not made yet, and 20 h that history lets us"
+            " expect on top."
             " There is too little history to say how far off that usually is."
         )
         told = words.expectation_words(replace(some, by_territory=record, by_kind=replace(record, off_percent=26)))
-        assert "off by 4 % per territory and week, and by 26 % per kind of work" in told
+        assert "off by 4 % per territory and week, and by 26 % per kind of work; last year's or last" in told
+        assert told.endswith("would have been off by 10 %.")
