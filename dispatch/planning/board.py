@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.dialects.postgresql import Range, aggregate_order_by
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from dispatch.core.clock import day_bounds
 from dispatch.jobs.lifecycle import VisitState
@@ -20,8 +20,8 @@ from dispatch.jobs.models import VisitWindow as WindowRow
 from dispatch.planning.models import RELEASED_STATES, Assignment, AssignmentState, Pin
 from dispatch.planning.promise_state import Outlook
 from dispatch.planning.told import arrival, latest_promise, outlook_of
-from dispatch.skills.models import Skill
-from dispatch.workforce.models import Absence, Partner, Shift, Technician, Territory
+from dispatch.skills.models import Proficiency, Skill
+from dispatch.workforce.models import Absence, Partner, Shift, Team, Technician, Territory
 
 URGENT_WITHIN = timedelta(hours=4)
 Span = tuple[datetime, datetime]
@@ -34,6 +34,9 @@ class BoardPerson:
     id: int
     name: str
     partner: str | None
+    team: str | None
+    trade: str | None  # what most of their skills belong to
+    territory: str | None  # of the shift that day; None for people who only have work here
     phone: str | None
     start_place: str | None
     last_contact_at: datetime | None
@@ -198,7 +201,15 @@ def _by_person(rows: Iterable[Any]) -> dict[int, list[Any]]:
 
 def _shifts(session: Session, scope: Scope, part: Part | None) -> Sequence[Any]:
     return session.execute(
-        select(Shift.technician_id, Shift.during, Shift.break_s, Shift.break_from, Shift.start_kind)
+        select(
+            Shift.technician_id,
+            Shift.during,
+            Shift.break_s,
+            Shift.break_from,
+            Shift.start_kind,
+            Territory.name.label("territory"),
+        )
+        .join(Territory, Territory.id == Shift.territory_id)
         .where(Shift.territory_id.in_(scope.territories), Shift.on_date == scope.day, ~Shift.cancelled)
         .where(true() if part is None else Shift.technician_id.in_(part.people))
         .order_by(Shift.technician_id, func.lower(Shift.during))
@@ -211,14 +222,35 @@ def _people(session: Session, ids: Collection[int]) -> Sequence[Any]:
             Technician.id,
             Technician.name,
             Partner.name.label("partner"),
+            Team.name.label("team"),
+            _trade(),
             Technician.phone,
             Technician.start_area,
             Technician.last_contact_at,
         )
         .outerjoin(Partner, Partner.id == Technician.partner_id)
+        .outerjoin(Team, Team.id == Technician.team_id)
         .where(Technician.id.in_(ids))
         .order_by(func.lower(Technician.name), Technician.id)
     ).all()
+
+
+def _trade() -> ColumnElement[str]:
+    """Select the group of skills in which a person has the most, confirmed ones first; levels play no part."""
+    group = aliased(Skill)
+    return (
+        select(group.name)
+        .select_from(Proficiency)
+        .join(Skill, Skill.id == Proficiency.skill_id)
+        .join(group, group.id == func.coalesce(Skill.parent_id, Skill.id))
+        .where(Proficiency.technician_id == Technician.id, Proficiency.fact_count > 0)
+        .group_by(group.id, group.name)
+        .order_by(func.count().filter(Proficiency.confirmed).desc(), func.count().desc(), group.name)
+        .limit(1)
+        .correlate(Technician)
+        .scalar_subquery()
+        .label("trade")
+    )
 
 
 def _absences(session: Session, ids: Collection[int], day: Range[datetime]) -> Mapping[int, list[Span]]:
@@ -338,6 +370,9 @@ def _person(row: Any, shifts: Sequence[Any], away: Sequence[Span], bars: Sequenc
         id=row.id,
         name=row.name,
         partner=row.partner,
+        team=row.team,
+        trade=row.trade,
+        territory=shifts[0].territory if shifts else None,
         phone=row.phone,
         start_place=shifts[0].start_kind.value if shifts else None,
         last_contact_at=row.last_contact_at,

@@ -30,7 +30,7 @@ from dispatch.planning.places import Answer, customers_of, pushing_of, words_of
 from dispatch.planning.plan_list import latest_runs
 from dispatch.web import board_places
 from dispatch.web.board_json import bar_json, board_json, person_json, queued_json
-from dispatch.web.board_list import bars_by_person, cut
+from dispatch.web.board_list import GROUPS, ORDERS, arrangement, bars_by_person, cut
 from dispatch.web.board_scope import asked_day, asked_territories, likely_day
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, plausible, whole
@@ -44,7 +44,7 @@ blueprint = Blueprint("board", __name__, url_prefix="/board")
 RUNS_SHOWN = 3
 QUEUE_SHOWN = 60
 QUEUE_MOST = 100  # what the page has room for; the list of jobs has the rest
-IN_THE_ADDRESS = ("date", "territory", "queue", "zoom", "sort", "map")
+IN_THE_ADDRESS = ("date", "territory", "queue", "zoom", "group", "sort", "sel", "map")
 
 
 class MoveForm(Form):
@@ -73,6 +73,7 @@ def index() -> Response:
     names = {person.id: person.name for person in board.people}
     limit = QUEUE_MOST if request.args.get("queue") == "all" else QUEUE_SHOWN
     bars_of = bars_by_person(board)
+    people = arrangement(board, chosen)
     show = request.args.get("show", "")
     shown = _shown(board, show)
     return page(
@@ -86,9 +87,12 @@ def index() -> Response:
         most_alerts=MOST_ALERTS,
         situations=unsettled(chosen, day),
         bars_of=bars_of,
+        arranged=people,
+        groups=GROUPS,
+        orders=ORDERS,
         listed=cut(
-            board.people,
-            [max(1, len(bars_of[person.id])) for person in board.people],
+            people.people,
+            [max(1, len(bars_of[person.id])) for person in people.people],
             request.args.get("people", 1, int),
         ),
         names=names,

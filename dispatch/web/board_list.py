@@ -1,6 +1,7 @@
 """The day as lists: a page of people at a time for those without script and for phones, all of it for paper."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -8,16 +9,40 @@ from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response
 
 from dispatch.accounts.access import Right
+from dispatch.core.errors import Conflict
 from dispatch.jobs.queries import customer_phones
-from dispatch.planning.board import Board, BoardBar, board_for
+from dispatch.planning.board import Board, BoardBar, BoardPerson, board_for
+from dispatch.planning.board_order import Group, Order, arranged
+from dispatch.web import board_places
 from dispatch.web.board_scope import asked_day, asked_territories
 from dispatch.web.context import actor, db, moment
 from dispatch.web.pages import page
 from dispatch.web.security import permission
+from dispatch.web.words import _, _l
+from dispatch.workforce.models import Territory
 
 blueprint = Blueprint("board_list", __name__, url_prefix="/board")
 LINES = 50  # of a table on one page: the board stays inside its budget of elements, whatever the day
 Row = TypeVar("Row")
+GROUPS = {
+    Group.NONE: _l("Nothing"),
+    Group.TERRITORY: _l("Territory"),
+    Group.TEAM: _l("Team"),
+    Group.SKILL: _l("Skill"),
+    Group.PARTNER: _l("Partner"),
+}
+ORDERS = {
+    Order.NAME: _l("Name"),
+    Order.LOAD: _l("Fullest first"),
+    Order.FREE: _l("Most free time first"),
+    Order.NEAR: _l("Nearest to the selected job"),
+}
+WITHOUT = {
+    Group.TERRITORY: _l("Work elsewhere"),
+    Group.TEAM: _l("In no team"),
+    Group.SKILL: _l("No skill recorded"),
+    Group.PARTNER: _l("Our own people"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +89,57 @@ def bars_by_person(board: Board) -> dict[int, list[BoardBar]]:
     return found
 
 
+@dataclass(frozen=True, kw_only=True)
+class Arrangement:
+    """People in the order asked for: ``groups`` with their headings, and the same people in one row."""
+
+    group: Group
+    order: Order
+    groups: Sequence[tuple[str, Sequence[BoardPerson]]]
+
+    @property
+    def people(self) -> list[BoardPerson]:
+        """Everybody, from top to bottom."""
+        return [person for _heading, people in self.groups for person in people]
+
+    @property
+    def heading_of(self) -> dict[int, str]:
+        """The heading that each person stands under; empty where people are not grouped."""
+        return {person.id: heading for heading, people in self.groups if heading for person in people}
+
+
+def usual_group(territories: Sequence[Territory]) -> Group:
+    """Return how people are grouped where nobody chose: several territories are read one by one."""
+    return Group.TERRITORY if len(territories) > 1 else Group.NONE
+
+
+def arrangement(board: Board, territories: Sequence[Territory]) -> Arrangement:
+    """Return the people of a board as the address asks for; what makes no sense there is as usual."""
+    group, order = usual_group(territories), Order.NAME
+    with suppress(ValueError):
+        group = Group(request.args.get("group", group))
+    with suppress(ValueError):
+        order = Order(request.args.get("sort", order))
+    ways = _ways(board) if order is Order.NEAR else {}
+    groups = arranged(board.people, group, order, ways)
+    without = _(WITHOUT[group]) if group in WITHOUT else ""
+    return Arrangement(group=group, order=order, groups=[(name or without, people) for name, people in groups])
+
+
+def _ways(board: Board) -> dict[int, int]:
+    """Return how far everybody's day is from the selected visit; nothing where none is selected or can be taken."""
+    chosen = request.args.get("sel", type=int)
+    known = {bar.visit_id: bar.territory_id for bar in board.bars}
+    known |= {item.visit_id: item.territory_id for item in board.queue}
+    if chosen is None or not known.get(chosen):
+        return {}
+    try:
+        answer = board_places.answer(chosen, known[chosen], board.day, None)
+    except Conflict:
+        return {}
+    return {row.technician_id: row.place.travel_s for row in answer.rows if row.place is not None}
+
+
 @blueprint.get("/print")
 @permission(Right.BOARD_READ)
 def paper() -> Response:
@@ -72,7 +148,8 @@ def paper() -> Response:
     day = asked_day(chosen)
     board = board_for(db(), territories=chosen, day=day, now=moment(), reach=actor().territories(Right.BOARD_READ))
     by = "territory" if request.args.get("by") == "territory" else "person"
-    where: dict[str, Any] = {"date": day.isoformat(), "territory": request.args.get("territory", type=int)}
+    kept = ("territory", "group", "sort", "sel")
+    where: dict[str, Any] = {"date": day.isoformat()} | {name: request.args.get(name) for name in kept}
     return page(
         "board/print.html",
         board=board,
@@ -80,6 +157,7 @@ def paper() -> Response:
         by=by,
         bars_of=bars_by_person(board),
         people={person.id: person for person in board.people},
+        arranged=arrangement(board, chosen),
         phones=customer_phones(db(), {bar.visit_id for bar in board.bars if not bar.elsewhere}),
         sheets=[(each.name, [bar for bar in board.bars if bar.territory_id == each.id]) for each in chosen],
         where=where,

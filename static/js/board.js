@@ -13,12 +13,14 @@
  * With data-panel-url a selected visit is shown in #board-panel (a fragment from the server, with its move form);
  * without it the job page opens. data-verdicts-url answers as board/verdicts.js says. Tables that tell the same
  * without script carry data-without-script; they stay on a phone and on paper, and give way to the grid elsewhere.
- * Everything else is linked by events: board:select, board:deselect, board:changed, board:data and board:stale (send it as
- * HX-Trigger when a form outside the grid has changed the day).
+ * Everything else is linked by events: board:choose (please select it), board:select, board:deselect, board:answer (what
+ * the server says about it), board:changed, board:data and board:stale (send it as HX-Trigger when a form outside the grid
+ * has changed the day).
  */
 
 import htmx from "htmx.org";
 import { showToast } from "./page/toasts.js";
+import { askedId, keepView, shareSelection } from "./board/address.js";
 import { BoardUnavailable, fetchBoard } from "./board/data.js";
 import { make, useSprite } from "./board/dom.js";
 import { Gantt } from "./board/gantt.js";
@@ -159,17 +161,17 @@ function lendTables() {
 /** @param {HTMLElement} host @param {string} url */
 async function start(host, url) {
   const raw = await fetchBoard(url);
-  const asked = fromAddress();
+  const asked = fromAddress(/** @type {import("./board/order.js").Group} */ (host.dataset.group ?? "none"));
   const board = new Board(raw);
-  board.sort(asked.order);
+  board.arrange(asked);
   const tools = addTools(host, {
     ...asked,
     onZoom: (zoom) => {
       view.zoom = zoom;
       view.layout();
     },
-    onOrder: (order) => {
-      board.sort(order);
+    onArrange: (how) => {
+      board.arrange(how);
       view.redraw();
     },
     onNow: () => scrollTo(view, board.now - HOUR),
@@ -188,10 +190,17 @@ async function start(host, url) {
   document.addEventListener("board:deselect", () => gantt.selection.forget());
   watchQueue((visitId, focus) => gantt.selectWaiting(visitId, focus));
   takeFromList(gantt);
-  document.addEventListener("board:select", (event) => {
-    const { visitId, from } = /** @type {CustomEvent} */ (event).detail;
-    if (from !== "gantt") gantt.showVisit(visitId);
+  document.addEventListener("board:take", (event) => gantt.selection.take(/** @type {CustomEvent} */ (event).detail.number));
+  // The map and its list say what they want; the grid selects it, and whoever shows selections hears of it from there.
+  document.addEventListener("board:choose", (event) => gantt.selectVisit(/** @type {CustomEvent} */ (event).detail.visitId));
+  shareSelection(host.dataset.view ?? "", {
+    select: (visitId) => gantt.selectVisit(visitId, { quiet: true }),
+    forget: () => {
+      hidePanel(document.getElementById("board-panel"));
+      document.dispatchEvent(new CustomEvent("board:deselect"));
+    },
   });
+  keepView();
   const live = host.dataset.streamUrl ? new Live(view, gantt, host, raw.position ?? 0) : null;
   // The panel and forms outside the grid change the day too; their answers carry HX-Trigger: board:stale.
   document.addEventListener("board:stale", () => void live?.ask());
@@ -199,6 +208,8 @@ async function start(host, url) {
   host.classList.add("is-ready");
   host.dispatchEvent(new CustomEvent("board:ready", { bubbles: true }));
   watchMapToggle(() => board);
+  const selected = askedId("sel");
+  if (selected !== null) gantt.selectVisit(selected);
 }
 
 /**

@@ -18,7 +18,8 @@ TITLES = (
     "Meter swap",
 )
 CUSTOMERS = ("Hale Dental", "Harbour Offices", "Mill Lane School", "Corner Bakery", "St Mary Clinic", "North Library")
-NAMES = ("Ana Ruiz", "Cem Ak", "Ben Osei", "Ines Duarte", "Omar Haddad", "Priya Nair", "Tom Weiss", "Lena Vogel")
+# The first has number 1, the last one stands in front; by name they are in the order of their numbers.
+NAMES = ("Tom Weiss", "Ana Ruiz", "Ben Osei", "Cem Ak", "Ines Duarte", "Lena Vogel", "Omar Haddad", "Priya Nair")
 STATES = ("done", "done", "on_site", "on_the_way", "accepted", "planned", "planned", "planned", "planned", "planned")
 
 
@@ -64,6 +65,9 @@ def _technician(rng: random.Random, number: int) -> dict[str, Any]:
         "name": name,
         "initials": name[0] + name.split()[1][0],
         "partner": "Kestrel" if number % 7 == 0 else None,
+        "team": "Blue" if number % 2 else None,
+        "trade": "Gas" if number % 3 else "Lifts",
+        "territory": ("North", "South")[number % 2],
         "phone": "+31 20 555 01" + str(number % 100).zfill(2),
         "start_place": rng.choice(["own start", "depot", "near-site stay", None]),
         "load_s": rng.randrange(14_000, 29_000),

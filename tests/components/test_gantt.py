@@ -43,10 +43,10 @@ def movable(page: Page, row: int) -> Locator:
 
 def test_one_tab_stop_and_arrows_walk_over_people_bars_and_free_time(browser: Browser, site: str) -> None:
     with on_board(browser, site) as page:
-        page.get_by_role("combobox", name="Order").focus()
+        page.get_by_role("combobox", name="Sort by").focus()
         page.keyboard.press("Tab")
         expect(page.locator("#gantt-grid")).to_be_focused()
-        assert active(page) == "Cem Ak"
+        assert active(page) == "Ana Ruiz"
         page.keyboard.press("ArrowRight")
         assert active(page).startswith("Free, 08:00")
         page.keyboard.press("ArrowRight")
@@ -55,7 +55,7 @@ def test_one_tab_stop_and_arrows_walk_over_people_bars_and_free_time(browser: Br
         page.keyboard.press("ArrowDown")
         assert active(page) != first
         page.keyboard.press("Control+End")
-        assert active(page) == "Ana Ruiz"
+        assert active(page) == "Tom Weiss"
         page.keyboard.press("Home")
         page.keyboard.press("End")
         assert "to" in active(page)
@@ -73,7 +73,7 @@ def test_keyboard_move_is_told_saved_and_announced(browser: Browser, site: str) 
         page.keyboard.press("Space")
         expect(page.locator("#spoken")).to_contain_text("Picked up")
         page.keyboard.press("Shift+ArrowRight")
-        expect(page.locator("#spoken")).to_contain_text("Cem Ak, ")
+        expect(page.locator("#spoken")).to_contain_text("Ana Ruiz, ")
         expect(page.locator(".bar.ghost")).to_be_visible()
         with page.expect_response("**/board/move*") as answer:
             page.keyboard.press("Enter")
@@ -130,7 +130,7 @@ def test_down_skips_people_who_are_ruled_out_and_shift_does_not(browser: Browser
         page.keyboard.press("Space")
         expect(page.locator('[data-technician="2"] .verdict.blocked')).to_be_visible()
         page.keyboard.press("ArrowDown")
-        expect(page.locator("#spoken")).to_contain_text("Ines Duarte")
+        expect(page.locator("#spoken")).to_contain_text("Cem Ak")
         page.keyboard.press("ArrowUp")
         page.keyboard.press("Shift+ArrowDown")
         expect(page.locator("#spoken")).to_contain_text("Ben Osei")
@@ -139,6 +139,52 @@ def test_down_skips_people_who_are_ruled_out_and_shift_does_not(browser: Browser
         expect(page.locator(".verdict")).to_have_count(2)  # the visit is still selected: its panel is open
         page.keyboard.press("Escape")
         expect(page.locator(".verdict")).to_have_count(0)
+
+
+def test_people_stand_under_headings_that_arrows_pass_over(browser: Browser, site: str) -> None:
+    with on_board(browser, site) as page:
+        page.get_by_role("combobox", name="Group by").select_option("team")
+        grid = page.locator("#gantt-grid")
+        assert grid.get_attribute("aria-rowcount") == "10", "eight people and two headings"
+        assert grid.locator('[aria-rowindex="1"]').inner_text().split("\n") == ["Blue", "4 people"]
+        expect(grid.locator('[aria-rowindex="6"]')).to_contain_text("In no team")
+        rows = [row.get_attribute("aria-rowindex") for row in grid.get_by_role("row").all()]
+        assert rows == [str(number) for number in range(1, 11)], "rows are read from top to bottom"
+        assert "group=team" in page.url
+        grid.focus()
+        assert active(page) == "Ana Ruiz"
+        for _ in range(4):
+            page.keyboard.press("ArrowDown")
+        assert active(page) == "Ben Osei"
+        assert violations(page) == []
+
+
+def test_a_reload_and_a_second_window_show_the_same_visit_selected(browser: Browser, site: str) -> None:
+    with on_board(browser, site) as page:
+        bar = movable(page, 2)
+        visit = bar.get_attribute("data-bar")
+        bar.click()
+        expect(page.locator(".verdict")).to_have_count(2)
+        page.get_by_role("button", name="Hour").click()
+        page.get_by_role("combobox", name="Sort by").select_option("load")
+        assert f"sel={visit}" in page.url
+        page.reload()
+        expect(page.locator(f'[data-bar="{visit}"]')).to_have_attribute("aria-selected", "true")
+        expect(page.locator("#board-panel")).to_contain_text("Panel from the server")
+        assert page.get_by_role("button", name="Hour").get_attribute("aria-pressed") == "true"
+        assert page.get_by_role("combobox", name="Sort by").input_value() == "load"
+        second = page.context.new_page()
+        second.goto(page.url.replace(f"sel={visit}", "") + "&map=full")
+        expect(second.locator(".map-stop").first).to_be_visible()
+        expect(second.locator("#gantt-grid")).to_be_hidden()
+        page.locator("#board-panel").get_by_role("button", name="Close").click()
+        page.locator(f'[data-bar="{visit}"]').click()
+        expect(second.locator(".map-twin [aria-current]")).to_have_count(1)
+        assert f"sel={visit}" in second.url
+        expect(second.locator("#board-panel")).to_be_hidden()
+        second.locator(".map-twin button").first.click()
+        expect(page.locator(f'[data-bar="{visit}"]')).to_have_attribute("aria-selected", "false")
+        assert violations(second) == []
 
 
 def drag(page: Page, source: Locator, dx: float, dy: float) -> None:

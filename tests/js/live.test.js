@@ -68,7 +68,7 @@ test("a visit in the hand stays although the whole day of its person is told ane
 
 test("people keep their rows, and new ones come last", () => {
   const { board: kept } = day();
-  kept.sort("load");
+  kept.arrange({ order: "load" });
   const order = kept.technicians.map((one) => one.id);
   const merged = kept.merge(delta({ people: [1], bars: [], technicians: [technician({ id: 1, name: "Ana", load_s: 1 }), technician({ id: 0, name: "Aaron" })] }), NOBODY);
   assert.equal(merged.grown, true);

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Board } from "../../static/js/board/store.js";
 import { clusters } from "../../static/js/map/cluster.js";
-import { routesOf, waitingOf } from "../../static/js/map/routes.js";
+import { placesOf, routesOf, waitingOf } from "../../static/js/map/routes.js";
 import { listed, MOST_LISTED } from "../../static/js/map/twin.js";
-import { bar, board, technician } from "./make.js";
+import { at, bar, board, technician } from "./make.js";
 
 test("near points share a circle that stands in their middle; none is lost", () => {
   const points = [{ x: 1, y: 1 }, { x: 9, y: 5 }, { x: 100, y: 100 }];
@@ -37,4 +37,12 @@ test("a day of hundreds of people is listed person by person", () => {
   assert.equal(listed([route(60)], stops(100)).waiting.length, MOST_LISTED - 60);
   assert.equal(listed([route(500)], stops(500)).waiting.length, MOST_LISTED);
   assert.equal(listed([route(500)], []).stops, 500);
+});
+
+test("a numbered place begins at the stop somebody comes from, or goes on to", () => {
+  const bars = [bar(500, 560, { lat: 52, lon: 4 }), bar(600, 660, { lat: 53, lon: 5 }), bar(500, 560, { technician_id: 2 })];
+  const day = new Board(board({ technicians: [technician(), technician({ id: 2 }), technician({ id: 3 })], bars }));
+  const place = (technicianId, minute) => ({ technicianId, name: "", start: at(minute), end: at(minute + 30), travelS: 60, words: "", pushing: [] });
+  const found = placesOf(day, [place(1, 570), place(3, 570), place(1, 700), place(1, 480), place(2, 570)]);
+  assert.deepEqual(found.map((one) => [one.number, one.lat]), [[1, 52], [3, 53], [4, 52]]);
 });

@@ -1,12 +1,13 @@
 """The board: one day, its queue, and every way to book, move and take back."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 from sqlalchemy import select
 
 from dispatch.planning.models import RELEASED_STATES, Assignment
-from dispatch.workforce.models import Territory
+from dispatch.workforce.models import Team, Technician, Territory
 from tests.conftest import statements
 from tests.web.browser import Browser, bars_of
 from tests.web.conftest import Site
@@ -138,3 +139,33 @@ def test_the_board_is_for_dispatchers(client_for: SignIn, role: str, day: Day) -
     page = client_for(role).get("/board", 403)
     assert "You need permission" in page.text
     assert "Radiator cold" not in page.text
+
+
+def test_lists_and_paper_are_grouped_and_sorted_as_the_address_says(site: Site, client_for: SignIn, day: Day) -> None:
+    with site.session() as session:
+        team = Team(name=f"Night crew {day.ben}")
+        session.add(team)
+        session.flush()
+        session.get_one(Technician, day.ben).team_id = team.id
+    dispatcher = client_for("dispatcher")
+    for path in ("/board", "/board/print"):
+        page = dispatcher.get(f"{path}?date={day.on}&group=team&sort=load")
+        text = page.text[page.text.find("Night crew") :]
+        assert f"Night crew {day.ben}" in text, path
+        assert text.index("Ben Cole") < text.index("In no team") < text.index("Ana Ruiz"), path
+    data = dispatcher.data(f"/board/data?date={day.on}")
+    told = {each["id"]: (each["team"], each["territory"]) for each in data["technicians"]}
+    assert told[day.ben] == (f"Night crew {day.ben}", "North")
+    # What makes no sense is as usual.
+    dispatcher.get(f"/board?date={day.on}&group=nonsense&sort=sideways&sel=999999999")
+
+
+def test_the_nearest_to_the_selected_visit_stand_first(client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    path = f"/board?date={day.on}&group=none&sort=near&sel={day.waiting_visit}"
+    listed = re.findall(r'aria-labelledby="person-(\d+)"', dispatcher.get(path).html)
+    answers = dispatcher.data(f"/board/visits/{day.waiting_visit}/verdicts?date={day.on}")["technicians"]
+    way = {each["id"]: each["place"]["travel_s"] for each in answers if each["place"]}
+    ways = [way.get(int(number), 10**9) for number in listed]
+    assert len(set(ways)) > 1
+    assert ways == sorted(ways)

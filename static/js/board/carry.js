@@ -80,7 +80,7 @@ export function preview(board, carried, words) {
   if (verdict?.place && verdict.place.start === carried.start) return { clear: true, sentences: [verdict.words] };
   const other = board.row(carried.technicianId).find((one) => one.id !== carried.bar.id && one.start < end && one.end > carried.start);
   if (other) against.push(`overlaps ${other.title}, ${words.span(other)}`);
-  const person = board.technicians[board.indexOf.get(carried.technicianId) ?? -1];
+  const person = board.person(carried.technicianId);
   if (person) {
     if (!person.shifts.some((one) => one.start <= carried.start && one.end >= end)) against.push("outside the shift");
     if (person.absences.some((one) => one.start < end && one.end > carried.start)) against.push("not available then");
@@ -100,7 +100,7 @@ export function preview(board, carried, words) {
  * @param {import("./words.js").Words} words
  */
 export function describe(board, carried, words) {
-  const person = board.technicians[board.indexOf.get(carried.technicianId) ?? -1];
+  const person = board.person(carried.technicianId);
   const place = words.span({ start: carried.start, end: endOf(carried) });
   return [person?.name ?? "", place, ...preview(board, carried, words).sentences].filter(Boolean).join(", ");
 }

@@ -14,6 +14,9 @@
  * @property {string} name
  * @property {string} initials
  * @property {string | null} partner name of the partner company, null for employees
+ * @property {string | null} team
+ * @property {string | null} trade the group of skills in which they have the most
+ * @property {string | null} territory of the shift that day, null for people who only have work here
  * @property {string | null} phone
  * @property {string | null} start_place where the day begins, in words: own start, depot, yard, near-site stay
  * @property {number} load_s working time used today
@@ -115,6 +118,9 @@ import { barsOf } from "./table.js";
  * @property {string} name
  * @property {string} initials
  * @property {string | null} partner
+ * @property {string | null} team
+ * @property {string | null} trade
+ * @property {string | null} territory
  * @property {string | null} phone
  * @property {string | null} place in words
  * @property {number} loadS
@@ -164,6 +170,9 @@ export function technician(raw) {
     name: raw.name,
     initials: raw.initials,
     partner: raw.partner,
+    team: raw.team,
+    trade: raw.trade,
+    territory: raw.territory,
     phone: raw.phone,
     place: raw.start_place,
     loadS: raw.load_s,

@@ -52,8 +52,7 @@ export class Gantt {
 
   /** @returns {Cell[]} */
   #cells() {
-    const id = this.view.active?.technicianId;
-    const person = this.board.technicians[this.board.indexOf.get(id ?? -1) ?? -1];
+    const person = this.board.person(this.view.active?.technicianId);
     return person ? cellsOf(person, this.board.row(person.id)) : [];
   }
 
@@ -159,33 +158,49 @@ export class Gantt {
     else if (this.view.active?.key === "head") this.outside.openPerson(this.view.active.technicianId);
   }
 
-  /** @param {Bar} bar @param {boolean} focus whether the focus goes along */
-  #select(bar, focus) {
+  /**
+   * Selects a visit wherever it is: its bar, its card in the queue, or neither.
+   *
+   * @param {number} visitId
+   * @param {{focus?: boolean, quiet?: boolean}} [how] focus: it goes along; quiet: another window has its panel open already
+   */
+  selectVisit(visitId, { focus = false, quiet = false } = {}) {
+    const bar = this.board.barOfVisit(visitId);
+    if (bar && bar.technicianId !== null) {
+      this.#goTo(bar.technicianId, { kind: "bar", bar });
+      this.#select(bar, focus, quiet);
+    } else {
+      this.selectWaiting(visitId, focus, quiet);
+    }
+  }
+
+  /** @param {Bar} bar @param {boolean} focus whether the focus goes along @param {boolean} [quiet] */
+  #select(bar, focus, quiet = false) {
     this.view.select(bar.id);
     if (bar.elsewhere) {
-      this.selection.forget();
+      document.dispatchEvent(new CustomEvent("board:deselect"));
       this.outside.close();
       announce(`${bar.title}, ${this.view.words.span(bar)}. What it is can be seen by the people of that territory.`);
       return;
     }
     document.dispatchEvent(
-      new CustomEvent("board:select", { detail: { visitId: bar.visitId, technicianId: bar.technicianId, from: "gantt" } }),
+      new CustomEvent("board:select", { detail: { visitId: bar.visitId, technicianId: bar.technicianId } }),
     );
-    this.outside.open(bar, focus);
+    if (!quiet) this.outside.open(bar, focus);
     void this.selection.choose(bar.visitId, bar.assignmentId);
   }
 
-  /** A card of the queue: it has no bar yet, but places. @param {number} visitId @param {boolean} focus */
-  selectWaiting(visitId, focus) {
+  /** A card of the queue: it has no bar yet, but places. @param {number} visitId @param {boolean} focus @param {boolean} [quiet] */
+  selectWaiting(visitId, focus, quiet = false) {
     const waiting = this.board.queue.find((one) => one.visit_id === visitId);
     if (!waiting) return;
     this.view.select(null);
-    document.dispatchEvent(new CustomEvent("board:select", { detail: { visitId, technicianId: null, from: "gantt" } }));
-    this.outside.open({ visitId, assignmentId: null, jobId: waiting.job_id }, focus);
+    document.dispatchEvent(new CustomEvent("board:select", { detail: { visitId, technicianId: null } }));
+    if (!quiet) this.outside.open({ visitId, assignmentId: null, jobId: waiting.job_id }, focus);
     void this.selection.choose(visitId, null);
   }
 
-  /** Selected elsewhere: on the map or in a list. @param {number} visitId */
+  /** Brings a visit into sight, such as one that has just got its place. @param {number} visitId */
   showVisit(visitId) {
     const bar = this.board.barOfVisit(visitId);
     if (!bar || bar.technicianId === null) return;
@@ -299,7 +314,7 @@ export class Gantt {
     try {
       const change = await post(this.outside.moveUrl, fields);
       this.board.apply(change);
-      this.selection.forget();
+      document.dispatchEvent(new CustomEvent("board:deselect"));
       this.outside.done();
       this.#tell(change);
       document.dispatchEvent(new CustomEvent("board:changed", { detail: { visitId } }));

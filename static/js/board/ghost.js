@@ -18,7 +18,7 @@ export class Ghost {
   /** @param {Carried} carried */
   show(carried) {
     const { view } = this;
-    const index = view.board.indexOf.get(carried.technicianId) ?? 0;
+    const index = view.board.lineOf.get(carried.technicianId) ?? 0;
     const told = preview(view.board, carried, view.words);
     const x = view.headWidth + view.scale.x(carried.start);
     place(this.element, x, view.scale.length(endOf(carried) - carried.start), index * view.rowHeight);
@@ -26,7 +26,7 @@ export class Ghost {
     this.element.textContent = view.words.time(carried.start);
     this.note.textContent = [view.words.span({ start: carried.start, end: endOf(carried) }), ...told.sentences].join(" · ");
     this.note.classList.toggle("is-against", !told.clear);
-    const below = index + 2 < view.board.technicians.length || index < 2;
+    const below = index + 2 < view.board.lines.length || index < 2;
     place(this.note, x, null, (below ? index + 1 : index - 1) * view.rowHeight);
     if (!this.element.isConnected) view.body.append(this.element, this.note);
     const source = view.body.querySelector(`[data-bar="${CSS.escape(carried.bar.id)}"]`);

@@ -98,7 +98,7 @@ export class Live {
   #draw(people) {
     for (const id of people) {
       const drawn = this.view.drawn.get(id);
-      const person = this.board.technicians[this.board.indexOf.get(id) ?? -1];
+      const person = this.board.person(id);
       if (drawn && person && showLoad(drawn.row, drawn.person, person)) drawn.person = person;
     }
     this.view.draw();
@@ -188,10 +188,11 @@ export class Live {
     try {
       const raw = await fetchBoard(this.host.dataset.url ?? "");
       const { grid, rowHeight } = this.view;
-      const top = this.board.technicians[Math.floor(grid.scrollTop / rowHeight)];
-      const inside = grid.scrollTop % rowHeight;
+      const line = Math.floor(grid.scrollTop / rowHeight);
+      const top = this.board.technicians.find((one) => (this.board.lineOf.get(one.id) ?? 0) >= line);
+      const inside = top ? grid.scrollTop - (this.board.lineOf.get(top.id) ?? 0) * rowHeight : 0;
       this.board.replace(raw);
-      const now = top ? this.board.indexOf.get(top.id) : undefined;
+      const now = top ? this.board.lineOf.get(top.id) : undefined;
       this.view.redraw();
       if (now !== undefined) grid.scrollTop = now * rowHeight + inside;
       this.#draw(new Set());
@@ -231,7 +232,7 @@ export class Live {
   #words(visitId) {
     const bar = this.board.barOfVisit(visitId);
     if (bar) {
-      const person = this.board.technicians[this.board.indexOf.get(bar.technicianId ?? -1) ?? -1];
+      const person = this.board.person(bar.technicianId);
       return `${bar.title}, ${person?.name ?? ""}, ${this.view.words.span(bar)}`;
     }
     const waiting = this.board.queue.find((one) => one.visit_id === visitId);

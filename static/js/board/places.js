@@ -39,7 +39,7 @@ export class Places {
     const { view } = this;
     if (this.shown.length === 0) return;
     const outlines = this.shown.flatMap((one, index) => {
-      const row = view.board.indexOf.get(one.technicianId);
+      const row = view.board.lineOf.get(one.technicianId);
       if (row === undefined) return [];
       const outline = make("div", "place-outline");
       outline.dataset.number = String(index + 1);

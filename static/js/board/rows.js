@@ -146,6 +146,17 @@ export function rowElement(person, scale, verdict) {
   return { row, lane };
 }
 
+/** A heading over the people of one group. @param {import("./order.js").Heading} heading */
+export function headingElement({ group, count }) {
+  const row = make("div", "gantt-row gantt-group");
+  row.setAttribute("role", "row");
+  const cell = make("div", "gantt-group-name", group);
+  cell.setAttribute("role", "rowheader");
+  cell.append(make("span", "muted", count === 1 ? "1 person" : `${count} people`));
+  row.append(cell);
+  return row;
+}
+
 /**
  * Shows another load in a row that is drawn; where more than the load differs the row must be drawn anew.
  *

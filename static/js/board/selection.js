@@ -20,6 +20,7 @@ export class Selection {
     this.answer = null;
     /** @type {number | null} */
     this.visitId = null;
+    this.taken = take;
     this.places = new Places(view, (place) => {
       if (this.answer) take(this.answer, place);
     });
@@ -37,6 +38,12 @@ export class Selection {
     if (answer) announce(summary(answer, this.view.words));
   }
 
+  /** Books a place by its number. @param {number} number from 1 */
+  take(number) {
+    const place = this.answer?.places[number - 1];
+    if (this.answer && place) this.taken(this.answer, place);
+  }
+
   /** Nothing is selected any more. */
   forget() {
     if (this.visitId === null) return;
@@ -48,9 +55,10 @@ export class Selection {
   /** @param {Answer | null} answer */
   #show(answer) {
     this.answer = answer;
-    this.view.board.verdicts = answer?.verdicts ?? new Map();
+    this.view.board.answer(answer?.verdicts ?? new Map());
     if (answer) this.places.shown = answer.places;
     else this.places.hide();
+    document.dispatchEvent(new CustomEvent("board:answer", { detail: { answer } }));
     this.view.redraw();
   }
 }

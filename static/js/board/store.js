@@ -1,13 +1,15 @@
 /** The board in memory: people in their order, their bars by time, the queue. Pure; knows nothing of the page. */
 
 import { bar as toBar, queued as toQueued, technician as toTechnician } from "./data.js";
+import { arranged, isHeading } from "./order.js";
 import { outlookAt } from "./outlook.js";
 import { reachOf } from "./windowing.js";
 
 /** @typedef {import("./data.js").Bar} Bar */
 /** @typedef {import("./data.js").Technician} Technician */
 /** @typedef {import("./data.js").Queued} Queued */
-/** @typedef {"given" | "name" | "load" | "free"} Order */
+/** @typedef {import("./order.js").Group} Group */
+/** @typedef {import("./order.js").Order} Order */
 /** @typedef {import("./verdicts.js").Verdict} Verdict */
 
 /** @typedef {{visits: ReadonlySet<number>, people: ReadonlySet<number>}} Held what keeps its face for the moment */
@@ -29,15 +31,21 @@ export class Board {
     this.now = Date.parse(raw.now);
     this.territories = raw.territories ?? [];
     /** @type {Order} */
-    this.order = "given";
+    this.order = "name";
+    /** @type {Group} */
+    this.group = "none";
     /** @type {Map<number, Verdict>} what the server said about each person for the visit now carried or selected */
     this.verdicts = new Map();
     /** @type {Technician[]} */
     this.given = [];
     /** @type {Technician[]} */
     this.technicians = [];
-    /** @type {Map<number, number>} */
+    /** @type {Map<number, number>} place of a person among the people */
     this.indexOf = new Map();
+    /** @type {(Technician | import("./order.js").Heading)[]} what stands on the board from top to bottom */
+    this.lines = [];
+    /** @type {Map<number, number>} place of a person among the lines */
+    this.lineOf = new Map();
     /** @type {Map<string, Bar>} */
     this.bars = new Map();
     /** @type {Map<number, Bar[]>} */
@@ -55,7 +63,7 @@ export class Board {
     this.bars = new Map(raw.bars.map((one) => [String(one.id), toBar(one)]));
     this.queue = raw.queue.map(toQueued);
     this.#fillRows();
-    this.sort(this.order);
+    this.arrange();
   }
 
   /** Takes the outcome of one change. @param {Partial<import("./data.js").Change>} change */
@@ -68,7 +76,7 @@ export class Board {
     this.#fillRows();
     // People keep their rows while one works on them; a new order is only made when asked for.
     const now = new Map(this.given.map((one) => [one.id, one]));
-    this.technicians = this.technicians.map((one) => now.get(one.id) ?? one);
+    this.#place(this.lines.map((one) => (isHeading(one) ? one : (now.get(one.id) ?? one))));
   }
 
   /**
@@ -142,11 +150,9 @@ export class Board {
     }
     if (changed.size === 0) return;
     const added = [...changed.values()].filter((one) => !known.has(one.id));
-    /** @param {Technician[]} list */
-    const renewed = (list) => [...list.map((one) => changed.get(one.id) ?? one), ...added];
-    this.given = renewed(this.given);
-    this.technicians = renewed(this.technicians);
-    this.indexOf = new Map(this.technicians.map((one, index) => [one.id, index]));
+    this.given = [...this.given.map((one) => changed.get(one.id) ?? one), ...added];
+    const lines = this.lines.map((one) => (isHeading(one) ? one : (changed.get(one.id) ?? one)));
+    this.#place([...lines, ...(added.length > 0 && this.group !== "none" ? [{ group: "New on the board", count: added.length }] : []), ...added]);
   }
 
   /** @param {import("./data.js").Delta} delta @param {Merged} merged */
@@ -188,15 +194,33 @@ export class Board {
     this.reach = reachOf([...this.bars.values()]);
   }
 
-  /** @param {Order} order */
-  sort(order) {
+  /** Puts people into an order and under headings. @param {{order?: Order, group?: Group}} [how] what is not said stays as it is */
+  arrange({ order = this.order, group = this.group } = {}) {
     this.order = order;
-    const people = [...this.given];
-    if (order === "name") people.sort((a, b) => a.name.localeCompare(b.name));
-    if (order === "load") people.sort((a, b) => b.loadS - a.loadS);
-    if (order === "free") people.sort((a, b) => b.capacityS - b.loadS - (a.capacityS - a.loadS));
-    this.technicians = people;
-    this.indexOf = new Map(people.map((one, index) => [one.id, index]));
+    this.group = group;
+    this.#place(arranged(this.given, group, order, (id) => this.verdicts.get(id)?.place?.travelS));
+  }
+
+  /** What the server said about the selected visit; where people stand by how near they are to it they stand anew. @param {Map<number, Verdict>} verdicts */
+  answer(verdicts) {
+    this.verdicts = verdicts;
+    if (this.order === "near") this.arrange();
+  }
+
+  /** @param {(Technician | import("./order.js").Heading)[]} lines */
+  #place(lines) {
+    this.lines = lines;
+    this.technicians = lines.flatMap((one) => (isHeading(one) ? [] : [one]));
+    this.indexOf = new Map(this.technicians.map((one, index) => [one.id, index]));
+    this.lineOf = new Map();
+    lines.forEach((one, index) => {
+      if (!isHeading(one)) this.lineOf.set(one.id, index);
+    });
+  }
+
+  /** @param {number | null | undefined} id @returns {Technician | undefined} */
+  person(id) {
+    return this.technicians[this.indexOf.get(id ?? -1) ?? -1];
   }
 
   /** From the first to the last minute that somebody works or a visit takes; the whole day when nobody does. */

@@ -1,36 +1,25 @@
 /** The small bar above the grid: zoom, order, now. What is chosen stands in the address, so a copied link shows the same. */
 
+import { asked, remember } from "./address.js";
 import { icon, make } from "./dom.js";
+import { GROUPS, ORDERS } from "./order.js";
 import { ZOOMS } from "./scale.js";
 
 /** @typedef {import("./scale.js").Zoom} Zoom */
-/** @typedef {import("./store.js").Order} Order */
+/** @typedef {import("./order.js").Group} Group */
+/** @typedef {import("./order.js").Order} Order */
 
-const ORDERS = /** @type {[Order, string][]} */ ([
-  ["given", "Territory"],
-  ["name", "Name"],
-  ["load", "Fullest first"],
-  ["free", "Most free time first"],
-]);
-
-/** @param {string} name @param {string} value */
-function remember(name, value) {
-  const url = new URL(location.href);
-  url.searchParams.set(name, value);
-  history.replaceState(history.state, "", url);
-}
-
-/** @returns {{zoom: Zoom, order: Order}} */
-export function fromAddress() {
-  const asked = new URLSearchParams(location.search);
-  const zoom = ZOOMS.find((one) => one.name === asked.get("zoom"))?.name ?? "day";
-  const order = ORDERS.find(([name]) => name === asked.get("sort"))?.[0] ?? "given";
-  return { zoom, order };
+/** @param {Group} usual how people are grouped where the address does not say @returns {{zoom: Zoom, order: Order, group: Group}} */
+export function fromAddress(usual) {
+  const zoom = ZOOMS.find((one) => one.name === asked("zoom"))?.name ?? "day";
+  const order = ORDERS.find(([name]) => name === asked("sort"))?.[0] ?? "name";
+  const group = GROUPS.find(([name]) => name === asked("group"))?.[0] ?? usual;
+  return { zoom, order, group };
 }
 
 /**
  * @param {HTMLElement} host
- * @param {{zoom: Zoom, order: Order, onZoom: (zoom: Zoom) => void, onOrder: (order: Order) => void, onNow: () => void}} choices
+ * @param {{zoom: Zoom, order: Order, group: Group, onZoom: (zoom: Zoom) => void, onArrange: (how: {order?: Order, group?: Group}) => void, onNow: () => void}} choices
  * @returns {{show: (zoom: Zoom) => void}}
  */
 export function addTools(host, choices) {
@@ -58,20 +47,31 @@ export function addTools(host, choices) {
   now.type = "button";
   now.append(icon("clock"), make("span", "", "Now"));
   now.addEventListener("click", () => choices.onNow());
-  tools.append(zooms, now, orderSelect(choices));
+  tools.append(
+    zooms,
+    now,
+    choice("Group by", "group", GROUPS, choices.group, (group) => choices.onArrange({ group })),
+    choice("Sort by", "sort", ORDERS, choices.order, (order) => choices.onArrange({ order })),
+  );
   host.append(tools);
   return { show };
 }
 
-/** @param {{order: Order, onOrder: (order: Order) => void}} choices */
-function orderSelect(choices) {
-  const label = make("label", "gantt-order", "Order ");
+/**
+ * @template {string} T
+ * @param {string} words
+ * @param {string} name in the address
+ * @param {[T, string][]} options
+ * @param {T} chosen
+ * @param {(value: T) => void} take
+ */
+function choice(words, name, options, chosen, take) {
+  const label = make("label", "gantt-order", words);
   const select = make("select");
-  for (const [name, words] of ORDERS) select.append(new Option(words, name, false, name === choices.order));
+  for (const [value, text] of options) select.append(new Option(text, value, false, value === chosen));
   select.addEventListener("change", () => {
-    const order = /** @type {Order} */ (select.value);
-    choices.onOrder(order);
-    remember("sort", order);
+    take(/** @type {T} */ (select.value));
+    remember(name, select.value);
   });
   label.append(select);
   return label;

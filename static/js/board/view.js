@@ -2,7 +2,8 @@
 
 import { cellsOf, keyOf } from "./cells.js";
 import { make, place } from "./dom.js";
-import { barElement, cellId, rowElement } from "./rows.js";
+import { isHeading } from "./order.js";
+import { barElement, cellId, headingElement, rowElement } from "./rows.js";
 import { ticks, TimeScale } from "./scale.js";
 import { barsInSight, rowWindow } from "./windowing.js";
 import { Words } from "./words.js";
@@ -41,6 +42,8 @@ export class GanttView {
     host.append(this.grid);
     /** @type {Map<number, Drawn>} */
     this.drawn = new Map();
+    /** @type {Map<number, {row: HTMLElement, heading: import("./order.js").Heading}>} headings by their line */
+    this.headings = new Map();
     /** @type {{technicianId: number, key: string} | null} */
     this.active = null;
     /** @type {string | null} */
@@ -84,6 +87,7 @@ export class GanttView {
   redraw() {
     for (const one of this.drawn.values()) one.row.remove();
     this.drawn.clear();
+    this.#drawHeadings(0, 0);
     this.count();
     this.body.append(this.now);
     this.draw();
@@ -91,7 +95,7 @@ export class GanttView {
 
   /** Makes room for as many rows as there are. */
   count() {
-    const count = this.board.technicians.length;
+    const count = this.board.lines.length;
     this.body.style.setProperty("--height", `${count * this.rowHeight}px`);
     this.grid.setAttribute("aria-rowcount", String(count));
     this.onRedraw();
@@ -108,17 +112,18 @@ export class GanttView {
   /** Brings the page in line with scroll position and data, touching only what differs. */
   draw() {
     const { scrollTop, scrollLeft, clientHeight, clientWidth } = this.grid;
-    const count = this.board.technicians.length;
+    const count = this.board.lines.length;
     const rows = rowWindow({ top: scrollTop, height: clientHeight, rowHeight: this.rowHeight, count, spare: SPARE_ROWS });
     const from = this.scale.instant(scrollLeft - SPARE_PX);
     const to = this.scale.instant(scrollLeft + clientWidth + SPARE_PX);
-    const wanted = new Set(this.board.technicians.slice(rows.first, rows.last).map((one) => one.id));
+    const wanted = new Set(this.board.lines.slice(rows.first, rows.last).flatMap((one) => (isHeading(one) ? [] : [one.id])));
     if (this.active) wanted.add(this.active.technicianId);
     for (const [id, one] of this.drawn) {
       if (wanted.has(id) && this.board.indexOf.has(id)) continue;
       one.row.remove();
       this.drawn.delete(id);
     }
+    this.#drawHeadings(rows.first, rows.last);
     for (const id of wanted) this.#drawRow(id, from, to);
     this.#drawAxis(from, to);
     this.tick();
@@ -127,18 +132,43 @@ export class GanttView {
 
   /** Reading order is the order of rows, whichever is drawn first. @param {HTMLElement} row @param {number} index */
   #insert(row, index) {
-    /** @type {Drawn | null} */
-    let next = null;
-    for (const one of this.drawn.values()) {
-      if (one.index > index && (!next || one.index < next.index)) next = one;
+    let after = Number.POSITIVE_INFINITY;
+    /** @type {Element} */
+    let next = this.now;
+    /** @param {number} at @param {HTMLElement} element */
+    const consider = (at, element) => {
+      if (at <= index || at >= after) return;
+      after = at;
+      next = element;
+    };
+    for (const one of this.drawn.values()) consider(one.index, one.row);
+    for (const [line, one] of this.headings) consider(line, one.row);
+    this.body.insertBefore(row, next);
+  }
+
+  /** Headings among the lines in sight. @param {number} first @param {number} last */
+  #drawHeadings(first, last) {
+    const { lines } = this.board;
+    for (const [line, { row, heading }] of this.headings) {
+      if (line >= first && line < last && lines[line] === heading) continue;
+      row.remove();
+      this.headings.delete(line);
     }
-    this.body.insertBefore(row, next?.row ?? this.now);
+    for (let line = first; line < last; line += 1) {
+      const heading = lines[line];
+      if (!heading || !isHeading(heading) || this.headings.has(line)) continue;
+      const row = headingElement(heading);
+      row.setAttribute("aria-rowindex", String(line + 1));
+      place(row, 0, null, line * this.rowHeight);
+      this.#insert(row, line);
+      this.headings.set(line, { row, heading });
+    }
   }
 
   /** @param {number} id @param {number} from @param {number} to */
   #drawRow(id, from, to) {
-    const index = this.board.indexOf.get(id);
-    const person = index === undefined ? undefined : this.board.technicians[index];
+    const index = this.board.lineOf.get(id);
+    const person = this.board.person(id);
     if (index === undefined || !person) return;
     let drawn = this.drawn.get(id);
     if (drawn && (drawn.person !== person || drawn.index !== index)) {
@@ -243,7 +273,7 @@ export class GanttView {
 
   /** Scrolls as little as needed to bring an instant of a row into sight. @param {number} technicianId @param {number | null} start @param {number | null} end */
   reveal(technicianId, start, end) {
-    const index = this.board.indexOf.get(technicianId);
+    const index = this.board.lineOf.get(technicianId);
     if (index === undefined) return;
     const top = index * this.rowHeight;
     const room = this.grid.clientHeight - this.axis.offsetHeight;
@@ -279,8 +309,8 @@ export class GanttView {
     const box = this.grid.getBoundingClientRect();
     const y = clientY - box.top - this.axis.offsetHeight + this.grid.scrollTop;
     const x = clientX - box.left - this.headWidth + this.grid.scrollLeft;
-    const person = this.board.technicians[Math.floor(y / this.rowHeight)];
-    if (!person || clientY < box.top || clientY > box.bottom || clientX > box.right) return null;
+    const person = this.board.lines[Math.floor(y / this.rowHeight)];
+    if (!person || isHeading(person) || clientY < box.top || clientY > box.bottom || clientX > box.right) return null;
     return { technicianId: person.id, instant: this.scale.instant(x) };
   }
 }

@@ -4,11 +4,12 @@
  */
 
 import L from "leaflet";
+import { askedId, remember } from "../board/address.js";
 import { make } from "../board/dom.js";
 import { stateClass } from "../board/rows.js";
-import { Words } from "../board/words.js";
+import { duration, Words } from "../board/words.js";
 import { clusters } from "./cluster.js";
-import { routesOf, waitingOf } from "./routes.js";
+import { placesOf, routesOf, waitingOf } from "./routes.js";
 import { drawTwin } from "./twin.js";
 
 /** @typedef {import("./routes.js").Route} Route */
@@ -59,7 +60,11 @@ class BoardMap {
     this.board = board;
     this.words = new Words(board.zone, document.documentElement.lang || undefined);
     /** @type {number | null} one person's route, or everybody's */
-    this.only = null;
+    this.only = askedId("person");
+    /** @type {{visitId: number, technicianId: number | null} | null} what is selected on the board */
+    this.marked = null;
+    /** @type {readonly import("../board/verdicts.js").Place[]} */
+    this.places = [];
     this.picture = make("div", "map-picture");
     this.picture.setAttribute("role", "application");
     this.picture.setAttribute("aria-label", "Map of the day. The list beside it says the same.");
@@ -68,6 +73,7 @@ class BoardMap {
     this.select = make("select");
     this.select.addEventListener("change", () => {
       this.only = this.select.value ? Number(this.select.value) : null;
+      remember("person", this.only);
       this.refresh();
       this.fit();
     });
@@ -81,14 +87,23 @@ class BoardMap {
     this.lines = L.layerGroup().addTo(this.map);
     this.points = L.layerGroup().addTo(this.map);
     this.chosen = L.layerGroup().addTo(this.map);
+    this.numbered = L.layerGroup().addTo(this.map);
     L.control.scale({ imperial: true }).addTo(this.map);
     if (area.dataset.tiles) L.tileLayer(area.dataset.tiles, { attribution: area.dataset.attribution ?? "" }).addTo(this.map);
     this.#drawTerritories();
     this.fitted = false;
     this.map.on("zoomend", () => this.#drawPoints());
     document.addEventListener("board:select", (event) => {
-      const { visitId, technicianId } = /** @type {CustomEvent} */ (event).detail;
-      this.#mark(visitId, technicianId ?? null);
+      this.marked = /** @type {CustomEvent} */ (event).detail;
+      this.#mark();
+    });
+    document.addEventListener("board:deselect", () => {
+      this.marked = null;
+      this.#mark();
+    });
+    document.addEventListener("board:answer", (event) => {
+      this.places = /** @type {CustomEvent} */ (event).detail.answer?.places ?? [];
+      this.#drawPlaces();
     });
     new ResizeObserver(() => this.map.invalidateSize()).observe(this.picture);
   }
@@ -102,6 +117,8 @@ class BoardMap {
     this.#drawLines();
     this.#drawPoints();
     drawTwin(this.twin, this.#shown(), this.only === null ? this.waiting : [], this.words, (stop) => this.#choose(stop));
+    this.#mark();
+    this.#drawPlaces();
   }
 
   /** @returns {Route[]} */
@@ -141,7 +158,36 @@ class BoardMap {
       if (route.stops.length < 2) continue;
       const points = route.stops.map((one) => L.latLng(one.lat, one.lon));
       L.polyline(points, { color: colour(this.only === null ? "--done" : "--accent"), weight: this.only === null ? 1.5 : 3, opacity: 0.8, interactive: false }).addTo(this.lines);
+      if (this.only !== null) this.#drawMinutes(route, this.lines);
     }
+  }
+
+  /** How long the way to each stop takes, on the way there. @param {Route} route @param {L.LayerGroup} layer */
+  #drawMinutes(route, layer) {
+    route.stops.forEach((stop, index) => {
+      const before = route.stops[index - 1];
+      if (!before || stop.travelS <= 0) return;
+      label([(before.lat + stop.lat) / 2, (before.lon + stop.lon) / 2], "map-minutes", duration(stop.travelS * 1000)).addTo(layer);
+    });
+  }
+
+  /** The numbered places of the selected visit, each with the way from there; the list in the drawer tells the same. */
+  #drawPlaces() {
+    this.numbered.clearLayers();
+    const stop = this.marked && this.#stopOf(this.marked.visitId);
+    for (const { number, place, lat, lon } of placesOf(this.board, this.places)) {
+      const words = `${number}: ${place.name}, ${place.words}`;
+      if (stop) L.polyline([[lat, lon], [stop.lat, stop.lon]], { color: colour("--accent"), weight: 2, dashArray: "4 6", interactive: false }).addTo(this.numbered);
+      const icon = L.divIcon({ className: "map-place", html: make("span", "", String(number)), iconSize: [26, 26], iconAnchor: [13, 36] });
+      const marker = L.marker([lat, lon], { icon, keyboard: false, title: words, alt: words, zIndexOffset: 500 });
+      marker.on("click", () => document.dispatchEvent(new CustomEvent("board:take", { detail: { number } })));
+      marker.addTo(this.numbered);
+    }
+  }
+
+  /** @param {number} visitId @returns {Stop | undefined} */
+  #stopOf(visitId) {
+    return [...(this.routes ?? []).flatMap((one) => one.stops), ...(this.waiting ?? [])].find((one) => one.visitId === visitId);
   }
 
   #drawPoints() {
@@ -180,26 +226,37 @@ class BoardMap {
 
   /** @param {Stop} stop */
   #choose(stop) {
-    const technicianId = (this.routes ?? []).find((one) => one.stops.includes(stop))?.technicianId ?? null;
-    document.dispatchEvent(new CustomEvent("board:select", { detail: { visitId: stop.visitId, technicianId, from: "map" } }));
+    document.dispatchEvent(new CustomEvent("board:choose", { detail: { visitId: stop.visitId } }));
   }
 
-  /** Rings the chosen visit and marks it in the list. @param {number} visitId @param {number | null} technicianId */
-  #mark(visitId, technicianId) {
+  /** Rings the selected visit, draws the route it belongs to, and marks it in the list. */
+  #mark() {
     this.chosen.clearLayers();
-    const route = (this.routes ?? []).find((one) => one.technicianId === technicianId);
+    const visitId = this.marked?.visitId ?? null;
+    for (const button of this.twin.querySelectorAll("[data-visit]")) {
+      button.toggleAttribute("aria-current", button instanceof HTMLElement && button.dataset.visit === String(visitId));
+    }
+    if (visitId === null) return;
+    const route = (this.routes ?? []).find((one) => one.technicianId === this.marked?.technicianId);
     if (route && route.stops.length > 1) {
       L.polyline(route.stops.map((one) => L.latLng(one.lat, one.lon)), { color: colour("--accent"), weight: 4, interactive: false }).addTo(this.chosen);
+      if (this.only === null) this.#drawMinutes(route, this.chosen);
+      for (const stop of route.stops) label([stop.lat, stop.lon], `map-stop ${stateClass(stop.state)}`, String(stop.number), 26).addTo(this.chosen);
     }
-    const stop = [...(route?.stops ?? []), ...(this.waiting ?? [])].find((one) => one.visitId === visitId);
-    if (stop) {
-      L.circleMarker([stop.lat, stop.lon], { radius: 18, color: colour("--text"), weight: 3, fill: false, interactive: false }).addTo(this.chosen);
-      const at = L.latLng(stop.lat, stop.lon);
-      if (!this.map.getBounds().contains(at)) this.map.panTo(at, { animate: false });
-    }
-    for (const button of this.twin.querySelectorAll("[data-visit]")) {
-      const here = button instanceof HTMLElement && button.dataset.visit === String(visitId);
-      button.toggleAttribute("aria-current", here);
-    }
+    const stop = this.#stopOf(visitId);
+    if (!stop) return;
+    L.circleMarker([stop.lat, stop.lon], { radius: 18, color: colour("--text"), weight: 3, fill: false, interactive: false }).addTo(this.chosen);
+    const at = L.latLng(stop.lat, stop.lon);
+    if (!this.map.getBounds().contains(at)) this.map.panTo(at, { animate: false });
   }
+}
+
+/**
+ * Words on the map that are no button.
+ *
+ * @param {[number, number]} at @param {string} className @param {string} words @param {number} [size] of a round one
+ */
+function label(at, className, words, size) {
+  const icon = L.divIcon({ className, html: make("span", "", words), ...(size ? { iconSize: [size, size] } : { iconSize: [54, 18] }) });
+  return L.marker(at, { icon, keyboard: false, interactive: false });
 }

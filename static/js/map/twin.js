@@ -1,7 +1,7 @@
 /** The map as a list: the same people, stops and numbers, for everybody who does not use the picture. */
 
 import { make } from "../board/dom.js";
-import { stateWords } from "../board/words.js";
+import { duration, stateWords } from "../board/words.js";
 
 /** @typedef {import("./routes.js").Route} Route */
 /** @typedef {import("./routes.js").Stop} Stop */
@@ -59,7 +59,8 @@ function list(stops, words, choose) {
     button.type = "button";
     button.dataset.visit = String(stop.visitId);
     const when = stop.time === null ? "" : `${words.time(stop.time)} `;
-    button.append(make("span", "", `${when}${stop.title} · ${stop.customer}, ${stateWords(stop.state)}`));
+    const way = stop.travelS > 0 ? `, ${duration(stop.travelS * 1000)} there` : "";
+    button.append(make("span", "", `${when}${stop.title} · ${stop.customer}, ${stateWords(stop.state)}${way}`));
     button.addEventListener("click", () => choose(stop));
     item.append(button);
     items.append(item);
