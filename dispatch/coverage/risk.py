@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import combinations
+
+import numpy as np
 
 from dispatch.coverage.flow import build_weeks, people_behind
 from dispatch.coverage.outlook import HOUR_S, DemandClass, Need, Outlook
 from dispatch.coverage.week import WeekModel
+
+PAIRED = 8
+"""People missed most alone who are also tried two by two."""
+DUOS = 30
+WORTH_TELLING_S = 900
+STRESSED_WEEKS = 2
+FEWEST_DRAWS, MOST_DRAWS = 40, 400
+DRAWN_EDGES = 2_000_000
+"""Draws times edges solved in a stress test; some seconds of processor time."""
+STRESS_SEED = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +90,137 @@ def _risk(person: int, lost: dict[date, float], felt: list[tuple[DemandClass, fl
 
 
 @dataclass(frozen=True, kw_only=True)
+class PairRisk:
+    """What two people away at once would lose beyond what each alone would: they stand in for each other."""
+
+    people: tuple[int, int]
+    lost_s: int
+    beyond_s: int
+
+
+def pair_risks(
+    outlook: Outlook, risks: Sequence[AbsenceRisk], models: Sequence[WeekModel] | None = None
+) -> tuple[PairRisk, ...]:
+    """Pairs whose absence together costs more than their absences one by one, greatest excess first.
+
+    Tried are the only two holders of a need, most work first, and pairs of the people who are missed most alone; the
+    first find those who are no risk alone because the other is there.
+    """
+    solved = models if models is not None else build_weeks(outlook)
+    alone = {risk.person: risk.lost_s for risk in risks}
+    most = [risk.person for risk in risks if risk.lost_s > 0][:PAIRED]
+    tried = dict.fromkeys([*_only_two(outlook)[:DUOS], *(tuple(sorted(pair)) for pair in combinations(most, 2))])
+    base = [model.solve().total_unmet_h for model in solved]
+    found = []
+    for one, other in tried:
+        rise = sum(sum(model.unmet_without([one, other])) - unmet for model, unmet in zip(solved, base, strict=True))
+        lost_s = round(rise * HOUR_S)
+        beyond_s = lost_s - alone.get(one, 0) - alone.get(other, 0)
+        if beyond_s >= WORTH_TELLING_S:
+            found.append(PairRisk(people=(one, other), lost_s=lost_s, beyond_s=beyond_s))
+    return tuple(sorted(found, key=lambda pair: (-pair.beyond_s, pair.people)))
+
+
+def _only_two(outlook: Outlook) -> list[tuple[int, int]]:
+    """Pairs who alone can meet a need that is asked for, those behind most work first."""
+    behind: dict[tuple[int, int], int] = {}
+    for need, seconds in _asked(outlook).items():
+        holders = people_behind(outlook, need)
+        if len(holders) == 2 and seconds > 0:
+            pair = (holders[0].id, holders[1].id)
+            behind[pair] = behind.get(pair, 0) + seconds
+    return sorted(behind, key=lambda pair: (-behind[pair], pair))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StressedWeek:
+    """Unmet work of a week: with everybody there, and how much it is when people are away at random.
+
+    `half_s`, `fifth_s`, `twentieth_s`: in one case of two, of five, of twenty it is at least this much.
+    """
+
+    week: date
+    all_there_s: int
+    half_s: int
+    fifth_s: int
+    twentieth_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StressTest:
+    """The next weeks with as many absences as usual, drawn again and again.
+
+    Attributes
+    ----------
+    away_percent
+        How often somebody is away in a week; the chance that each draw uses for everybody.
+    felt
+        Where most more goes unmet on average, greatest first.
+    """
+
+    away_percent: float
+    draws: int
+    weeks: tuple[StressedWeek, ...]
+    felt: tuple[Loss, ...]
+
+
+def stress_test(
+    outlook: Outlook, away: float, models: Sequence[WeekModel] | None = None, *, weeks: int = STRESSED_WEEKS
+) -> StressTest:
+    """Let everybody be away with the same chance in each of the next weeks and count what goes unmet.
+
+    Parameters
+    ----------
+    away
+        Chance between 0 and 1 that a person is away in a week.
+
+    Raises
+    ------
+    ValueError
+        If it is no chance.
+    """
+    if not 0 <= away <= 1:
+        raise ValueError(f"away {away} is no chance: give a number from 0 to 1")
+    solved = (models if models is not None else build_weeks(outlook))[:weeks]
+    edges = sum(len(reach) for model in solved for reach in model.reach)
+    draws = max(FEWEST_DRAWS, min(MOST_DRAWS, DRAWN_EDGES // max(1, edges)))
+    dice = np.random.default_rng(STRESS_SEED)
+    stressed: list[StressedWeek] = []
+    felt: list[Loss] = []
+    for model in solved:
+        flow = model.solve()
+        totals, rises = [], [0.0] * len(model.demand)
+        for _ in range(draws):
+            gone = dice.random(len(model.people)) < away
+            unmet = model.unmet_without([person.id for person, out in zip(model.people, gone, strict=True) if out])
+            totals.append(sum(unmet))
+            rises = [rise + after - before for rise, after, before in zip(rises, unmet, flow.unmet_h, strict=True)]
+        totals.sort()
+        half, fifth, twentieth = (totals[min(draws - 1, math.ceil(draws * share) - 1)] for share in (0.5, 0.8, 0.95))
+        stressed.append(
+            StressedWeek(
+                week=model.week,
+                all_there_s=round(flow.total_unmet_h * HOUR_S),
+                half_s=round(half * HOUR_S),
+                fifth_s=round(fifth * HOUR_S),
+                twentieth_s=round(twentieth * HOUR_S),
+            )
+        )
+        felt += [
+            Loss(demand=work, lost_s=round(rise / draws * HOUR_S))
+            for work, rise in zip(model.demand, rises, strict=True)
+        ]
+    return StressTest(
+        away_percent=100 * away,
+        draws=draws,
+        weeks=tuple(stressed),
+        felt=tuple(
+            sorted((loss for loss in felt if loss.lost_s > 0), key=lambda loss: (-loss.lost_s, loss.demand.key))
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class SoleHolder:
     """A skill at a level that only one person can give in these weeks, and the work that asks for it."""
 
@@ -86,13 +231,18 @@ class SoleHolder:
 
 def sole_holders(outlook: Outlook) -> tuple[SoleHolder, ...]:
     """Needs that exactly one person with hours can meet, those with most work first."""
-    needed: dict[Need, int] = {}
-    for work in outlook.demand:
-        for need in work.needs:
-            needed[need] = needed.get(need, 0) + work.seconds
     found = []
-    for need, seconds in needed.items():
+    for need, seconds in _asked(outlook).items():
         holders = people_behind(outlook, need)
         if len(holders) == 1 and seconds > 0:
             found.append(SoleHolder(need=need, person=holders[0].id, needed_s=seconds))
     return tuple(sorted(found, key=lambda sole: (-sole.needed_s, sole.need)))
+
+
+def _asked(outlook: Outlook) -> dict[Need, int]:
+    """Seconds of work that ask for each need."""
+    needed: dict[Need, int] = {}
+    for work in outlook.demand:
+        for need in work.needs:
+            needed[need] = needed.get(need, 0) + work.seconds
+    return needed

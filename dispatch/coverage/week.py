@@ -151,6 +151,8 @@ class WeekModel:
                 self._supply[self._place[person]].SetCoefficient(given, overhead)
                 goal.SetCoefficient(given, overhead - 1.0)
                 self._flow.append((person, index, overhead, given))
+        self._more: dict[tuple[int, int], Any] = {}
+        self._newcomers: dict[int, Any] = {}
         self._growth = solver.NumVar(0.0, 0.0, "")
         goal.SetMinimization()
         self._solver = solver
@@ -237,6 +239,50 @@ class WeekModel:
         for row, hours in rows:
             row.SetUb(hours)
         return unmet
+
+    def unmet_as(self, changed: Person) -> tuple[float, ...]:
+        """Unmet hours per class if one person could do more than now: more hours, higher levels, further places.
+
+        What the person can do already stays possible; a person without hours this week may come new.
+        """
+        row = self._supply_of(changed.id)
+        row.SetUb(max(self.hours(changed.id), changed.hours_s.get(self.week, 0) / HOUR_S))
+        opened = [
+            self._link(changed.id, index, overhead)
+            for index, work in enumerate(self.demand)
+            if changed.id not in self.reach[index]
+            and (overhead := changed.overhead(work)) is not None
+            and all(changed.meets(need, self.week) for need in work.needs)
+        ]
+        for variable in opened:
+            variable.SetUb(self._solver.infinity())
+        self._from(primal=True)
+        self._solve()
+        unmet = tuple(self._unmet_hours())
+        for variable in opened:
+            variable.SetUb(0.0)
+        row.SetUb(self.hours(changed.id))
+        return unmet
+
+    def _supply_of(self, person: int) -> Any:
+        place = self._place.get(person)
+        if place is not None:
+            return self._supply[place]
+        if person not in self._newcomers:
+            self._newcomers[person] = self._solver.RowConstraint(-self._solver.infinity(), 0.0, "")
+        return self._newcomers[person]
+
+    def _link(self, person: int, index: int, overhead: float) -> Any:
+        """Make hours of a person on a class possible, shut until asked for; the overhead of one asked before is set."""
+        goal = self._solver.Objective()
+        if (person, index) not in self._more:
+            given = self._solver.NumVar(0.0, 0.0, "")
+            self._need[index].SetCoefficient(given, 1.0)
+            self._more[person, index] = given
+        given = self._more[person, index]
+        self._supply_of(person).SetCoefficient(given, overhead)
+        goal.SetCoefficient(given, overhead - 1.0)
+        return given
 
     def growth(self, classes: Sequence[int]) -> float:
         """How far these classes (by position) could grow together, as a share, before anything more goes unmet."""

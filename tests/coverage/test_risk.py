@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 
 from dispatch.coverage.flow import solve_flow
 from dispatch.coverage.outlook import HOUR_S, Outlook
-from dispatch.coverage.risk import absence_risks, sole_holders
+from dispatch.coverage.risk import absence_risks, pair_risks, sole_holders, stress_test
 from tests.coverage.build import GAS, NORTH, ROOFING, WIRING, need, outlook, person, week, work
 from tests.coverage.test_flow import full
 
@@ -58,3 +59,79 @@ def test_skills_that_rest_on_one_person() -> None:
 
 def test_a_skill_that_nobody_asks_for_is_not_a_risk() -> None:
     assert sole_holders(outlook([person(1, 10, {GAS: 4}, travel={NORTH: 0})], [work(0, need(GAS))])) == ()
+
+
+# ---- two at once ---------------------------------------------------------------------------------------------------
+
+
+@given(full)
+@settings(max_examples=60, deadline=None)
+def test_pairs_equal_solving_again_without_both(question: Outlook) -> None:
+    everything = solve_flow(question).total_unmet_s
+    risks = absence_risks(question)
+    alone = {risk.person: risk.lost_s for risk in risks}
+    for pair in pair_risks(question, risks):
+        without = tuple(p for p in question.people if p.id not in pair.people)
+        again = solve_flow(replace(question, people=without)).total_unmet_s
+        assert abs(pair.lost_s - (again - everything)) <= 2
+        assert pair.beyond_s == pair.lost_s - alone[pair.people[0]] - alone[pair.people[1]]
+
+
+def test_two_who_stand_in_for_each_other_are_a_risk_only_together() -> None:
+    people = [person(1, 10, {GAS: 3}), person(2, 10, {GAS: 3}), person(3, 10, {WIRING: 3})]
+    question = outlook(people, [work(8, need(GAS)), work(8, need(WIRING))])
+    risks = absence_risks(question)
+    (pair,) = pair_risks(question, risks)
+    assert {risk.person: risk.lost_s for risk in risks} == {1: 0, 2: 0, 3: 8 * HOUR_S}
+    assert (pair.people, pair.lost_s, pair.beyond_s) == ((1, 2), 8 * HOUR_S, 8 * HOUR_S)
+
+
+def test_experts_of_different_things_are_no_worse_together() -> None:
+    people = [person(1, 10, {GAS: 3}), person(2, 10, {WIRING: 3})]
+    question = outlook(people, [work(8, need(GAS)), work(8, need(WIRING))])
+    assert pair_risks(question, absence_risks(question)) == ()
+
+
+# ---- many at random ------------------------------------------------------------------------------------------------
+
+
+def test_with_nobody_away_nothing_changes_and_with_all_away_nothing_is_served() -> None:
+    people = [person(1, 10, {GAS: 3}, weeks=3), person(2, 10, {WIRING: 3}, weeks=3)]
+    demand = [work(12, need(GAS)), work(8, need(WIRING)), work(6, need(WIRING), monday=week(1))]
+    question = outlook(people, demand)
+    here = stress_test(question, 0.0)
+    assert [(each.week, each.all_there_s, each.half_s, each.twentieth_s) for each in here.weeks] == [
+        (week(0), 2 * HOUR_S, 2 * HOUR_S, 2 * HOUR_S),
+        (week(1), 0, 0, 0),
+    ]
+    assert here.felt == ()
+    gone = stress_test(question, 1.0)
+    assert [(each.half_s, each.twentieth_s) for each in gone.weeks] == [(20 * HOUR_S, 20 * HOUR_S), (6 * HOUR_S,) * 2]
+    assert [(loss.demand.needs, loss.lost_s) for loss in gone.felt] == [
+        ((need(GAS),), 10 * HOUR_S),
+        ((need(WIRING),), 8 * HOUR_S),
+        ((need(WIRING),), 6 * HOUR_S),
+    ]
+
+
+def test_how_often_it_is_worse_is_counted_over_the_draws() -> None:
+    # One person of whom everything depends is away in three weeks of ten.
+    question = outlook([person(1, 10, {GAS: 3})], [work(8, need(GAS))])
+    found = stress_test(question, 0.3)
+    (only,) = found.weeks
+    assert (only.all_there_s, only.half_s, only.fifth_s, only.twentieth_s) == (0, 0, 8 * HOUR_S, 8 * HOUR_S)
+    assert found.felt[0].lost_s == pytest.approx(0.3 * 8 * HOUR_S, rel=0.15)
+    assert found == stress_test(question, 0.3), "the same question has the same answer"
+
+
+@given(full)
+@settings(max_examples=30, deadline=None)
+def test_absences_never_help(question: Outlook) -> None:
+    for each in stress_test(question, 0.2).weeks:
+        assert each.all_there_s - 2 <= each.half_s <= each.fifth_s <= each.twentieth_s
+
+
+@pytest.mark.parametrize("away", [-0.1, 1.1, float("nan")])
+def test_what_is_no_chance_is_refused(away: float) -> None:
+    with pytest.raises(ValueError, match="is no chance: give a number from 0 to 1"):
+        stress_test(outlook([], []), away)
