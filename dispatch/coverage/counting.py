@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from dispatch.accounts.access import Actor, Right
 from dispatch.coverage.flow import build_weeks, solve_flow
 from dispatch.coverage.models import CoverageRun
-from dispatch.coverage.result import Counted, class_prices, summed_risk, summed_sole
-from dispatch.coverage.risk import absence_risks, sole_holders
+from dispatch.coverage.remedies import remedies
+from dispatch.coverage.result import Counted, class_prices, summed_risk, summed_sole, summed_stress
+from dispatch.coverage.risk import absence_risks, pair_risks, sole_holders, stress_test
 from dispatch.coverage.service import store_coverage
 from dispatch.coverage.snapshot import Snapshot, read_snapshot
 
@@ -21,10 +22,21 @@ def count(snapshot: Snapshot) -> Counted:
     outlook = snapshot.outlook
     models = build_weeks(outlook)
     flow = solve_flow(outlook, models=models)
+    risks = absence_risks(outlook, models)
+    ways_s = snapshot.staff.ways_s
     return Counted(
         weeks=snapshot.weeks,
         cells=flow.cells,
-        risks=tuple(summed_risk(risk) for risk in absence_risks(outlook, models) if risk.lost_s > 0),
+        risks=tuple(summed_risk(risk) for risk in risks if risk.lost_s > 0),
+        pairs=pair_risks(outlook, risks, models),
+        stress=summed_stress(stress_test(outlook, snapshot.away, models)),
+        remedies=remedies(
+            outlook,
+            flow.cells,
+            models,
+            partners=snapshot.staff.partners,
+            travel_s=lambda person, territory: ways_s.get((person, territory)),
+        ),
         soles=tuple(summed_sole(sole, flow) for sole in sole_holders(outlook)),
         prices=class_prices(flow),
         booked_s=snapshot.booked_s,

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 
 from dispatch.core.models import AuditEvent
 from dispatch.coverage.demand import read_booked
+from dispatch.coverage.expectation import Forecast, TrackRecord
 from dispatch.coverage.flow import Cell, worst_places
 from dispatch.coverage.models import CoverageRun
 from dispatch.coverage.outlook import Row, RowKind
+from dispatch.coverage.remedies import Remedy
 from dispatch.coverage.result import VERSION, Counted, Felt, from_json
 from dispatch.jobs.models import Customer, Job, Visit
 from dispatch.planning.models import RELEASED_STATES, Assignment
@@ -22,6 +24,7 @@ from dispatch.skills.models import CertificationKind, Skill
 from dispatch.workforce.models import Technician, Territory
 
 TERRITORIES_AT_ONCE = 5
+GONE = "somebody who left"
 
 Territories: TypeAlias = Collection[int] | None
 """None stands for all of them."""
@@ -67,6 +70,22 @@ class PersonRisk:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two people who stand in for each other, and what would go unmet only because both are away."""
+
+    people: tuple[tuple[int, str], tuple[int, str]]
+    beyond_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedRemedy:
+    """Something to do, with the person's name."""
+
+    remedy: Remedy
+    person: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SoleSkill:
     """What only one person can give, and the work that asks for it."""
 
@@ -93,6 +112,8 @@ class CoveragePage:
     worst: tuple[tuple[NamedCell, ...], ...]
     rows: tuple[HeatRow, ...]
     risks: tuple[PersonRisk, ...]
+    pairs: tuple[Pair, ...]
+    stress_felt: tuple[NamedFelt, ...]
     soles: tuple[SoleSkill, ...]
     missing_s: int
     without_hours: tuple[str, ...]
@@ -141,6 +162,14 @@ def coverage_page(
     shown = tuple(places.items()) if everywhere else _shown(places, cells, chosen)
     worst_first = worst_places(cell for cell in cells if chosen is None or cell.territory == chosen)
     lost = {risk.person: sum(risk.by_territory.get(place, 0) for place in places) for risk in counted.risks}
+
+    def told(felt: Iterable[Felt]) -> tuple[NamedFelt, ...]:
+        return tuple(
+            NamedFelt(felt=each, name=names[each.row], territory=places[each.territory])
+            for each in felt
+            if each.territory in places
+        )
+
     return CoveragePage(
         run_id=run.id,
         computed_at=run.computed_at,
@@ -154,24 +183,22 @@ def coverage_page(
         risks=tuple(
             PersonRisk(
                 person=risk.person,
-                name=people.get(risk.person, "somebody who left"),
+                name=people.get(risk.person, GONE),
                 lost_s=lost[risk.person],
-                felt=tuple(
-                    NamedFelt(felt=felt, name=names[felt.row], territory=places[felt.territory])
-                    for felt in risk.felt
-                    if felt.territory in places
-                ),
+                felt=told(risk.felt),
             )
             for risk in sorted(counted.risks, key=lambda risk: (-lost[risk.person], risk.person))
             if lost[risk.person] > 0
         ),
+        pairs=_pairs(counted, places, people),
+        stress_felt=told(counted.stress.felt),
         soles=tuple(
             SoleSkill(
                 row=sole.row,
                 name=names[sole.row],
                 level=sole.level,
                 person=sole.person,
-                person_name=people.get(sole.person, "somebody who left"),
+                person_name=people.get(sole.person, GONE),
                 needed_s=sole.needed_s,
                 lost_s=lost.get(sole.person, 0),
             )
@@ -202,6 +229,7 @@ class CellPage:
     named: NamedCell
     able: tuple[tuple[int, str], ...]
     visits: tuple[CellVisit, ...]
+    remedies: tuple[NamedRemedy, ...]
 
 
 def cell_page(
@@ -216,8 +244,11 @@ def cell_page(
     place = session.execute(select(Territory.name, Territory.zone).where(Territory.id == territory)).one_or_none()
     if cell is None or place is None:
         return None
-    asked = select(Technician.id, Technician.name).where(Technician.id.in_(cell.able)).order_by(Technician.name)
-    able = tuple((number, name) for number, name in session.execute(asked))
+    helping = [each for each in counted.remedies if (each.row, each.territory, each.week) == (row, territory, week)]
+    wanted = {*cell.able, *(each.person for each in helping)}
+    asked = select(Technician.id, Technician.name).where(Technician.id.in_(wanted)).order_by(Technician.name)
+    names = dict(session.execute(asked).all())
+    able = tuple((number, name) for number, name in names.items() if number in cell.able)
     booked, _ = read_booked(session, {territory: place.zone}, counted.weeks, now)
     here = [b for b in booked if b.piece.week == week and any(need.row == row for need in b.piece.needs)]
     if row.kind is RowKind.ANYBODY:
@@ -232,6 +263,10 @@ def cell_page(
         ),
         able=able,
         visits=_visits(session, [b.visit_id for b in here]),
+        remedies=tuple(
+            NamedRemedy(remedy=each, person=names.get(each.person, GONE))
+            for each in sorted(helping, key=lambda each: (-each.gained_s, each.kind, each.person))
+        ),
     )
 
 
@@ -256,6 +291,101 @@ def _visits(session: Session, ids: Collection[int]) -> tuple[CellVisit, ...]:
     return tuple(
         CellVisit(job_id=job, title=title, customer=customer, seconds=seconds, technician=who)
         for job, title, customer, seconds, who in found
+    )
+
+
+def _pairs(counted: Counted, places: Collection[int], people: Mapping[int, str]) -> tuple[Pair, ...]:
+    """Give the pairs that are felt in these territories, greatest first."""
+    found = [
+        Pair(
+            people=((one, people.get(one, GONE)), (other, people.get(other, GONE))),
+            beyond_s=sum(lost for place, lost in pair.beyond.items() if place in places),
+        )
+        for pair in counted.pairs
+        for one, other in [pair.people]
+    ]
+    return tuple(sorted((pair for pair in found if pair.beyond_s > 0), key=lambda pair: (-pair.beyond_s, pair.people)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedWeek:
+    """One coming week of a forecast, seconds of work; `can_give_s` is None where nothing was asked for."""
+
+    week: date
+    booked_s: int
+    mean_s: int
+    low80_s: int
+    low50_s: int
+    high50_s: int
+    high80_s: int
+    can_give_s: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastPage:
+    """Expected work of one row in one territory, with what can be chosen beside it; `shown` is None without history."""
+
+    computed_at: datetime
+    history_weeks: int
+    record: TrackRecord | None
+    territories: tuple[tuple[int, str], ...]
+    rows: tuple[tuple[Row, str], ...]
+    territory: int | None
+    row: Row | None
+    past: tuple[tuple[date, int], ...]
+    coming: tuple[ExpectedWeek, ...]
+
+
+def forecast_page(
+    session: Session, *, reach: Territories, territory: int | None = None, row: Row | None = None
+) -> ForecastPage | None:
+    """Answer what work is expected; None before the first count. What is not chosen is what brings most work."""
+    run = latest_run(session)
+    if run is None:
+        return None
+    counted = from_json(run.result)
+    asked = select(Territory.id, Territory.name).order_by(Territory.name)
+    places = {number: name for number, name in session.execute(asked) if reach is None or number in reach}
+    here = [each for each in counted.outlines if each.territory in places]
+    if territory is not None:
+        here = [each for each in here if each.territory == territory]
+    names = _names(session, counted)
+    rows = sorted({each.row for each in here if each.row in names}, key=lambda one: names[one].casefold())
+    fitting = [each for each in here if each.row in names and row in (None, each.row)]
+    most = max(fitting, key=lambda each: (sum(each.forecast.mean_s), -each.territory), default=None)
+    where = (most.row, most.territory) if most else None
+    cells = {cell.week: cell for cell in counted.cells if (cell.row, cell.territory) == where}
+    first = counted.weeks[0]
+    return ForecastPage(
+        computed_at=run.computed_at,
+        history_weeks=counted.history_weeks,
+        record=counted.by_row,
+        territories=tuple(places.items()),
+        rows=tuple((one, names[one]) for one in rows),
+        territory=most.territory if most else None,
+        row=most.row if most else None,
+        past=tuple(
+            (first - timedelta(weeks=len(most.past_s) - number), seconds) for number, seconds in enumerate(most.past_s)
+        )
+        if most
+        else (),
+        coming=tuple(_expected_week(week, number, most.forecast, cells) for number, week in enumerate(counted.weeks))
+        if most
+        else (),
+    )
+
+
+def _expected_week(week: date, number: int, ahead: Forecast, cells: Mapping[date, Cell]) -> ExpectedWeek:
+    cell = cells.get(week)
+    return ExpectedWeek(
+        week=week,
+        booked_s=cell.booked_s if cell else 0,
+        mean_s=ahead.mean_s[number],
+        low80_s=ahead.low80_s[number],
+        low50_s=ahead.low50_s[number],
+        high50_s=ahead.high50_s[number],
+        high80_s=ahead.high80_s[number],
+        can_give_s=cell.can_give_s if cell else None,
     )
 
 
@@ -289,6 +419,7 @@ def _heat_rows(cells: Sequence[NamedCell]) -> tuple[HeatRow, ...]:
 def _names(session: Session, counted: Counted) -> dict[Row, str]:
     used = {cell.row for cell in counted.cells}
     used |= {felt.row for risk in counted.risks for felt in risk.felt} | {sole.row for sole in counted.soles}
+    used |= {felt.row for felt in counted.stress.felt} | {each.row for each in counted.outlines}
     skills = [row.id for row in used if row.kind is RowKind.SKILL]
     kinds = [row.id for row in used if row.kind is RowKind.CERTIFICATION]
     found = {Row(kind=RowKind.ANYBODY): "Work for anybody"}
@@ -302,7 +433,7 @@ def _names(session: Session, counted: Counted) -> dict[Row, str]:
 
 def _people(session: Session, counted: Counted) -> dict[int, str]:
     used = {cell.rests_on for cell in counted.cells} | {risk.person for risk in counted.risks}
-    used |= {sole.person for sole in counted.soles}
+    used |= {sole.person for sole in counted.soles} | {person for pair in counted.pairs for person in pair.people}
     asked = select(Technician.id, Technician.name).where(Technician.id.in_(used - {None}))
     return dict(session.execute(asked).all())
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from dispatch.coverage.expectation import Forecast, Outline, TrackRecord
 from dispatch.coverage.flow import Cell, Flow
-from dispatch.coverage.outlook import HOUR_S, Need, Row, RowKind, SkillLevel
-from dispatch.coverage.risk import AbsenceRisk, SoleHolder
+from dispatch.coverage.outlook import ANYBODY, HOUR_S, Need, Row, RowKind, SkillLevel
+from dispatch.coverage.remedies import Remedy, RemedyKind
+from dispatch.coverage.risk import AbsenceRisk, Loss, PairRisk, SoleHolder, StressedWeek, StressTest
 
 VERSION = 2
 FELT = 5
@@ -34,6 +35,16 @@ class Risk:
     person: int
     lost_s: int
     by_territory: Mapping[int, int]
+    felt: tuple[Felt, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stress:
+    """The stress test with where it is felt most."""
+
+    away_percent: float
+    draws: int
+    weeks: tuple[StressedWeek, ...]
     felt: tuple[Felt, ...]
 
 
@@ -67,6 +78,9 @@ class Counted:
     weeks: tuple[date, ...]
     cells: tuple[Cell, ...]
     risks: tuple[Risk, ...]
+    pairs: tuple[PairRisk, ...]
+    stress: Stress
+    remedies: tuple[Remedy, ...]
     soles: tuple[Sole, ...]
     prices: tuple[ClassPrice, ...]
     booked_s: int
@@ -104,17 +118,25 @@ def summed_risk(risk: AbsenceRisk) -> Risk:
     for loss in risk.losses:
         place = loss.demand.territory
         by_territory[place] = by_territory.get(place, 0) + loss.lost_s
-    felt = tuple(
+    return Risk(person=risk.person, lost_s=risk.lost_s, by_territory=by_territory, felt=_felt(risk.losses))
+
+
+def summed_stress(stress: StressTest) -> Stress:
+    """Keep of the stress test the weeks and where it is felt most."""
+    return Stress(away_percent=stress.away_percent, draws=stress.draws, weeks=stress.weeks, felt=_felt(stress.felt))
+
+
+def _felt(losses: Sequence[Loss]) -> tuple[Felt, ...]:
+    return tuple(
         Felt(
-            row=loss.demand.needs[0].row if loss.demand.needs else Row(kind=RowKind.ANYBODY),
+            row=loss.demand.needs[0].row if loss.demand.needs else ANYBODY,
             territory=loss.demand.territory,
             week=loss.demand.week,
             lost_s=loss.lost_s,
         )
-        for loss in risk.losses[:FELT]
+        for loss in losses[:FELT]
         if loss.lost_s > 0
     )
-    return Risk(person=risk.person, lost_s=risk.lost_s, by_territory=by_territory, felt=felt)
 
 
 def summed_sole(sole: SoleHolder, flow: Flow) -> Sole:
@@ -143,9 +165,26 @@ def to_json(counted: Counted) -> dict[str, Any]:
                 "person": risk.person,
                 "lost_s": risk.lost_s,
                 "by_territory": {str(place): lost for place, lost in risk.by_territory.items()},
-                "felt": [[*_row_out(f.row), f.territory, f.week.isoformat(), f.lost_s] for f in risk.felt],
+                "felt": [_felt_out(felt) for felt in risk.felt],
             }
             for risk in counted.risks
+        ],
+        "pairs": [
+            [*pair.people, pair.lost_s, {str(place): lost for place, lost in pair.beyond.items()}]
+            for pair in counted.pairs
+        ],
+        "stress": {
+            "away_percent": counted.stress.away_percent,
+            "draws": counted.stress.draws,
+            "weeks": [
+                [each.week.isoformat(), each.all_there_s, each.half_s, each.fifth_s, each.twentieth_s]
+                for each in counted.stress.weeks
+            ],
+            "felt": [_felt_out(felt) for felt in counted.stress.felt],
+        },
+        "remedies": [
+            [each.kind.value, each.person, *_row_out(each.row), each.territory, each.week.isoformat(), each.gained_s]
+            for each in counted.remedies
         ],
         "soles": [
             [*_row_out(sole.row), sole.level, sole.person, sole.needed_s, list(sole.territories)]
@@ -183,12 +222,37 @@ def from_json(stored: Mapping[str, Any]) -> Counted:
                 person=risk["person"],
                 lost_s=risk["lost_s"],
                 by_territory={int(place): lost for place, lost in risk["by_territory"].items()},
-                felt=tuple(
-                    Felt(row=_row_in(kind, number), territory=place, week=date.fromisoformat(week), lost_s=lost)
-                    for kind, number, place, week, lost in risk["felt"]
-                ),
+                felt=_felt_in(risk["felt"]),
             )
             for risk in stored["risks"]
+        ),
+        pairs=tuple(
+            PairRisk(
+                people=(one, other), lost_s=lost, beyond={int(place): seconds for place, seconds in beyond.items()}
+            )
+            for one, other, lost, beyond in stored["pairs"]
+        ),
+        stress=Stress(
+            away_percent=stored["stress"]["away_percent"],
+            draws=stored["stress"]["draws"],
+            weeks=tuple(
+                StressedWeek(
+                    week=date.fromisoformat(week), all_there_s=there, half_s=half, fifth_s=fifth, twentieth_s=twentieth
+                )
+                for week, there, half, fifth, twentieth in stored["stress"]["weeks"]
+            ),
+            felt=_felt_in(stored["stress"]["felt"]),
+        ),
+        remedies=tuple(
+            Remedy(
+                kind=RemedyKind(remedy),
+                person=person,
+                row=_row_in(kind, number),
+                territory=place,
+                week=date.fromisoformat(week),
+                gained_s=gained,
+            )
+            for remedy, person, kind, number, place, week, gained in stored["remedies"]
         ),
         soles=tuple(
             Sole(row=_row_in(kind, number), level=level, person=person, needed_s=needed, territories=tuple(places))
@@ -224,6 +288,17 @@ def from_json(stored: Mapping[str, Any]) -> Counted:
             for kind, number, place, past, ahead in stored["outlines"]
         ),
         without_hours=tuple(stored["without_hours"]),
+    )
+
+
+def _felt_out(felt: Felt) -> list[Any]:
+    return [*_row_out(felt.row), felt.territory, felt.week.isoformat(), felt.lost_s]
+
+
+def _felt_in(stored: Sequence[Sequence[Any]]) -> tuple[Felt, ...]:
+    return tuple(
+        Felt(row=_row_in(kind, number), territory=place, week=date.fromisoformat(week), lost_s=lost)
+        for kind, number, place, week, lost in stored
     )
 
 

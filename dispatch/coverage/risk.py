@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
-
-import numpy as np
 
 from dispatch.coverage.flow import build_weeks, people_behind
 from dispatch.coverage.outlook import HOUR_S, DemandClass, Need, Outlook
@@ -91,11 +89,19 @@ def _risk(person: int, lost: dict[date, float], felt: list[tuple[DemandClass, fl
 
 @dataclass(frozen=True, kw_only=True)
 class PairRisk:
-    """What two people away at once would lose beyond what each alone would: they stand in for each other."""
+    """What two people away at once would lose beyond what each alone would: they stand in for each other.
+
+    `beyond` gives the seconds by territory; `lost_s` is all that would go unmet without both.
+    """
 
     people: tuple[int, int]
     lost_s: int
-    beyond_s: int
+    beyond: Mapping[int, int]
+
+    @property
+    def beyond_s(self) -> int:
+        """What is lost only because both are away."""
+        return sum(self.beyond.values())
 
 
 def pair_risks(
@@ -107,18 +113,33 @@ def pair_risks(
     first find those who are no risk alone because the other is there.
     """
     solved = models if models is not None else build_weeks(outlook)
-    alone = {risk.person: risk.lost_s for risk in risks}
+    alone = {risk.person: _by_territory(risk.losses) for risk in risks}
     most = [risk.person for risk in risks if risk.lost_s > 0][:PAIRED]
     tried = dict.fromkeys([*_only_two(outlook)[:DUOS], *(tuple(sorted(pair)) for pair in combinations(most, 2))])
-    base = [model.solve().total_unmet_h for model in solved]
+    base = [model.solve().unmet_h for model in solved]
     found = []
     for one, other in tried:
-        rise = sum(sum(model.unmet_without([one, other])) - unmet for model, unmet in zip(solved, base, strict=True))
-        lost_s = round(rise * HOUR_S)
-        beyond_s = lost_s - alone.get(one, 0) - alone.get(other, 0)
-        if beyond_s >= WORTH_TELLING_S:
-            found.append(PairRisk(people=(one, other), lost_s=lost_s, beyond_s=beyond_s))
+        losses = [
+            Loss(demand=work, lost_s=round((after - before) * HOUR_S))
+            for model, unmet in zip(solved, base, strict=True)
+            for work, before, after in zip(model.demand, unmet, model.unmet_without([one, other]), strict=True)
+        ]
+        both = _by_territory(losses)
+        beyond = {
+            place: lost - alone.get(one, {}).get(place, 0) - alone.get(other, {}).get(place, 0)
+            for place, lost in both.items()
+        }
+        pair = PairRisk(people=(one, other), lost_s=sum(both.values()), beyond=beyond)
+        if pair.beyond_s >= WORTH_TELLING_S:
+            found.append(pair)
     return tuple(sorted(found, key=lambda pair: (-pair.beyond_s, pair.people)))
+
+
+def _by_territory(losses: Sequence[Loss]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for loss in losses:
+        found[loss.demand.territory] = found.get(loss.demand.territory, 0) + loss.lost_s
+    return found
 
 
 def _only_two(outlook: Outlook) -> list[tuple[int, int]]:
@@ -179,6 +200,9 @@ def stress_test(
     ValueError
         If it is no chance.
     """
+    # Pages read stored results through this module; only the worker draws.
+    import numpy as np
+
     if not 0 <= away <= 1:
         raise ValueError(f"away {away} is no chance: give a number from 0 to 1")
     solved = (models if models is not None else build_weeks(outlook))[:weeks]

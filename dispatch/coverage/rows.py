@@ -58,7 +58,14 @@ def territories(session: Session) -> Rows:
 def people(session: Session) -> Rows:
     """Technicians who can be sent, own and partners'."""
     return session.execute(
-        select(Technician.id, Technician.home_lat, Technician.home_lon, Partner.yard_lat, Partner.yard_lon)
+        select(
+            Technician.id,
+            Technician.partner_id,
+            Technician.home_lat,
+            Technician.home_lon,
+            Partner.yard_lat,
+            Partner.yard_lon,
+        )
         .outerjoin(Partner, Partner.id == Technician.partner_id)
         .where(Technician.retired_at.is_(None), Partner.retired_at.is_(None))
         .order_by(Technician.id)
@@ -90,6 +97,22 @@ def absences(session: Session, start: datetime, end: datetime) -> Rows:
             not_(Absence.cancelled), Absence.during.op("&&")(Range(start, end))
         )
     ).all()
+
+
+def away_share(session: Session, first: date, before: date) -> float:
+    """Return which share of the rostered time of the days people were away, between 0 and 1; 0 without shifts."""
+
+    def seconds(span: Any) -> Any:
+        return func.sum(func.extract("epoch", func.upper(span) - func.lower(span)))
+
+    days = (Shift.on_date >= first, Shift.on_date < before, not_(Shift.cancelled))
+    rostered = session.scalar(select(seconds(Shift.during)).where(*days)) or 0
+    missed = session.scalar(
+        select(seconds(Shift.during.op("*")(Absence.during)))
+        .join(Absence, Absence.technician_id == Shift.technician_id)
+        .where(*days, not_(Absence.cancelled), Absence.during.op("&&")(Shift.during))
+    )
+    return float(missed or 0) / float(rostered) if rostered else 0.0
 
 
 def proficiencies(session: Session) -> Rows:

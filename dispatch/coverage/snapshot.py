@@ -13,20 +13,24 @@ from dispatch.coverage.classes import add_up, monday
 from dispatch.coverage.demand import read_booked, read_expected
 from dispatch.coverage.expectation import Expectation
 from dispatch.coverage.outlook import Outlook
-from dispatch.coverage.supply import read_people
+from dispatch.coverage.supply import Staff, read_staff
 from dispatch.planning.policy import read_rules
 
 WEEKS = 4
+AWAY_WEEKS = 26
+"""Past weeks that say how often somebody is away."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """An outlook with what must be said beside it."""
+    """An outlook with what must be said beside it; `away` is the chance that a person is not there."""
 
     outlook: Outlook
     weeks: tuple[date, ...]
     today: date
     based_on_seq: int
+    staff: Staff
+    away: float
     expectation: Expectation
     booked_s: int
     later_s: int
@@ -46,13 +50,16 @@ def read_snapshot(session: Session, *, now: datetime, weeks: int = WEEKS) -> Sna
     booked, later_s = read_booked(session, zones, mondays, now)
     expected, expectation = read_expected(session, zones, mondays, today, booked)
     demand = add_up([*(place.piece for place in booked), *expected])
-    people = read_people(session, places, rules, today, last, now)
+    staff = read_staff(session, places, rules, today, last, now)
+    people = staff.people
     staffed = {territory for person in people if any(person.hours_s.values()) for territory in person.travel_s}
     return Snapshot(
         outlook=Outlook(people=people, demand=demand),
         weeks=mondays,
         today=today,
         based_on_seq=seq,
+        staff=staff,
+        away=rows.away_share(session, mondays[0] - timedelta(weeks=AWAY_WEEKS), mondays[0]),
         expectation=expectation,
         booked_s=sum(work.booked_s for work in demand),
         later_s=later_s,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -24,9 +25,24 @@ USUAL_SHIFT_S = 8 * 3600
 USUAL_VISIT_S = 3600
 
 
-def read_people(
-    session: Session, places: Rows, rules: Rules, today: date, last: date, now: datetime
-) -> tuple[Person, ...]:
+@dataclass(frozen=True, kw_only=True)
+class Staff:
+    """Everybody who can be sent.
+
+    Attributes
+    ----------
+    partners
+        Those of partner companies.
+    ways_s
+        (person, territory) to the seconds of travel that a visit would cost there, also where they do not work now.
+    """
+
+    people: tuple[Person, ...]
+    partners: frozenset[int]
+    ways_s: Mapping[tuple[int, int], int]
+
+
+def read_staff(session: Session, places: Rows, rules: Rules, today: date, last: date, now: datetime) -> Staff:
     """Give everybody who can be sent, with the hours, levels, certificates and travel of the days."""
     hours, days, seen = _hours(session, today, last, now)
     levels = _levels(session, rules, today)
@@ -34,15 +50,20 @@ def read_people(
     for row in rows.memberships(session, today, last):
         seen.setdefault(row.technician_id, set()).add(row.territory_id)
     travel = _Travel(session, places, rules, now)
-    return tuple(
+    found = rows.people(session)
+    ways_s = {(row.id, place): travel.per_visit_s(row, place) for row in found for place in travel.known}
+    people = tuple(
         Person(
             id=row.id,
             levels=levels.get(row.id, {}),
             held=held.get(row.id, {}),
-            travel_s={place: travel.per_visit_s(row, place) for place in seen.get(row.id, ()) if place in travel.known},
+            travel_s={place: ways_s[row.id, place] for place in seen.get(row.id, ()) if place in travel.known},
             hours_s=hours.get(row.id, {}),
         )
-        for row in rows.people(session)
+        for row in found
+    )
+    return Staff(
+        people=people, partners=frozenset(row.id for row in found if row.partner_id is not None), ways_s=ways_s
     )
 
 

@@ -16,6 +16,7 @@ from dispatch.coverage.expectation import LEAST_WEEKS
 from dispatch.coverage.flow import Cell
 from dispatch.coverage.outlook import CERTIFICATION, HOUR_S, Row, RowKind
 from dispatch.coverage.queries import CoveragePage, NamedCell
+from dispatch.coverage.remedies import Remedy, RemedyKind
 from dispatch.coverage.result import Counted
 from dispatch.web.context import actor, db, moment
 from dispatch.web.filters import day, minutes
@@ -97,6 +98,8 @@ def index() -> Response:
         percent=percent_words,
         cell_words=cell_words,
         row_kind=RowKind,
+        week_words=week_words,
+        whole=reach is None,
         shown_at_most=SHOWN,
         may_open_people=may_open("people.show"),
         urgency=urgency,
@@ -156,6 +159,7 @@ def cell(kind: str, number: int, territory: int, week: date) -> Response:
         week_end=week + timedelta(days=6),
         percent=percent_words(found.named.cell),
         level=level_words(found.named.cell),
+        remedies=[(each.remedy.person, each.person, remedy_words(each.remedy, found.named)) for each in found.remedies],
         now=moment(),
         may_open_people=may_open("people.show"),
     )
@@ -226,6 +230,23 @@ def cell_words(named: NamedCell) -> str:
     else:
         said = _("%(can)s can be given, %(needed)s needed.", can=work_hours(found.can_give_s), needed=needed)
     return f"{where}: {percent_words(found)}. {said} {who_words(named)}"
+
+
+def remedy_words(remedy: Remedy, named: NamedCell) -> str:
+    """Say what to do with somebody, and what it is worth."""
+    said = {
+        RemedyKind.TRAIN: _("learns %(what)s", what=_learnt(named)),
+        RemedyKind.MOVE: _("works in %(place)s this week", place=named.territory),
+        RemedyKind.PARTNER: _("is asked for a day (partner)"),
+        RemedyKind.OVERTIME: _("works four hours longer"),
+    }[remedy.kind]
+    return _("%(what)s; %(hours)s more can be served.", what=said, hours=work_hours(remedy.gained_s))
+
+
+def _learnt(named: NamedCell) -> str:
+    if named.cell.row.kind is RowKind.SKILL:
+        return _("%(name)s up to level %(level)s", name=named.name, level=named.cell.level)
+    return named.name
 
 
 def shortage_words(weeks: tuple[NamedCell, ...]) -> tuple[str, str]:

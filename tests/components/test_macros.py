@@ -56,6 +56,10 @@ CALLS = {
     "contributions": ("reasons", "{{ c.contributions(evil, [(evil, 14, evil), (evil, -5, None)], 9) }}"),
     "excluded": ("reasons", '{{ c.excluded([(4, evil, "/x"), (1, evil, None)], 2, 7) }}'),
     "progress": ("progress", "{{ c.progress(evil, 3, 9, evil) }}{{ c.load(23400, 28800) }}"),
+    "band_chart": (
+        "progress",
+        "{{ c.band_chart(evil, evil, [(0, 1)], [(1, 4)], [(1, 2, 9)], [(1, 3, 6)], (evil, evil), (evil, evil)) }}",
+    ),
     "line_chart": (
         "progress",
         '{{ c.line_chart(evil, evil, [(evil, [(0, 1), (2, 4)])], ("0 s", "2 s"), ("1", "4")) }}',

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -138,6 +138,53 @@ def test_a_cell_opens_on_who_and_what(client_for: SignIn, counted: Gas, site: Si
     client_for("manager").get(f"/coverage/skill/{counted.skill_id}/{site.south_id}/{counted.monday}", 404)
     client_for("manager").get(f"/coverage/skill/{counted.skill_id}/{site.north_id}/2026-02-31", 404)
     client_for("manager").get(f"/coverage/anybody/0/{site.north_id}/2001-01-01", 404)
+
+
+def test_a_cell_says_what_would_help_and_what_it_is_worth(client_for: SignIn, counted: Gas, site: Site) -> None:
+    page = client_for("manager").get(f"/coverage/skill/{counted.skill_id}/{site.north_id}/{counted.monday}")
+    assert "Ana Ruiz : works four hours longer; 3 h 55 min more can be served." in page.text
+
+
+def test_absences_as_usual_are_told_to_who_may_see_all_territories(client_for: SignIn, counted: Gas) -> None:
+    assert "With as many away as usual" in client_for("administrator").get("/coverage").text
+    assert "With as many away as usual" not in client_for("manager").get("/coverage").text
+
+
+def test_a_short_history_draws_nothing_and_says_why(client_for: SignIn, counted: Gas) -> None:
+    page = client_for("manager").get("/forecast")
+    assert "There are 0 complete weeks of history. It takes eight before anything is expected" in page.text
+    assert "<polyline" not in page.html
+    for bad in ("skill", "skill-x", "tree-3", "skill-99999999999"):
+        client_for("manager").get(f"/forecast?row={bad}", 404)
+
+
+def test_expected_work_is_drawn_and_stands_in_numbers_beside_it(client_for: SignIn, counted: Gas, site: Site) -> None:
+    with site.session() as session:
+        run = latest_run(session)
+        assert run is not None
+        ahead = {
+            "mean_s": [72_000] * 4,
+            "low80_s": [36_000] * 4,
+            "low50_s": [54_000] * 4,
+            "high50_s": [90_000] * 4,
+            "high80_s": [108_000] * 4,
+        }
+        record = TrackRecord(
+            weeks=8, off_percent=12, bias_percent=1, naive_percent=19, inside50_percent=51, inside80_percent=79
+        )
+        outlines = [
+            ["skill", counted.skill_id, site.north_id, [3600 * n for n in range(26)], ahead],
+            ["skill", counted.skill_id, site.south_id, [0] * 26, ahead],
+        ]
+        run.result = {**run.result, "history_weeks": 60, "by_row": asdict(record), "outlines": outlines}
+    page = client_for("manager").get("/forecast")
+    assert "were off by 12 %, seen one to four weeks before; last year's or last week's number would have" in page.text
+    assert "between 10 h and 30 h" in page.text
+    assert page.html.count('<polygon class="band-') == 2
+    assert "20 h 15 h – 25 h 10 h – 30 h" in page.text
+    assert "South" not in page.text
+    assert client_for("manager").get(f"/forecast?territory={site.south_id}").html.count("<polygon") == 0
+    client_for("technician").get("/forecast", 403)
 
 
 def test_the_file_agrees_with_the_page_and_holds_no_formula(client_for: SignIn, counted: Gas) -> None:
