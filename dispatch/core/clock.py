@@ -31,3 +31,12 @@ def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
 def in_zone(moment: datetime, zone: str) -> datetime:
     """Return an instant as the wall clock of a time zone shows it."""
     return moment.astimezone(ZoneInfo(zone))
+
+
+def working_days_later(start: datetime, days: int) -> datetime:
+    """Return the same time of day some working days later (Monday to Friday)."""
+    moment = start
+    while days:
+        moment += timedelta(days=1)
+        days -= moment.weekday() < 5
+    return moment

@@ -1,12 +1,13 @@
 """The 30-second fix: whoever sees an error mends it there, and the log tells who. One table says which field is free.
 
-A sensitive field is mended by those alone who decide about it. What somebody else changed in the meantime is shown
-beside one's own words; nothing is overwritten silently.
+A sensitive field is mended at once by those alone who decide about it; whoever else sees it proposes what is right
+(`dispatch.planning.corrections`), as does who has used up the allowance of a day. What somebody else changed in the
+meantime is shown beside one's own words; nothing is overwritten silently.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -23,8 +24,19 @@ from dispatch.jobs.models import Asset, Customer, Job, Site, Visit
 from dispatch.jobs.service import change_job, change_visit
 from dispatch.planning.models import Assignment
 from dispatch.planning.technician_day import PRIVATE_AFTER, PRIVATE_BEFORE, SHOWN_STATES
+from dispatch.skills.estimate import likely_level
+from dispatch.skills.evidence import HIGHEST_LEVEL, LOWEST_LEVEL
+from dispatch.skills.models import Skill
+from dispatch.skills.queries import proficiencies
+from dispatch.skills.service import assess_skill
+from dispatch.workforce.models import Technician, TerritoryMembership
+from dispatch.workforce.service import change_technician
 
 CHANNELS = ("call", "mail", "text")
+AT_ONCE = 30
+"""Fixes within a day that are done at once for somebody who does not answer for the thing; more are proposed."""
+A_DAY = timedelta(hours=24)
+LEVELS = tuple(str(level) for level in range(LOWEST_LEVEL, HIGHEST_LEVEL + 1))
 
 
 class Shape(StrEnum):
@@ -36,6 +48,7 @@ class Shape(StrEnum):
     CHANNEL = "channel"
     MINUTES = "minutes"
     PLACE = "place"
+    LEVEL = "level"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +81,30 @@ FIELDS: Mapping[tuple[str, str], Fixable] = {
     ("job", "purpose"): Fixable(sees=Right.JOB_READ),
     ("job", "description"): Fixable(sees=Right.JOB_READ, shape=Shape.WORDS),
     ("visit", "duration"): Fixable(sees=Right.JOB_READ, shape=Shape.MINUTES, required=True),
+    ("technician", "name"): Fixable(sees=Right.PERSON_READ, decides=Right.PERSON_EDIT, required=True),
+    ("technician", "phone"): Fixable(sees=Right.PERSON_READ, shape=Shape.PHONE),
+    ("technician", "level"): Fixable(
+        sees=Right.SKILL_READ, decides=Right.SKILL_CONFIRM, shape=Shape.LEVEL, required=True
+    ),
 }
-_ROWS: Mapping[str, type[Any]] = {"customer": Customer, "site": Site, "asset": Asset, "job": Job, "visit": Visit}
+ANSWERS: Mapping[str, Right] = {
+    "customer": Right.CUSTOMER_EDIT,
+    "site": Right.CUSTOMER_EDIT,
+    "asset": Right.CUSTOMER_EDIT,
+    "job": Right.JOB_EDIT,
+    "visit": Right.JOB_EDIT,
+    "technician": Right.PERSON_EDIT,
+}
+"""Who answers for a thing fixes as often as it takes."""
+
+_ROWS: Mapping[str, type[Any]] = {
+    "customer": Customer,
+    "site": Site,
+    "asset": Asset,
+    "job": Job,
+    "visit": Visit,
+    "technician": Technician,
+}
 _COLUMNS: Mapping[str, tuple[str, ...]] = {"place": ("lat", "lon"), "duration": ("duration_s",)}
 _LONGEST = {Shape.WORDS: 4000, Shape.PHONE: 40}
 
@@ -87,7 +122,11 @@ class Overtaken(Conflict):
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """A field as it stands, in the words in which it is edited."""
+    """A field as it stands, in the words in which it is edited.
+
+    ``part`` is what a name goes on to say: the skill of ``level:7``. ``decides`` says that the actor settles proposals
+    about it, ``at_once`` that what they write is saved and not proposed.
+    """
 
     entity: str
     row_id: int
@@ -96,27 +135,53 @@ class Field:
     version: int
     fixable: Fixable
     decides: bool
+    at_once: bool
+
+    @property
+    def kind(self) -> str:
+        """The name without its part."""
+        return split_name(self.name)[0]
+
+    @property
+    def part(self) -> int | None:
+        """Which one of several, for a person's level the skill."""
+        return split_name(self.name)[1]
+
+    @property
+    def decider(self) -> Right:
+        """Whoever holds this over the thing settles what others propose."""
+        return self.fixable.decides or ANSWERS[self.entity]
+
+
+def split_name(name: str) -> tuple[str, int | None]:
+    """Take a field's name apart: ``level:7`` is the level in skill 7."""
+    kind, _, part = name.partition(":")
+    fits = part.isascii() and part.isdigit() and len(part) <= 9
+    return kind, int(part) if fits else None
 
 
 def field_of(
     session: Session, *, entity: str, row_id: int, name: str, actor: Actor, now: datetime, lock: bool = False
 ) -> Field:
     """Return a field for who may see it; raises NotFound for everybody else."""
-    fixable = FIELDS.get((entity, name))
-    if fixable is None:
+    kind, part = split_name(name)
+    fixable = FIELDS.get((entity, kind))
+    if fixable is None or (fixable.shape is Shape.LEVEL) != (part is not None) or (part is None and name != kind):
         raise NotFound("There is no such field.")
     _require_sight(session, entity, row_id, fixable, actor, now)
     row = session.get(_ROWS[entity], row_id, with_for_update=lock, populate_existing=lock)
-    if row is None:
+    if row is None or (part is not None and session.get(Skill, part) is None):
         raise NotFound("There is no such entry.")
+    decides = _reaches(session, entity, row_id, fixable.decides or ANSWERS[entity], actor, now.date())
     return Field(
         entity=entity,
         row_id=row_id,
         name=name,
-        value=_text(row, name, fixable),
+        value=_level(session, row_id, part) if part is not None else _text(row, name, fixable),
         version=row.version,
         fixable=fixable,
-        decides=fixable.decides is None or _reaches(session, entity, row_id, fixable.decides, actor),
+        decides=decides,
+        at_once=decides or (fixable.decides is None and _fixes_left(session, actor, now) > 0),
     )
 
 
@@ -133,13 +198,13 @@ def fix_field(
 ) -> Field:
     """Mend a field; ``was`` is what it said when one began. Raises Overtaken when it says something else by now."""
     found = field_of(session, entity=entity, row_id=row_id, name=name, actor=actor, now=now, lock=True)
-    if not found.decides:
-        raise Conflict("This field is changed by who answers for it. Tell them what is right.")
+    if not found.at_once:
+        raise Conflict("This field is changed by who answers for it. Propose what is right.")
     if value.strip() == found.value:
         return found
     changes = parsed(found, value)
     if found.value != was:
-        raise _overtaken(session, found)
+        raise overtaken(session, found)
     write_field(session, found, changes, actor=actor, now=now)
     return field_of(session, entity=entity, row_id=row_id, name=name, actor=actor, now=now)
 
@@ -155,8 +220,13 @@ def write_field(session: Session, field: Field, changes: Mapping[str, Any], *, a
         change_asset(session, asset_id=field.row_id, **told)
     elif field.entity == "job":
         change_job(session, job_id=field.row_id, **told)
-    else:
+    elif field.entity == "visit":
         change_visit(session, visit_id=field.row_id, **told)
+    elif field.part is None:
+        change_technician(session, technician_id=field.row_id, **told)
+    else:
+        level = float(changes["level"])
+        assess_skill(session, technician_id=field.row_id, skill_id=field.part, level=level, actor=actor, now=now)
 
 
 def parsed(field: Field, value: str) -> dict[str, Any]:
@@ -173,6 +243,10 @@ def parsed(field: Field, value: str) -> dict[str, Any]:
         if not (text.isascii() and text.isdigit() and len(text) <= 4):
             raise Invalid("Write whole minutes, for example 45.", field="value")
         return {"duration_s": int(text) * 60}
+    if shape is Shape.LEVEL:
+        if text not in LEVELS:
+            raise Invalid(f"Choose a level from {LOWEST_LEVEL} to {HIGHEST_LEVEL}.", field="value")
+        return {"level": int(text)}
     if shape is Shape.CHANNEL and text not in CHANNELS:
         raise Invalid("Choose a call, mail or a text message.", field="value")
     if shape is Shape.PHONE and text and sum(sign.isdigit() for sign in text) < 3:
@@ -199,8 +273,26 @@ def may_write_fields(session: Session, entity: str, row_id: int, names: set[str]
     except NotFound:
         return False
     return all(
-        fixable.decides is None or _reaches(session, entity, row_id, fixable.decides, actor) for fixable in wanted
+        fixable.decides is None or _reaches(session, entity, row_id, fixable.decides, actor, now.date())
+        for fixable in wanted
     )
+
+
+def _level(session: Session, technician_id: int, skill_id: int) -> str:
+    known = proficiencies(session, [technician_id], [skill_id])[technician_id].get(skill_id)
+    return "" if known is None else str(likely_level(known))
+
+
+def _fixes_left(session: Session, actor: Actor, now: datetime) -> int:
+    made = session.scalar(
+        select(func.count()).where(
+            AuditEvent.actor_id == actor.user_id,
+            AuditEvent.action == "change",
+            AuditEvent.entity.in_(_ROWS),
+            AuditEvent.at > now - A_DAY,
+        )
+    )
+    return AT_ONCE - (made or 0)
 
 
 def _text(row: Base, name: str, fixable: Fixable) -> str:
@@ -225,7 +317,8 @@ def _place(text: str) -> dict[str, Any]:
     return {"lat": lat, "lon": lon}
 
 
-def _overtaken(session: Session, field: Field) -> Overtaken:
+def overtaken(session: Session, field: Field) -> Overtaken:
+    """Return who changed a field last, as the refusal of who comes second."""
     columns = _COLUMNS.get(field.name, (field.name,))
     last = session.execute(
         select(User.name, AuditEvent.at)
@@ -247,32 +340,38 @@ def _overtaken(session: Session, field: Field) -> Overtaken:
 
 
 def _require_sight(session: Session, entity: str, row_id: int, fixable: Fixable, actor: Actor, now: datetime) -> None:
-    if not _reaches(session, entity, row_id, fixable.sees, actor) and not _own_work(
+    if not _reaches(session, entity, row_id, fixable.sees, actor, now.date()) and not _own_work(
         session, entity, row_id, fixable, actor, now
     ):
         raise NotFound("There is no such entry.")
 
 
-def _reaches(session: Session, entity: str, row_id: int, right: Right, actor: Actor) -> bool:
+def _reaches(session: Session, entity: str, row_id: int, right: Right, actor: Actor, on: date) -> bool:
     if not actor.reaches_others(right):
         return False
-    places = session.scalars(_territories(entity, row_id)).all()
+    places = session.scalars(territories_of(entity, row_id, on)).all()
     return any(actor.may(right, place) for place in places) or (not places and entity == "customer")
 
 
-def _territories(entity: str, row_id: int) -> Select[Any]:
+def territories_of(entity: str, row_id: int, on: date) -> Select[Any]:
+    """Select where a thing lies; a customer or a person may in several places, a new customer in none."""
     return {
         "customer": select(Site.territory_id).where(Site.customer_id == row_id),
         "site": select(Site.territory_id).where(Site.id == row_id),
         "asset": select(Site.territory_id).join(Asset, Asset.site_id == Site.id).where(Asset.id == row_id),
         "job": select(Site.territory_id).join(Job, Job.site_id == Site.id).where(Job.id == row_id),
         "visit": select(Visit.territory_id).where(Visit.id == row_id),
+        "technician": select(TerritoryMembership.territory_id).where(
+            TerritoryMembership.technician_id == row_id, TerritoryMembership.during.contains(on)
+        ),
     }[entity]
 
 
 def _own_work(session: Session, entity: str, row_id: int, fixable: Fixable, actor: Actor, now: datetime) -> bool:
     """Say whether a technician sees the field at a visit of their own."""
-    if actor.technician_id is None or not actor.may(fixable.sees, technician_id=actor.technician_id):
+    if entity == "technician" or actor.technician_id is None:
+        return False
+    if not actor.may(fixable.sees, technician_id=actor.technician_id):
         return False
     whose: ColumnElement[bool] = {
         "customer": Job.customer_id,

@@ -478,3 +478,58 @@ class LooseEndCare(Base, Versioned):
     put_off: Mapped[int] = mapped_column(default=0, server_default="0")
     reason: Mapped[str | None]
     closed_at: Mapped[datetime | None]
+
+
+class CorrectionState(StrEnum):
+    """What became of a proposal."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    RETURNED = "returned"
+    WITHDRAWN = "withdrawn"
+
+
+class Correction(Base, Versioned):
+    """What somebody says a field should say who may not write it: its owner accepts it or returns it with a reason.
+
+    ``name`` is the field as fixes know it. ``about`` tells which thing it is; values are not in it.
+    """
+
+    __tablename__ = "correction"
+    __table_args__ = (
+        choice_check("state", CorrectionState),
+        CheckConstraint("was <> value", name="says_something"),
+        CheckConstraint("(state = 'open') = (settled_at IS NULL)", name="settled_when_over"),
+        CheckConstraint("state <> 'returned' OR answer IS NOT NULL", name="returned_with_reason"),
+        CheckConstraint("seen_at IS NULL OR settled_at IS NOT NULL", name="seen_when_settled"),
+        Index(
+            "uq_correction_open",
+            "entity",
+            "row_id",
+            "name",
+            "proposed_by_id",
+            unique=True,
+            postgresql_where=text("state = 'open'"),
+        ),
+        Index("ix_correction_owner_id", "owner_id", postgresql_where=text("state = 'open'")),
+        Index("ix_correction_proposed_by_id", "proposed_by_id", "seen_at"),
+    )
+
+    id: Mapped[Id]
+    entity: Mapped[str]
+    row_id: Mapped[int]
+    name: Mapped[str]
+    about: Mapped[str]
+    was: Mapped[str]
+    value: Mapped[str]
+    why: Mapped[str | None]
+    territory_id: Mapped[int | None] = mapped_column(ForeignKey("territory.id"), index=True)
+    proposed_by_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
+    proposed_at: Mapped[datetime]
+    owner_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
+    due_at: Mapped[datetime]
+    state: Mapped[CorrectionState] = mapped_column(Choice(CorrectionState), default=CorrectionState.OPEN)
+    settled_at: Mapped[datetime | None]
+    settled_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    answer: Mapped[str | None]
+    seen_at: Mapped[datetime | None]

@@ -1,6 +1,6 @@
 """Tying up loose ends: an open thing is handed to a named person, put off, or closed with a reason; nothing else.
 
-A job keeps owner and due time itself, as does a contest; what has none gets them in a row of its own.
+A job keeps owner and due time itself, as do a contest and a proposal; what has none gets them in a row of its own.
 """
 
 from dataclasses import dataclass
@@ -15,16 +15,18 @@ from dispatch.accounts.access import Actor, Right
 from dispatch.accounts.changes import apply_changes
 from dispatch.accounts.models import User
 from dispatch.core.audit import Change, record
+from dispatch.core.db import Base
 from dispatch.core.errors import Conflict, Invalid
 from dispatch.jobs.models import Job
 from dispatch.jobs.service import set_next_step
 from dispatch.planning.cancelling import call_off_job
 from dispatch.planning.loose_ends import LooseEnd, get_loose_end
-from dispatch.planning.models import LooseEndCare
+from dispatch.planning.models import Correction, LooseEndCare
 from dispatch.skills.models import Certification, DocumentState, EvidenceContest
 
-HANDED = frozenset({"job", "contest", "certificate", "partner"})
+HANDED = frozenset({"job", "contest", "correction", "certificate", "partner"})
 CLOSED = frozenset({"job", "certificate", "partner"})
+_KEEPERS: dict[str, type[Base]] = {"contest": EvidenceContest, "correction": Correction}
 REASON_FROM = 2  # the first time somebody puts a thing off needs none
 
 
@@ -117,8 +119,8 @@ def _write(
         )
         return
     changes: dict[str, Any] = {"owner_id": owner_id} if owner_id else {"due_at": due_at}
-    if which.kind == "contest":
-        row = session.get_one(EvidenceContest, which.key_id, with_for_update=True)
+    if which.kind in _KEEPERS:
+        row: Any = session.get_one(_KEEPERS[which.kind], which.key_id, with_for_update=True)
         apply_changes(
             session,
             row,

@@ -35,7 +35,7 @@ from dispatch.planning.fixing import may_write_fields
 from dispatch.planning.models import Plan, PlanState
 from dispatch.planning.pins import note_pins, pins_of, put_pins
 from dispatch.planning.stacks import MOST_STEPS, Stacks, Step, stacks_of
-from dispatch.workforce.models import Absence
+from dispatch.workforce.models import Absence, Technician, TerritoryMembership
 
 LOOKED_AT = 200  # of one person's latest lines; more than anybody takes back by key
 FURTHER_BACK = f"{MOST_STEPS} steps are taken back. Older ones can be taken back one by one under “My last steps”."
@@ -195,7 +195,7 @@ def _fields_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list
     if row is None:
         raise Conflict("What was changed is not there any more.")
     if not may_write_fields(session, entity, row_id, set(part["restore"]), walk.actor, walk.now):
-        _require_fields(session, row, walk.actor)
+        _require_fields(session, row, walk.actor, walk.now)
     try:
         put_back(session, row, part, action=walk.action, undoes_seq=walk.event.seq, actor=walk.actor, now=walk.now)
     except Conflict as moved:
@@ -204,7 +204,7 @@ def _fields_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list
     return [row_id] if entity == "visit" else []
 
 
-def _require_fields(session: Session, row: Base, actor: Actor) -> None:
+def _require_fields(session: Session, row: Base, actor: Actor, now: datetime) -> None:
     """Refuse who may not change the row any more; who lost a right does not keep it through the history."""
     if isinstance(row, Visit):
         actor.require(Right.JOB_EDIT, row.territory_id, what="visit")
@@ -212,6 +212,12 @@ def _require_fields(session: Session, row: Base, actor: Actor) -> None:
     if isinstance(row, Job | JobSeries):
         place = session.scalar(select(Site.territory_id).where(Site.id == row.site_id))
         actor.require(Right.JOB_EDIT, place, what="job")
+        return
+    if isinstance(row, Technician):
+        here = select(TerritoryMembership.territory_id).where(TerritoryMembership.technician_id == row.id)
+        current = session.scalars(here.where(TerritoryMembership.during.contains(now.date()))).all()
+        if not any(actor.may(Right.PERSON_EDIT, place) for place in current):
+            raise NotFound("There is no such person.")
         return
     if isinstance(row, Site):
         places: Collection[int | None] = [row.territory_id]
@@ -303,6 +309,7 @@ _ROWS: Mapping[str, type[Any]] = {
     "site": Site,
     "asset": Asset,
     "job_series": JobSeries,
+    "technician": Technician,
 }
 _COMMANDS: Mapping[str, Callable[[Session, Mapping[str, Any], _Walk], list[int]]] = {
     "restore": _slots_back,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
 from dispatch.accounts.models import User
+from dispatch.core.clock import working_days_later
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.skills.cataloguing import (
     add_certification_kind,
@@ -251,7 +252,7 @@ def contest_evidence(
         opened_by_id=user_of(actor),
         opened_at=now,
         owner_id=_who_answers(session, fact, user_of(actor), now),
-        due_at=_working_days_later(now, ANSWER_WORKING_DAYS),
+        due_at=working_days_later(now, ANSWER_WORKING_DAYS),
         outcome=None,
         answer=None,
         settled_by_id=None,
@@ -361,12 +362,3 @@ def _who_answers(session: Session, fact: Evidence, asker: int, now: datetime) ->
     if owner is None:
         raise Conflict("Nobody is named who could answer. An administrator can set whom this person reports to.")
     return owner
-
-
-def _working_days_later(start: datetime, days: int) -> datetime:
-    """Return the same time of day some working days later (Monday to Friday)."""
-    moment = start
-    while days:
-        moment += timedelta(days=1)
-        days -= moment.weekday() < 5
-    return moment

@@ -5,15 +5,20 @@ from typing import Any
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, SelectField, StringField, TelField, TextAreaField
+from wtforms.validators import Length, Optional
 
-from dispatch.core.errors import Forbidden, Invalid
-from dispatch.planning.fixing import Field, Overtaken, Shape, field_of, fix_field
+from dispatch.core.errors import Conflict, Invalid
+from dispatch.jobs.queries import owner_name
+from dispatch.planning.corrections import propose_fix
+from dispatch.planning.fixing import LEVELS, Field, Overtaken, Shape, field_of, fix_field
+from dispatch.planning.people import skill_name
 from dispatch.web.context import actor, db, moment
-from dispatch.web.filters import ago
+from dispatch.web.filters import ago, day_clock
 from dispatch.web.forms import Form, options
 from dispatch.web.pages import page
 from dispatch.web.security import safe_target, signed_in, wants_part
 from dispatch.web.words import _, _l
+from dispatch.workforce.choices import zone_of_territory
 
 blueprint = Blueprint("fixes", __name__, url_prefix="/fix")
 CHANNELS = (("call", _l("a call")), ("mail", _l("mail")), ("text", _l("a text message")))
@@ -33,6 +38,9 @@ LABELS = {
     ("job", "purpose"): _l("What it is for"),
     ("job", "description"): _l("Details"),
     ("visit", "duration"): _l("Minutes on site"),
+    ("technician", "name"): _l("Name"),
+    ("technician", "phone"): _l("Phone"),
+    ("technician", "level"): _l("Level"),
 }
 HINTS = {
     Shape.PLACE: _l("Latitude and longitude, as maps give them: 52.51630, 13.37770"),
@@ -45,6 +53,7 @@ class FixForm(Form):
 
     was = HiddenField()
     value: Any = StringField()
+    why = StringField(_l("Why"), validators=[Optional(), Length(max=300)])
 
 
 class FixWordsForm(FixForm):
@@ -65,46 +74,41 @@ class FixChannelForm(FixForm):
     value = SelectField(choices=options(CHANNELS))
 
 
+class FixLevelForm(FixForm):
+    """A level."""
+
+    value = SelectField(choices=options([(level, level) for level in LEVELS]))
+
+
 FORMS: dict[Shape, type[FixForm]] = {
     Shape.WORDS: FixWordsForm,
     Shape.PHONE: FixPhoneForm,
     Shape.CHANNEL: FixChannelForm,
+    Shape.LEVEL: FixLevelForm,
 }
 
 
 @blueprint.route("/<entity>/<int:row_id>/<name>", methods=["GET", "POST"])
 @signed_in
 def edit(entity: str, row_id: int, name: str) -> Response:
-    """Show a field with its form, or save it; a part of a page where a script asks, else a page."""
+    """Show a field with its form, save it or propose it; a part of a page where a script asks, else a page."""
     field = field_of(db(), entity=entity, row_id=row_id, name=name, actor=actor(), now=moment())
-    if not field.decides:
-        raise Forbidden(_("Who answers for this customer changes the name and the address. Tell them what is right."))
     if request.args.get("shown") or request.form.get("resolution") == "theirs":
         return _shown(field) if wants_part() else redirect(_back(), 303)
     form = FORMS.get(field.fixable.shape, FixForm)(data={"was": field.value, "value": field.value})
-    form.value.label.text = str(LABELS[entity, name])
+    form.value.label.text = label_of(field)
     overtaken: Overtaken | None = None
     if form.validate_on_submit():
         try:
-            fixed = fix_field(
-                db(),
-                entity=entity,
-                row_id=row_id,
-                name=name,
-                value=form.value.data or "",
-                was=form.was.data or "",
-                actor=actor(),
-                now=moment(),
-            )
+            shown = _save(field, form) if field.at_once else _propose(field, form)
         except Invalid as refused:
             form.value.errors = [*form.value.errors, refused.message]
         except Overtaken as first:
             overtaken = first
+        except Conflict as refused:
+            form.value.errors = [*form.value.errors, refused.message]
         else:
-            if fixed.value != field.value:  # what was saved unchanged is no step, and its undo would take back another
-                message: Any = {"text": _("Saved."), "undo_url": url_for("steps.undo"), "fields": {"back": _back()}}
-                flash(message, "good")
-            return _shown(fixed) if wants_part() else redirect(_back(), 303)
+            return _shown(shown) if wants_part() else redirect(_back(), 303)
     return _page(
         field,
         form=form,
@@ -112,6 +116,41 @@ def edit(entity: str, row_id: int, name: str) -> Response:
         when=ago(overtaken.at, moment()) if overtaken and overtaken.at else "",
         status=409 if overtaken else 422 if form.errors else 200,
     )
+
+
+def _save(field: Field, form: FixForm) -> Field:
+    fixed = fix_field(db(), **_written(field, form))
+    if fixed.value != field.value:  # what was saved unchanged is no step, and its undo would take back another
+        back: Any = {"undo_url": url_for("steps.undo"), "fields": {"back": _back()}}
+        # what somebody saw stays a fact: another assessment corrects a level, nothing takes it back
+        message: Any = {"text": _("Saved."), **(back if field.part is None else {})}
+        flash(message, "good")
+    return fixed
+
+
+def _propose(field: Field, form: FixForm) -> Field:
+    made = propose_fix(db(), **_written(field, form), why=form.why.data or "")
+    flash(
+        _(
+            "Proposed. %(who)s answers by %(when)s; you see the answer under your loose ends.",
+            who=owner_name(db(), made.owner_id),
+            when=day_clock(made.due_at, zone_of_territory(db(), made.territory_id)),
+        ),
+        "good",
+    )
+    return field
+
+
+def _written(field: Field, form: FixForm) -> dict[str, Any]:
+    return {
+        "entity": field.entity,
+        "row_id": field.row_id,
+        "name": field.name,
+        "value": form.value.data or "",
+        "was": form.was.data or "",
+        "actor": actor(),
+        "now": moment(),
+    }
 
 
 def _shown(field: Field) -> Response:
@@ -125,7 +164,7 @@ def _page(field: Field, *, status: int = 200, **context: Any) -> Response:
         fragment="field",
         status=status,
         field=field,
-        label=str(LABELS[field.entity, field.name]),
+        label=label_of(field),
         hint=str(HINTS.get(field.fixable.shape, "")),
         words=words_of(field),
         back=_back(),
@@ -133,10 +172,18 @@ def _page(field: Field, *, status: int = 200, **context: Any) -> Response:
     )
 
 
+def label_of(field: Field) -> str:
+    """Return what a field is called, for a level with its skill."""
+    label = str(LABELS[field.entity, field.kind])
+    return label if field.part is None else _("%(label)s in %(skill)s", label=label, skill=skill_name(db(), field.part))
+
+
 def words_of(field: Field) -> str:
     """Return a value as pages show it."""
     if field.fixable.shape is Shape.CHANNEL:
         return str(dict(CHANNELS).get(field.value, field.value))
+    if field.fixable.shape is Shape.LEVEL:
+        return _("Level %(value)s", value=field.value)
     return _("%(n)s min", n=field.value) if field.fixable.shape is Shape.MINUTES else field.value
 
 

@@ -58,6 +58,10 @@ ACTIONS = {
     "recall": _l("Message recalled"),
     "send_now": _l("Message sent at once"),
     "call_told": _l("Told in a call"),
+    "propose_fix": _l("Proposed"),
+    "accept_fix": _l("Proposal accepted"),
+    "return_fix": _l("Proposal returned"),
+    "withdraw_fix": _l("Proposal withdrawn"),
 }
 ENTITIES = {
     "job": _l("Job"),

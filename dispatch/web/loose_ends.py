@@ -1,6 +1,7 @@
 """Loose ends: everything without an ending, with who sees to it and by when."""
 
 from datetime import timedelta
+from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
@@ -31,6 +32,17 @@ class TieForm(Form):
     why = StringField(_l("Why it is closed"), validators=[Optional(), Length(max=300)])
 
 
+PAGES = {
+    "job": ("jobs.show", "job_id"),
+    "series": ("series.show", "series_id"),
+    "disruption": ("disruptions.show", "disruption_id"),
+    "partner": ("partners.show", "partner_id"),
+    "call": ("outbox.call", "call_id"),
+    "message": ("outbox.show", "message_id"),
+    "certificate": ("people.show", "technician_id"),
+    "correction": ("corrections.show", "correction_id"),
+    "answer": ("corrections.show", "correction_id"),
+}
 blueprint = Blueprint("loose_ends", __name__, url_prefix="/loose-ends")
 
 
@@ -55,6 +67,7 @@ def index() -> Response:
         whose=whose,
         rows=[(row, _open(row), row.kind in HANDED) for row in listing.rows],
         may_tie=may_open("loose_ends.show"),
+        me=me.user_id,
         oldest=_oldest_today() if not listing.rows else None,
     )
 
@@ -107,20 +120,10 @@ def _oldest_today() -> int | None:
 
 def _open(row: LooseEnd) -> str | None:
     """Return where the thing is done, if this person may go there."""
-    if row.kind == "job":
-        return url_for("jobs.show", job_id=row.target_id) if may_open("jobs.show") else None
-    if row.kind == "series":
-        return url_for("series.show", series_id=row.target_id) if may_open("series.show") else None
-    if row.kind == "disruption":
-        return url_for("disruptions.show", disruption_id=row.target_id) if may_open("disruptions.show") else None
-    if row.kind == "partner":
-        return url_for("partners.show", partner_id=row.target_id) if may_open("partners.show") else None
-    if row.kind == "call":
-        return url_for("outbox.call", call_id=row.target_id) if may_open("outbox.call") else None
-    if row.kind == "message":
-        return url_for("outbox.show", message_id=row.target_id) if may_open("outbox.show") else None
-    if row.kind == "certificate" and may_open("people.show"):
-        return url_for("people.show", technician_id=row.target_id)
+    endpoint, argument = PAGES.get(row.kind, ("", ""))
+    if endpoint and may_open(endpoint):
+        target: dict[str, Any] = {argument: row.target_id}
+        return url_for(endpoint, **target)
     if row.kind in ("certificate", "contest") and may_open("my_skills.index"):
         return url_for("my_skills.index")
     return None

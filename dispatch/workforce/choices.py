@@ -34,3 +34,9 @@ def territories_in_reach(session: Session, reach: Collection[int] | None) -> Seq
     if reach is not None:
         found = found.where(Territory.id.in_(reach))
     return session.scalars(found).all()
+
+
+def zone_of_territory(session: Session, territory_id: int | None) -> str:
+    """Return a territory's time zone; UTC where there is none."""
+    zone = None if territory_id is None else session.scalar(select(Territory.zone).where(Territory.id == territory_id))
+    return zone or "UTC"

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session, selectinload
 
 from dispatch.accounts.access import Actor, Right
+from dispatch.accounts.changes import apply_changes
 from dispatch.core.audit import Change, record
 from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.units import Point
@@ -86,18 +87,8 @@ def change_technician(
 ) -> Technician:
     """Change a person's own fields; Conflict when somebody else was first."""
     technician = _get(session, technician_id, actor, now)
-    unknown = set(changes) - CHANGEABLE
-    if unknown:
-        raise Invalid(f"These fields cannot be changed here: {', '.join(sorted(unknown))}.")
-    if technician.version != version:
-        raise Conflict("Somebody changed this person while you had the page open. Look at it again, then save.")
-    before = {key: getattr(technician, key) for key, value in changes.items() if getattr(technician, key) != value}
-    for key in before:
-        setattr(technician, key, changes[key])
+    apply_changes(session, technician, version=version, changes=changes, allowed=CHANGEABLE, actor=actor, now=now)
     session.flush()
-    if before:
-        after = {key: changes[key] for key in before}
-        _note(session, "change", "technician", technician.id, now, actor, None, before=before, after=after)
     return technician
 
 

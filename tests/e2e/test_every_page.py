@@ -20,7 +20,7 @@ from dispatch.coverage.service import request_count
 from dispatch.jobs.models import Job, JobSeries, Visit
 from dispatch.jobs.recurrence import Unit
 from dispatch.messages.models import CallKind, CallState, CallTask, Message, MessageState
-from dispatch.planning.models import Disruption, DisruptionKind, DisruptionState
+from dispatch.planning.models import Correction, CorrectionState, Disruption, DisruptionKind, DisruptionState
 from dispatch.planning.requesting import request_plan
 from tests.e2e.conftest import DESK, PHONE, Desk, Installation, SitDown
 from tests.e2e.looking import NARROWEST, overflow, violations
@@ -65,6 +65,7 @@ IDS = {
         SELECT max(p.id) FROM plan p JOIN plan_scope s USING (plan_request_id)
         JOIN territory t ON t.id = territory_id WHERE t.name = 'East'""",
     "series_id": "SELECT max(id) FROM job_series",
+    "correction_id": "SELECT max(id) FROM correction",
 }
 """Rows of the demo for the people who see all of it."""
 OF_ANA = {
@@ -237,6 +238,22 @@ def _what_is_over(installation: Installation) -> None:
                     created_at=now,
                     closed_at=now,
                     outcome="Told",
+                ),
+                Correction(
+                    entity="customer",
+                    row_id=job.customer_id,
+                    name="name",
+                    about="Somebody in the East",
+                    was="Before",
+                    value="After",
+                    territory_id=east.territory,
+                    proposed_by_id=owner,
+                    proposed_at=now,
+                    owner_id=owner,
+                    due_at=now,
+                    state=CorrectionState.WITHDRAWN,
+                    settled_at=now,
+                    seen_at=now,
                 ),
                 JobSeries(
                     site_id=job.site_id,

@@ -18,6 +18,7 @@ from dispatch.jobs.models import Site as Place
 from dispatch.jobs.recurrence import Unit
 from dispatch.messages.models import CallKind, CallTask, Message
 from dispatch.planning.models import (
+    Correction,
     Disruption,
     DisruptionKind,
     DisruptionState,
@@ -182,6 +183,18 @@ def _happened(
             cost={"terms": {}, "total": 0},
             stats={"figures": dict.fromkeys((each.name for each in fields(Figures)), 0)},
             created_at=now,
+        ),
+        "correction_id": Correction(
+            entity="customer",
+            row_id=place.customer_id,
+            name="name",
+            about=f"At {FOREIGN}" if territory.name != "North" else "Here",
+            was="Old",
+            value="New",
+            territory_id=territory.id,
+            proposed_by_id=owner,
+            proposed_at=now,
+            **owned,
         ),
         "series_id": JobSeries(
             site_id=place.id,

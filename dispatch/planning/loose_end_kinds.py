@@ -1,0 +1,477 @@
+"""What kinds of things can be open: one selection each, all with the same columns, united by `loose_ends`.
+
+Each has a person who sees to it, a next step and a due time, and leaves by being done, handed on or closed.
+"""
+
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, cast, func, literal, or_, select
+from sqlalchemy.types import DateTime, Integer, Interval, Text
+
+from dispatch.accounts.access import Actor, Right
+from dispatch.accounts.models import Role, RoleGrant, RoleName, User
+from dispatch.core.db import Instant
+from dispatch.jobs.lifecycle import CLOSED_STATES
+from dispatch.jobs.models import Customer, Job, JobSeries, Site, Visit
+from dispatch.messages.models import CallKind, CallState, CallTask, Message, MessageState
+from dispatch.planning.models import UNSETTLED, Correction, CorrectionState, Disruption
+from dispatch.skills.models import (
+    Certification,
+    CertificationKind,
+    DocumentState,
+    Evidence,
+    EvidenceContest,
+    Skill,
+)
+from dispatch.workforce.models import (
+    Partner,
+    PartnerDocument,
+    ReportingLine,
+    Technician,
+    Territory,
+    TerritoryMembership,
+)
+
+ENDS_WITHIN = timedelta(days=60)
+STILL_NAMED = timedelta(days=60)
+CONFIRM_WITHIN = timedelta(days=3)
+READ_WITHIN = timedelta(days=7)
+Territories = Collection[int] | None
+
+
+def parts(actor: Actor, now: datetime) -> list[Select[*tuple[Any, ...]]]:
+    """Select everything that is open in the actor's reach, kind by kind."""
+    reach = actor.territories(Right.LOOSE_END_READ)
+    today = now.date()
+    return [
+        _jobs(actor, reach),
+        _recurring(actor, reach),
+        _disruptions(actor, reach),
+        _contests(actor, reach, today),
+        _to_confirm(actor, reach, today),
+        _ending(actor, reach, today),
+        _partner_papers(actor, reach, today),
+        _calls(actor, reach),
+        _failed_messages(actor, reach),
+        _corrections(actor, reach),
+        _answers(actor),
+    ]
+
+
+def _own(actor: Actor) -> ColumnElement[bool]:
+    """Select the actor's own papers, for people whose right reaches no territory."""
+    return Technician.id == (actor.technician_id or 0)
+
+
+def _jobs(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
+    near = Job.owner_id == actor.user_id if reach is not None and not reach else _in(Site.territory_id, reach)
+    return (
+        _entry(
+            "job",
+            Job.id,
+            Job.title,
+            Customer.name,
+            Job.owner_id,
+            Job.next_step,
+            Job.next_step_due_at,
+            Territory.zone,
+            territory=Site.territory_id,
+        )
+        .join_from(Job, Customer, Customer.id == Job.customer_id)
+        .join(Site, Site.id == Job.site_id)
+        .join(Territory, Territory.id == Site.territory_id)
+        .where(Job.state.not_in(CLOSED_STATES), near)
+    )
+
+
+def _recurring(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
+    """Recurring work whose next job could not be made."""
+    near = JobSeries.owner_id == actor.user_id if reach is not None and not reach else _in(Site.territory_id, reach)
+    return (
+        _entry(
+            "series",
+            JobSeries.id,
+            literal("Recurring: ") + JobSeries.title,
+            Customer.name,
+            JobSeries.owner_id,
+            JobSeries.problem,
+            JobSeries.problem_due_at,
+            Territory.zone,
+            territory=Site.territory_id,
+        )
+        .join_from(JobSeries, Site, Site.id == JobSeries.site_id)
+        .join(Customer, Customer.id == Site.customer_id)
+        .join(Territory, Territory.id == Site.territory_id)
+        .where(JobSeries.problem.is_not(None), JobSeries.ended_at.is_(None), JobSeries.paused_at.is_(None), near)
+    )
+
+
+def _disruptions(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
+    """Disruptions that are not settled, for whoever sees that day and for whoever sees to it."""
+    return (
+        _entry(
+            "disruption",
+            Disruption.id,
+            literal("Repair: ") + func.replace(Disruption.kind.cast(Text), "_", " "),
+            func.coalesce(Technician.name, Customer.name, Territory.name),
+            Disruption.owner_id,
+            literal("Look at the proposal, then accept it or close this"),
+            Disruption.due_at,
+            Territory.zone,
+            territory=Disruption.territory_id,
+        )
+        .join_from(Disruption, Territory, Territory.id == Disruption.territory_id)
+        .outerjoin(Technician, Technician.id == Disruption.technician_id)
+        .outerjoin(Visit, Visit.id == Disruption.visit_id)
+        .outerjoin(Job, Job.id == Visit.job_id)
+        .outerjoin(Customer, Customer.id == Job.customer_id)
+        .where(
+            Disruption.state.in_(UNSETTLED),
+            or_(Disruption.owner_id == actor.user_id, _in(Disruption.territory_id, reach)),
+        )
+    )
+
+
+def _contests(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any, ...]]:
+    return (
+        _entry(
+            "contest",
+            EvidenceContest.id,
+            literal("Contested: ") + Skill.name,
+            Technician.name,
+            EvidenceContest.owner_id,
+            literal("Answer what they see differently"),
+            EvidenceContest.due_at,
+            _zone_of_person(today),
+            territory=_first_territory(Territory.id, today),
+        )
+        .join_from(EvidenceContest, Evidence, Evidence.id == EvidenceContest.evidence_id)
+        .join(Technician, Technician.id == Evidence.technician_id)
+        .join(Skill, Skill.id == Evidence.skill_id)
+        .where(
+            EvidenceContest.settled_at.is_(None),
+            or_(EvidenceContest.owner_id == actor.user_id, _person_near(actor, reach, today)),
+        )
+    )
+
+
+def _to_confirm(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any, ...]]:
+    return (
+        _entry(
+            "certificate",
+            Technician.id,
+            literal("Certificate to confirm: ") + CertificationKind.name,
+            Technician.name,
+            _manager_of_person(today),
+            literal("Look at it, then confirm or return it"),
+            Certification.claimed_at + literal(CONFIRM_WITHIN, Interval()),
+            _zone_of_person(today),
+            territory=_first_territory(Territory.id, today),
+            key=Certification.id,
+        )
+        .join_from(Certification, Technician, Technician.id == Certification.technician_id)
+        .join(CertificationKind, CertificationKind.id == Certification.kind_id)
+        .where(
+            Certification.state == DocumentState.CLAIMED,
+            Technician.retired_at.is_(None),
+            _person_near(actor, reach, today),
+        )
+    )
+
+
+def _ending(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any, ...]]:
+    """Certificates in force that end soon or ended lately, unless a later one is there already."""
+    later = Certification.__table__.alias("later")
+    renewed = (
+        select(later.c.id)
+        .where(
+            later.c.technician_id == Certification.technician_id,
+            later.c.kind_id == Certification.kind_id,
+            later.c.state == DocumentState.CONFIRMED,
+            func.lower(later.c.valid) > func.lower(Certification.valid),
+        )
+        .correlate(Certification)
+        .exists()
+    )
+    return (
+        _entry(
+            "certificate",
+            Technician.id,
+            literal("Certificate ends: ") + CertificationKind.name,
+            Technician.name,
+            _manager_of_person(today),
+            literal("Renew it, or plan without it"),
+            _start_of(func.upper(Certification.valid)),
+            _zone_of_person(today),
+            territory=_first_territory(Territory.id, today),
+            key=Certification.id,
+        )
+        .join_from(Certification, Technician, Technician.id == Certification.technician_id)
+        .join(CertificationKind, CertificationKind.id == Certification.kind_id)
+        .where(
+            Certification.state == DocumentState.CONFIRMED,
+            Technician.retired_at.is_(None),
+            func.upper(Certification.valid).between(today - STILL_NAMED, today + ENDS_WITHIN),
+            ~renewed,
+            _person_near(actor, reach, today),
+        )
+    )
+
+
+def _partner_papers(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any, ...]]:
+    """Papers of partners that end soon or ended, each once, for whoever answers for a territory they work in."""
+    works_here = (
+        select(Technician.id)
+        .join(TerritoryMembership, TerritoryMembership.technician_id == Technician.id)
+        .where(
+            Technician.partner_id == Partner.id,
+            Technician.retired_at.is_(None),
+            TerritoryMembership.during.contains(today),
+            _in(TerritoryMembership.territory_id, reach),
+        )
+        .correlate(Partner)
+        .exists()
+    )
+    own = select(Technician.id).where(_own(actor), Technician.partner_id == Partner.id).correlate(Partner).exists()
+    territory = (
+        select(func.min(TerritoryMembership.territory_id))
+        .join(Technician, Technician.id == TerritoryMembership.technician_id)
+        .where(Technician.partner_id == Partner.id, TerritoryMembership.during.contains(today))
+        .correlate(Partner)
+        .scalar_subquery()
+    )
+    owner = select(Territory.owner_id).where(Territory.id == territory).correlate(Partner).scalar_subquery()
+    zone = select(Territory.zone).where(Territory.id == territory).correlate(Partner).scalar_subquery()
+    return (
+        _entry(
+            "partner",
+            Partner.id,
+            literal("Paper of a partner ends: ") + PartnerDocument.kind,
+            Partner.name,
+            func.coalesce(owner, _an_administrator()),
+            literal("Ask for the new one"),
+            _start_of(func.upper(PartnerDocument.valid)),
+            func.coalesce(zone, literal("UTC")),
+            territory=territory,
+            key=PartnerDocument.id,
+        )
+        .join_from(PartnerDocument, Partner, Partner.id == PartnerDocument.partner_id)
+        .where(
+            PartnerDocument.required,
+            Partner.retired_at.is_(None),
+            func.upper(PartnerDocument.valid) <= today + ENDS_WITHIN,
+            ~_replaced_paper(),
+            own if reach is not None and not reach else works_here,
+        )
+    )
+
+
+def _calls(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
+    """Bad news that a customer must hear from a person."""
+    return (
+        _entry(
+            "call",
+            CallTask.id,
+            literal("Call ") + Customer.name,
+            Job.title,
+            CallTask.owner_id,
+            case(
+                (CallTask.kind == CallKind.PROMISE_BROKEN, literal("The promise breaks: call, then agree a new time")),
+                (CallTask.kind == CallKind.SECOND_VISIT, literal("It takes a second visit: call and agree when")),
+                else_=literal("We cannot come: call, say why and what we can offer"),
+            ),
+            CallTask.due_at,
+            Territory.zone,
+            territory=Visit.territory_id,
+        )
+        .join_from(CallTask, Visit, Visit.id == CallTask.visit_id)
+        .join(Job, Job.id == Visit.job_id)
+        .join(Customer, Customer.id == Job.customer_id)
+        .join(Territory, Territory.id == Visit.territory_id)
+        .where(
+            CallTask.state == CallState.OPEN,
+            or_(CallTask.owner_id == actor.user_id, _in(Visit.territory_id, reach)),
+        )
+    )
+
+
+def _failed_messages(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
+    """Messages that could not be sent."""
+    return (
+        _entry(
+            "message",
+            Message.id,
+            literal("Not told yet: ") + func.coalesce(Technician.name, Customer.name),
+            literal("a message that could not be sent"),
+            Message.owner_id,
+            Message.problem,
+            Message.due_at,
+            Territory.zone,
+            territory=Message.territory_id,
+        )
+        .join_from(Message, Territory, Territory.id == Message.territory_id)
+        .outerjoin(Technician, Technician.id == Message.technician_id)
+        .outerjoin(Customer, Customer.id == Message.customer_id)
+        .where(
+            Message.state == MessageState.FAILED,
+            or_(Message.owner_id == actor.user_id, _in(Message.territory_id, reach)),
+        )
+    )
+
+
+def _field_words() -> Any:
+    """Name a field: the part of ``level:7`` says which skill, not what."""
+    return func.replace(func.split_part(Correction.name, ":", 1), "_", " ")
+
+
+def _corrections(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
+    """Proposals for fields that whoever sees them may not write."""
+    return (
+        _entry(
+            "correction",
+            Correction.id,
+            literal("Proposed by ") + User.name + ": " + _field_words(),
+            Correction.about,
+            Correction.owner_id,
+            literal("Accept it, or return it with a reason"),
+            Correction.due_at,
+            func.coalesce(Territory.zone, literal("UTC")),
+            territory=Correction.territory_id,
+        )
+        .join_from(Correction, User, User.id == Correction.proposed_by_id)
+        .outerjoin(Territory, Territory.id == Correction.territory_id)
+        .where(
+            Correction.state == CorrectionState.OPEN,
+            or_(Correction.owner_id == actor.user_id, _in(Correction.territory_id, reach)),
+        )
+    )
+
+
+def _answers(actor: Actor) -> Select[*tuple[Any, ...]]:
+    """Answers to one's own proposals that one has not read yet; nobody else's business."""
+    mine = Correction.proposed_by_id == actor.user_id if actor.user_id is not None else literal(True)
+    return (
+        _entry(
+            "answer",
+            Correction.id,
+            literal("Answered: ") + _field_words(),
+            Correction.about,
+            Correction.proposed_by_id,
+            case(
+                (Correction.state == CorrectionState.ACCEPTED, literal("Accepted: have a look, then put it away")),
+                else_=literal("Returned: read why, then put it away"),
+            ),
+            Correction.settled_at + literal(READ_WITHIN, Interval()),
+            func.coalesce(Territory.zone, literal("UTC")),
+            territory=Correction.territory_id,
+        )
+        .join_from(Correction, User, User.id == Correction.proposed_by_id)
+        .outerjoin(Territory, Territory.id == Correction.territory_id)
+        .where(Correction.settled_at.is_not(None), Correction.seen_at.is_(None), User.active, mine)
+    )
+
+
+def _replaced_paper() -> ColumnElement[bool]:
+    later = PartnerDocument.__table__.alias("later_paper")
+    return (
+        select(later.c.id)
+        .where(
+            later.c.partner_id == PartnerDocument.partner_id,
+            later.c.kind == PartnerDocument.kind,
+            func.lower(later.c.valid) > func.lower(PartnerDocument.valid),
+        )
+        .correlate(PartnerDocument)
+        .exists()
+    )
+
+
+def _entry(
+    kind: str,
+    target: Any,
+    title: Any,
+    about: Any,
+    owner: Any,
+    step: Any,
+    due: Any,
+    zone: Any,
+    *,
+    territory: Any,
+    key: Any = None,
+) -> Select[*tuple[Any, ...]]:
+    return select(
+        literal(kind).label("kind"),
+        cast(target, Integer).label("target_id"),
+        cast(title, Text).label("title"),
+        cast(about, Text).label("about"),
+        cast(owner, Integer).label("owner_id"),
+        cast(step, Text).label("next_step"),
+        cast(due, Instant()).label("due_at"),
+        cast(zone, Text).label("zone"),
+        cast(target if key is None else key, Integer).label("key_id"),
+        cast(territory, Integer).label("territory_id"),
+    )
+
+
+def _in(column: Any, reach: Territories) -> ColumnElement[bool]:
+    return literal(True) if reach is None else column.in_(reach)
+
+
+def _person_near(actor: Actor, reach: Territories, today: date) -> ColumnElement[bool]:
+    if reach is None:
+        return literal(True)
+    member = (
+        select(TerritoryMembership.id)
+        .where(
+            TerritoryMembership.technician_id == Technician.id,
+            TerritoryMembership.during.contains(today),
+            TerritoryMembership.territory_id.in_(reach),
+        )
+        .correlate(Technician)
+        .exists()
+    )
+    return or_(_own(actor), member)
+
+
+def _first_territory(column: Any, today: date) -> Any:
+    return (
+        select(column)
+        .join(TerritoryMembership, TerritoryMembership.territory_id == Territory.id)
+        .where(TerritoryMembership.technician_id == Technician.id, TerritoryMembership.during.contains(today))
+        .order_by(Territory.id)
+        .limit(1)
+        .correlate(Technician)
+        .scalar_subquery()
+    )
+
+
+def _zone_of_person(today: date) -> Any:
+    return func.coalesce(_first_territory(Territory.zone, today), literal("UTC"))
+
+
+def _manager_of_person(today: date) -> Any:
+    """Whom a person reports to, else who answers for their territory, else an administrator."""
+    line = (
+        select(ReportingLine.manager_id)
+        .where(ReportingLine.technician_id == Technician.id, ReportingLine.during.contains(today))
+        .limit(1)
+        .correlate(Technician)
+        .scalar_subquery()
+    )
+    return func.coalesce(line, _first_territory(Territory.owner_id, today), _an_administrator())
+
+
+def _an_administrator() -> Any:
+    return (
+        select(func.min(RoleGrant.user_id))
+        .join(Role, Role.id == RoleGrant.role_id)
+        .join(User, User.id == RoleGrant.user_id)
+        .where(Role.name == RoleName.ADMINISTRATOR.value, User.active)
+        .scalar_subquery()
+    )
+
+
+def _start_of(day: Any) -> Any:
+    """Return the beginning of a day as an instant, in UTC."""
+    return func.timezone("UTC", cast(day, DateTime()))
