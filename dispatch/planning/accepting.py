@@ -19,7 +19,7 @@ from dispatch.messages.promising import promise_window
 from dispatch.messages.service import News, span, tell
 from dispatch.planning.assigning import assign_visit, move_assignment
 from dispatch.planning.changing import Entry, Placement, SlotChange, change_slots, live_slots, lock_visits
-from dispatch.planning.models import Disruption, DisruptionKind, DisruptionState, RepairItem, RepairPart
+from dispatch.planning.models import FREES_TIME, Disruption, DisruptionKind, DisruptionState, RepairItem, RepairPart
 from dispatch.planning.promise_state import late_arrival
 from dispatch.planning.proposals import bookings_now, held_back, people_of
 
@@ -124,7 +124,7 @@ def apply_items(
         change_slots(session, changes, entry)
     for item in taken:
         item.booked = new_start(item) is not None
-    _have_called(session, calls, now)
+    _have_called(session, disruption, calls, now)
     if changes:
         wish_well(session, disruption, back=False, actor=actor, now=now)
     left = [item.visit_id for item in wanted if item not in taken]
@@ -201,8 +201,11 @@ def call_by(told: datetime | None, now: datetime) -> datetime:
     return max(due, now + SOONEST_CALL)
 
 
-def _have_called(session: Session, items: Sequence[RepairItem], now: datetime) -> None:
-    """Have everybody called who was promised a time that will not be kept; nobody else waits for us."""
+def _have_called(session: Session, disruption: Disruption, items: Sequence[RepairItem], now: datetime) -> None:
+    """Have everybody called who waits for us: who was promised a time that will not be kept, whose visit fell through.
+
+    Nobody is called because we could come sooner: that is asked where it is found, and nothing changes without it.
+    """
     promised = session.execute(
         select(Promise.visit_id, Promise.during).where(
             Promise.visit_id.in_([item.visit_id for item in items]), Promise.state == PromiseState.STANDING
@@ -211,7 +214,11 @@ def _have_called(session: Session, items: Sequence[RepairItem], now: datetime) -
     told = {row.visit_id: row.during for row in promised}
     news = []
     for item in items:
-        if item.visit_id in told:
+        fell_through = disruption.kind in FREES_TIME and item.visit_id == disruption.visit_id
+        if fell_through:
+            by = call_by(told_start(item), now)
+            news.append(BadNews(visit_id=item.visit_id, kind=CallKind.SECOND_VISIT, facts={}, by=by))
+        elif item.visit_id in told:
             start = new_start(item) if item.booked else None
             facts = {"promise": span(told[item.visit_id])} | ({} if start is None else {"start": start.isoformat()})
             by = call_by(told_start(item), now)

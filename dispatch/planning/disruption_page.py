@@ -59,6 +59,11 @@ class RepairLine:
             return 0
         return max(0, round((self.now[0][1] - self.promise[1]).total_seconds()))
 
+    @property
+    def is_early(self) -> bool:
+        """Whether somebody would come before the promised time begins."""
+        return self.promise is not None and bool(self.now) and self.now[0][1] < self.promise[0]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
@@ -78,6 +83,7 @@ class Situation:
     title: str | None
     customer: str | None
     minutes: int | None
+    ready_on: date | None
     until: datetime | None
     owner: str
     due_at: datetime
@@ -202,6 +208,7 @@ def _situation(row: Any, counts: Mapping[RepairPart, int], now: datetime) -> Sit
         title=row.title,
         customer=row.customer,
         minutes=one.minutes,
+        ready_on=date.fromisoformat(one.facts["ready_on"][1]) if "ready_on" in one.facts else None,
         until=row.until,
         owner=row.owner,
         due_at=one.due_at,

@@ -3,7 +3,7 @@
 One situation is one disruption with one owner: reporting it again leads to the one that is open.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,8 @@ from dispatch.core.audit import Change, record
 from dispatch.core.clock import day_bounds, local_day
 from dispatch.core.errors import Conflict, Invalid
 from dispatch.jobs.lifecycle import VisitState
+from dispatch.jobs.models import Visit
+from dispatch.jobs.service import change_visit
 from dispatch.planning.absences import note_absence
 from dispatch.planning.accepting import steered, watched_by, wish_well
 from dispatch.planning.changing import lock_visits
@@ -38,6 +40,7 @@ from dispatch.workforce.models import Absence, Shift, Territory
 MOST_DAYS = 7
 MOST_LATE = 240
 ANSWER_WITHIN = timedelta(minutes=30)
+OF_THE_VISIT = ("duration_s", "release_at", "due_at")
 
 
 def report_cannot_work(
@@ -52,7 +55,7 @@ def report_cannot_work(
     """Somebody cannot work from now until then; None when nothing was booked in that time. Nobody asks why."""
     shifts = _shifts(session, technician_id, now, until)
     first = shifts[0].on_date if shifts else None
-    if first is not None and (standing := _unsettled(session, kind, technician_id=technician_id, day=first)):
+    if first is not None and (standing := find_unsettled(session, kind, technician_id=technician_id, day=first)):
         return standing
     absence = note_absence(session, technician_id=technician_id, start=now, end=until, actor=actor, now=now)
     booked = session.execute(
@@ -67,7 +70,7 @@ def report_cannot_work(
         return None
     _let_go(session, {row.visit_id for row in booked}, technician_id, actor, now)
     cells = sorted({(row.territory_id, row.on_date) for row in shifts})[:MOST_DAYS]
-    return _open(
+    return open_disruption(
         session,
         kind=kind,
         cells=cells,
@@ -92,12 +95,12 @@ def report_late(
     if not shifts:
         return None
     actor.require(Right.JOB_REPORT, shifts[0].territory_id, technician_id=technician_id, what="person")
-    standing = _unsettled(session, DisruptionKind.RUNNING_LATE, technician_id=technician_id, day=shifts[0].on_date)
+    standing = find_unsettled(session, DisruptionKind.RUNNING_LATE, technician_id=technician_id, day=shifts[0].on_date)
     if standing is not None:
         standing.minutes = minutes
         ask_repair(session, standing)
         return standing
-    return _open(
+    return open_disruption(
         session,
         kind=DisruptionKind.RUNNING_LATE,
         cells=[(shifts[0].territory_id, shifts[0].on_date)],
@@ -113,14 +116,14 @@ def report_emergency(session: Session, *, visit_id: int, actor: Actor, now: date
     """Look for a place today for a visit that cannot wait; others make room only where nothing else helps."""
     visit = lock_visits(session, [visit_id])[visit_id]
     actor.require(Right.ASSIGNMENT_EDIT, visit.territory_id, what="visit")
-    standing = _unsettled(session, DisruptionKind.EMERGENCY, visit_id=visit_id)
+    standing = find_unsettled(session, DisruptionKind.EMERGENCY, visit_id=visit_id)
     if standing is not None:
         return standing
     if visit.state is not VisitState.OPEN:
         raise Conflict("Somebody has this visit already, or it is over. Move it on the board instead.")
     zone = session.scalars(select(Territory.zone).where(Territory.id == visit.territory_id)).one()
     today = local_day(now, zone)
-    return _open(
+    return open_disruption(
         session,
         kind=DisruptionKind.EMERGENCY,
         cells=[(visit.territory_id, today)],
@@ -150,7 +153,7 @@ def _shifts(session: Session, technician_id: int, start: datetime, end: datetime
     ).all()
 
 
-def _unsettled(session: Session, kind: DisruptionKind, **about: Any) -> Disruption | None:
+def find_unsettled(session: Session, kind: DisruptionKind, **about: Any) -> Disruption | None:
     """Return the disruption of this kind that is open already."""
     query = select(Disruption).where(Disruption.kind == kind, Disruption.state.in_(UNSETTLED)).filter_by(**about)
     return session.scalars(query).one_or_none()
@@ -167,7 +170,7 @@ def _let_go(session: Session, visits: Collection[int], technician_id: int, actor
         note_pins(session, "unpin", visit_id, before, actor=actor, now=now)
 
 
-def _open(
+def open_disruption(
     session: Session,
     *,
     kind: DisruptionKind,
@@ -179,7 +182,10 @@ def _open(
     visit_id: int | None = None,
     absence_id: int | None = None,
     minutes: int | None = None,
+    freed: Sequence[int] = (),
+    facts: Mapping[str, Any] | None = None,
 ) -> Disruption:
+    """Note a situation with its owner and ask for its repair; raises Conflict where somebody else noted it just now."""
     territory_id = cells[0][0]
     repairs = actor.user_id is not None and actor.may(Right.ASSIGNMENT_EDIT, territory_id)
     disruption = Disruption(
@@ -191,6 +197,8 @@ def _open(
         visit_id=visit_id,
         absence_id=absence_id,
         minutes=minutes,
+        freed=list(freed),
+        facts=dict(facts or {}),
         scope=[[territory, on.isoformat()] for territory, on in cells],
         owner_id=actor.user_id if repairs else owner_of(session, territory_id),
         due_at=now + ANSWER_WITHIN,
@@ -268,9 +276,28 @@ def close_disruption(session: Session, *, disruption_id: int, actor: Actor, now:
     disruption.state, disruption.settled_at = DisruptionState.CLOSED, now
     if disruption.absence_id is not None:
         session.get_one(Absence, disruption.absence_id, with_for_update=True).cancelled = True
+    _take_facts_back(session, disruption, actor, now)
     session.flush()
     _note(session, disruption, "close_disruption", actor, now)
     return disruption
+
+
+def _take_facts_back(session: Session, disruption: Disruption, actor: Actor, now: datetime) -> None:
+    """Give a visit that keeps its place the values it had before the report, where nobody has changed them since."""
+    visit = None if disruption.visit_id is None else session.get(Visit, disruption.visit_id, with_for_update=True)
+    fields = {
+        name: values for name, values in disruption.facts.items() if name in ("duration_s", "release_at", "due_at")
+    }
+    if visit is None or visit.state is not VisitState.PLANNED or not fields:
+        return
+    read = {name: [_value(name, each) for each in values] for name, values in fields.items()}
+    if all(getattr(visit, name) == after for name, (_before, after) in read.items()):
+        back = {name: before for name, (before, _after) in read.items()}
+        change_visit(session, visit_id=visit.id, version=visit.version, changes=back, actor=actor, now=now)
+
+
+def _value(name: str, plain: Any) -> Any:
+    return datetime.fromisoformat(plain) if plain is not None and name.endswith("_at") else plain
 
 
 def reopen_disruption(session: Session, *, disruption_id: int, back: bool, actor: Actor, now: datetime) -> None:

@@ -3,6 +3,8 @@
 Two questions are asked one after the other. *Firm*: promises that hold now are musts, and nobody's visit is worth less
 than one that lost its place, so what is answered disturbs nobody. *Late*: what found no place may come late, but only
 into time that is free. A new urgent visit that still has none may push others out; whoever that is must be asked.
+
+Where somebody has time all of a sudden nothing has to be mended: what waits is served in it, and nobody else moves.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,14 +30,17 @@ class Request:
         By visit the latest start that keeps its promise for sure.
     new
         A visit that asks for a time although the day did not know it.
+    fill
+        Whether to serve what waits in time that is free, instead of mending anything.
     """
 
     limits: Mapping[str, Seconds]
     new: str | None = None
+    fill: bool = False
 
     def as_dict(self) -> dict[str, object]:
         """Give plain JSON values."""
-        return {"limits": dict(self.limits), "new": self.new}
+        return {"limits": dict(self.limits), "new": self.new, "fill": self.fill}
 
 
 def firm(problem: Problem, standing: Plan, request: Request) -> Problem:
@@ -99,7 +104,7 @@ def late(problem: Problem, first: Plan) -> Problem:
 
 def questions(problem: Problem, standing: Plan, request: Request, replan: Replan, **options: object) -> list[Plan]:
     """Return the answers in order: what disturbs nobody, then with what comes late, then with others pushed out."""
-    first = replan(firm(problem, standing, request), standing, **options).plan
+    first = replan(firm(problem, standing, request), standing, improve=request.fill, **options).plan
     answers = [first]
     asked = {visit.visit for visit in first.unassigned} - {visit.visit for visit in standing.unassigned}
     if not asked:

@@ -353,6 +353,11 @@ class DisruptionKind(StrEnum):
     RUNNING_LATE = "running_late"
     EMERGENCY = "emergency"
     VEHICLE = "vehicle"
+    NO_ACCESS = "no_access"
+    PART_MISSING = "part_missing"
+    LONGER = "longer"
+    CANCELLATION = "cancellation"
+    NOT_DONE = "not_done"
 
 
 class DisruptionState(StrEnum):
@@ -365,6 +370,13 @@ class DisruptionState(StrEnum):
 
 
 UNSETTLED = (DisruptionState.OPEN, DisruptionState.PROPOSED)
+# A visit does not take place as it was planned, so that somebody has time.
+FREES_TIME = (
+    DisruptionKind.NO_ACCESS,
+    DisruptionKind.PART_MISSING,
+    DisruptionKind.CANCELLATION,
+    DisruptionKind.NOT_DONE,
+)
 
 
 class Disruption(Base, Versioned):
@@ -372,6 +384,8 @@ class Disruption(Base, Versioned):
 
     ``attempt`` counts the repairs that were begun, so that only the latest one stores what it found. ``rests_on`` holds
     the bookings of everybody the proposal touches, by technician: who changed since is no longer covered by it.
+    ``freed`` are the shifts in which somebody has time now, ``facts`` what the report made of fields of the visit, each
+    as what was and what is, so that it can be taken back.
     """
 
     __tablename__ = "disruption"
@@ -409,6 +423,8 @@ class Disruption(Base, Versioned):
     visit_id: Mapped[int | None] = mapped_column(ForeignKey("visit.id"))
     absence_id: Mapped[int | None] = mapped_column(ForeignKey("absence.id"), index=True)
     minutes: Mapped[int | None]
+    freed: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"), default=list)
+    facts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
     scope: Mapped[list[Any]]
     owner_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), index=True)
     due_at: Mapped[datetime]

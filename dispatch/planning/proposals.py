@@ -12,7 +12,7 @@ from dispatch.matching.codec import encode
 from dispatch.matching.plan import Plan as Answer
 from dispatch.matching.plan import Route, Stop
 from dispatch.planning.changing import Placement
-from dispatch.planning.models import Assignment, Disruption, RepairPart
+from dispatch.planning.models import FREES_TIME, Assignment, Disruption, DisruptionKind, RepairPart
 from dispatch.planning.promise_state import outlook
 from dispatch.planning.rows import Cell, live
 from dispatch.planning.snapshot import Committed, Snapshot
@@ -63,8 +63,13 @@ def bookings_now(session: Session, disruption: Disruption) -> dict[str, list[lis
     return found
 
 
-def lines_of(snapshot: Snapshot, standing: Answer, answer: Answer) -> list[Line]:
-    """Return what a repair changes, visit by visit; days that it does not touch are left out."""
+def lines_of(
+    snapshot: Snapshot, standing: Answer, answer: Answer, *, also: Collection[int] = (), longer: int | None = None
+) -> list[Line]:
+    """Return what a repair changes, visit by visit; days that it does not touch are left out.
+
+    The visits ``also`` are named in any case; of the one that takes ``longer`` the end counts, too.
+    """
     old = {route.shift: _times(route.stops) for route in standing.routes}
     rows: dict[int, list[Mapping[str, Any]]] = {}
     changed: set[int] = set()
@@ -81,14 +86,15 @@ def lines_of(snapshot: Snapshot, standing: Answer, answer: Answer) -> list[Line]
     lost = {visit for visit in reasons if visit in before}
     asked_for = {int(visit.visit) for visit in answer.unassigned} - {int(item.visit) for item in standing.unassigned}
     found = []
-    for visit_id in sorted(changed | lost | asked_for):
+    named = {*also} | ({longer} if longer in before else set())
+    for visit_id in sorted(changed | lost | asked_for | named):
         line = Line(
             visit_id=visit_id,
             before=tuple(sorted(before.get(visit_id, ()), key=lambda item: item.crew_slot_id)),
             after=tuple(sorted(rows.get(visit_id, ()), key=lambda row: row["crew_slot_id"])),
             reasons=reasons.get(visit_id, ()),
         )
-        if not _same(line):
+        if visit_id in also or not _same(line, whole=visit_id == longer):
             found.append(line)
     return sorted(found, key=_begin)
 
@@ -106,10 +112,11 @@ def _begin(line: Line) -> tuple[datetime, int]:
     return (min(starts) if starts else datetime.max.replace(tzinfo=UTC)), line.visit_id
 
 
-def _same(line: Line) -> bool:
-    told = [(item.crew_slot_id, item.technician_id, item.start) for item in line.before]
+def _same(line: Line, *, whole: bool) -> bool:
+    told = [(item.crew_slot_id, item.technician_id, item.start, item.end if whole else None) for item in line.before]
     return bool(told) and told == [
-        (row["crew_slot_id"], row["technician_id"], row["during"].lower) for row in line.after
+        (row["crew_slot_id"], row["technician_id"], row["during"].lower, row["during"].upper if whole else None)
+        for row in line.after
     ]
 
 
@@ -181,14 +188,9 @@ def _item(snapshot: Snapshot, line: Line, disruption: Disruption, now: datetime)
         )
         margin = seen.margin_s
     stays = bool(line.before) and not gives_up(line.before, disruption)
-    part = RepairPart.KEPT
-    if not line.after:
-        part = RepairPart.CUSTOMER if stays else RepairPart.YOU
-    elif margin is not None and margin < 0:
-        part = RepairPart.CUSTOMER
     return {
         "visit_id": line.visit_id,
-        "part": part,
+        "part": _part(snapshot, line, disruption, stays=stays, margin_s=margin),
         "visit_version": snapshot.visit_versions[line.visit_id],
         "stays": stays,
         "small": _is_small(snapshot, line),
@@ -198,8 +200,21 @@ def _item(snapshot: Snapshot, line: Line, disruption: Disruption, now: datetime)
     }
 
 
+def _part(snapshot: Snapshot, line: Line, disruption: Disruption, *, stays: bool, margin_s: int | None) -> RepairPart:
+    """Tell whom a line is for; nobody comes earlier than promised without having asked."""
+    if not line.after:
+        falls_through = disruption.kind in FREES_TIME and line.visit_id == disruption.visit_id
+        waits = disruption.kind is DisruptionKind.PART_MISSING and "ready_on" not in disruption.facts
+        return RepairPart.CUSTOMER if stays or (falls_through and not waits) else RepairPart.YOU
+    promise = snapshot.promises.get(line.visit_id)
+    early = promise is not None and line.after[0]["during"].lower < promise[0]
+    return RepairPart.CUSTOMER if early or (margin_s is not None and margin_s < 0) else RepairPart.KEPT
+
+
 def gives_up(before: Sequence[Committed], disruption: Disruption) -> bool:
-    """Tell whether a booking cannot stay whatever is decided: the person is not there."""
+    """Tell whether a booking cannot stay whatever is decided: the person is not there, or it makes no sense then."""
+    if disruption.kind in FREES_TIME:
+        return any(item.visit_id == disruption.visit_id and not item.locked for item in before)
     return disruption.absence_id is not None and any(
         item.technician_id == disruption.technician_id and not item.locked for item in before
     )

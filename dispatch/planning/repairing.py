@@ -23,8 +23,16 @@ from dispatch.matching.plan import Unassigned
 from dispatch.matching.problem import Pin, Refused
 from dispatch.planning.accepting import apply_items
 from dispatch.planning.desks import committed_plan
+from dispatch.planning.free_time import only_what_waits, who_has_time
 from dispatch.planning.gentle import Request, questioned
-from dispatch.planning.models import Disruption, DisruptionKind, DisruptionState, RepairItem, RepairPart
+from dispatch.planning.models import (
+    FREES_TIME,
+    Disruption,
+    DisruptionKind,
+    DisruptionState,
+    RepairItem,
+    RepairPart,
+)
 from dispatch.planning.promise_state import late_arrival
 from dispatch.planning.proposals import Line, cells_of, items_of, lines_of, shifts_of
 from dispatch.planning.readings import planned_for
@@ -38,6 +46,7 @@ USUAL_WAY_S = 1200
 SET_OUT_S = 3600
 MOST_GENTLE = 2
 CHILD_TRIES = 2
+FOLLOWED = (DisruptionKind.RUNNING_LATE, DisruptionKind.LONGER)
 READING = "Reading the day"
 SEARCHING = "Looking for the gentlest repair"
 CHECKING = "Checking it again"
@@ -105,12 +114,17 @@ def _propose(run: Repairing) -> DisruptionState | None:
             now=run.now(),
             scarcity=run.scarcity(session, cells),
             also=() if disruption.visit_id is None else (disruption.visit_id,),
+            **who_has_time(session, disruption),
         )
         session.expunge(disruption)
         session.rollback()
-    snapshot = with_delay(as_begun(snapshot, run.now()), disruption, run.now())
-    standing = standing_plan(snapshot, new=disruption.visit_id)
-    answers, why = _mended(run, snapshot, standing, request_of(snapshot, disruption))
+    snapshot = as_begun(snapshot, run.now())
+    if disruption.kind in FREES_TIME:
+        snapshot = only_what_waits(snapshot, disruption, run.now())
+    snapshot = with_delay(snapshot, disruption, run.now())
+    new = disruption.visit_id if disruption.kind is DisruptionKind.EMERGENCY else None
+    standing = standing_plan(snapshot, new=new)
+    answers, why = _mended(run, snapshot, standing, request_of(snapshot, disruption, run.now()))
     if run.give_up.is_set():
         return None
     if not answers:
@@ -126,15 +140,21 @@ def standing_plan(snapshot: Snapshot, *, new: int | None) -> Answer:
     return replace(plan, unassigned=tuple(Unassigned(visit=visit) for visit in waiting))
 
 
-def request_of(snapshot: Snapshot, disruption: Disruption) -> Request:
-    """Return what the repair must know beside the day: until when each promised visit must begin to be sure."""
+def request_of(snapshot: Snapshot, disruption: Disruption, now: datetime) -> Request:
+    """Return what the repair must know beside the day: until when each promised visit must begin to be sure.
+
+    What nobody can keep any more binds nobody where time is free: better late than never.
+    """
     matrix = snapshot.problem.travel.matrix
     clock, source = snapshot.clock, matrix.source if matrix else "great_circle"
     limits = {
         str(visit_id): clock.seconds(upper - (late_arrival(upper, USUAL_WAY_S, source) - upper))
         for visit_id, (_lower, upper) in snapshot.promises.items()
     }
-    new = None if disruption.visit_id is None else str(disruption.visit_id)
+    if disruption.kind in FREES_TIME:
+        still = {visit: limit for visit, limit in limits.items() if limit >= clock.seconds(now)}
+        return Request(limits=still, fill=True)
+    new = str(disruption.visit_id) if disruption.kind is DisruptionKind.EMERGENCY else None
     return Request(limits=limits, new=new)
 
 
@@ -173,8 +193,12 @@ def as_begun(snapshot: Snapshot, now: datetime) -> Snapshot:
 
 
 def with_delay(snapshot: Snapshot, disruption: Disruption, now: datetime) -> Snapshot:
-    """Return the day with the time that somebody needs longer: at the visit under way, else before they set off."""
-    if disruption.kind is not DisruptionKind.RUNNING_LATE or disruption.minutes is None:
+    """Return the day with the time that somebody needs longer: at the visit under way, else before they set off.
+
+    What takes longer and has not begun is longer in the day already.
+    """
+    late = disruption.kind is DisruptionKind.RUNNING_LATE
+    if disruption.minutes is None or not (late or disruption.kind is DisruptionKind.LONGER):
         return snapshot
     problem, more_s, clock = snapshot.problem, disruption.minutes * 60, snapshot.clock
     under_way = [
@@ -183,7 +207,10 @@ def with_delay(snapshot: Snapshot, disruption: Disruption, now: datetime) -> Sna
         if (item.locked or item.start < now)
         and item.technician_id == disruption.technician_id
         and str(item.visit_id) in problem.visit_by_id
+        and (late or item.visit_id == disruption.visit_id)
     ]
+    if not under_way and not late:
+        return snapshot
     if under_way:
         last = max(under_way, key=lambda item: item.start)
         free_s = max(clock.seconds(now), clock.seconds(last.end)) + more_s
@@ -240,7 +267,7 @@ def _mended(run: Repairing, snapshot: Snapshot, standing: Answer, request: Reque
 def _store(
     run: Repairing, seen: Disruption, snapshot: Snapshot, standing: Answer, answers: list[Answer]
 ) -> DisruptionState | None:
-    lines = lines_of(snapshot, standing, answers[-1])
+    lines = lines_of(snapshot, standing, answers[-1], **_named(snapshot, seen))
     items = items_of(snapshot, lines, seen, run.now(), first=answers[0] if len(answers) > MOST_GENTLE else None)
     people = {person for line in lines for person in line.people}
     with run.sessions() as session:
@@ -258,12 +285,20 @@ def _store(
         disruption.state, disruption.message = DisruptionState.PROPOSED, None
         disruption.rests_on, disruption.proposed_at = bookings, run.now()
         session.flush()
-        if disruption.kind is DisruptionKind.RUNNING_LATE and nobody_minds(items, lines):
+        if disruption.kind in FOLLOWED and nobody_minds(items, lines):
             _follow_quietly(session, disruption, run.now())
         notify(session, disruption.id)
         state = disruption.state
         session.commit()
     return state
+
+
+def _named(snapshot: Snapshot, disruption: Disruption) -> dict[str, Any]:
+    """Return which visit a proposal names whatever becomes of it, and of which one the end counts."""
+    if disruption.kind is DisruptionKind.LONGER:
+        return {"longer": disruption.visit_id}
+    waits = disruption.kind in FREES_TIME and disruption.kind is not DisruptionKind.CANCELLATION
+    return {"also": [disruption.visit_id]} if waits and disruption.visit_id in snapshot.visit_versions else {}
 
 
 def nobody_minds(items: Sequence[dict[str, Any]], lines: Sequence[Line]) -> bool:

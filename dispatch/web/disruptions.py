@@ -21,7 +21,7 @@ from dispatch.planning.disruptions import (
     report_emergency,
     take_over,
 )
-from dispatch.planning.models import DisruptionKind, DisruptionState, RepairPart
+from dispatch.planning.models import FREES_TIME, DisruptionKind, DisruptionState, RepairPart
 from dispatch.planning.repairing import TIME_LIMIT_S, payload
 from dispatch.planning.solving import CHANNEL
 from dispatch.planning.technician_day import zone_of
@@ -112,6 +112,8 @@ def show(disruption_id: int) -> Response:
         mine=about.repairer_id in (None, actor().user_id),
         where={"date": about.day.isoformat()},
         script=_script,
+        frees=about.kind in FREES_TIME,
+        ready_on=about.ready_on,
     )
 
 
@@ -214,22 +216,31 @@ def _accepted_words(done: Accepted) -> str:
     return ", ".join(parts) + "."
 
 
-def _script(line: Any, zone: str) -> str:
-    """Return the words to begin the call with: sorry first, then what can be had, then a question."""
-    sorry = _("I am sorry: we cannot come at the time we told you.")
+def _script(line: Any, about: Situation) -> str:
+    """Return the words to begin the call with: what happened, then what can be had, then a question."""
+    said = [_what_happened(line, about)]
     if line.window is None:
-        return sorry + " " + _("Which day would suit you instead? I will ring back with a sure time.")
-    start, end = (clock_words(each, zone) for each in line.window)
-    return (
-        sorry
-        + " "
-        + _(
-            "%(who)s could be with you between %(start)s and %(end)s. Is that all right, or is another time better?",
-            who=line.now[0][0],
-            start=start,
-            end=end,
+        said.append(_("Which day would suit you instead? I will ring back with a sure time."))
+    else:
+        start, end = (clock_words(each, about.zone) for each in line.window)
+        said.append(
+            _("%(who)s could be with you between %(start)s and %(end)s.", who=line.now[0][0], start=start, end=end)
         )
-    )
+        said.append(_("Is that all right, or is another time better?"))
+    return " ".join(said)
+
+
+def _what_happened(line: Any, about: Situation) -> str:
+    words = {
+        DisruptionKind.NO_ACCESS: _("We were to be with you today and could not get in."),
+        DisruptionKind.PART_MISSING: _("I am sorry: a part we need for you is not here yet."),
+        DisruptionKind.NOT_DONE: _("I am sorry: we could not do the work at this visit."),
+    }
+    if line.visit_id == about.visit_id and about.kind in words:
+        return words[about.kind]
+    if line.is_early:
+        return _("Good news: somebody has time for you sooner than we told you.")
+    return _("I am sorry: we cannot come at the time we told you.")
 
 
 def _page(disruption_id: int) -> DisruptionPage:

@@ -33,7 +33,7 @@ from dispatch.messages.queries import calls_about, messages_about
 from dispatch.planning.changelog import names_in
 from dispatch.planning.disruptions import report_emergency
 from dispatch.planning.job_page import commitments, reports
-from dispatch.planning.service import call_off_job
+from dispatch.planning.visit_trouble import report_cancelled
 from dispatch.skills.choices import certification_choices, skill_choices
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, plausible, whole
@@ -369,12 +369,14 @@ def cancel(job_id: int) -> Response:
     form = CancelJobForm()
     if form.validate_on_submit():
         try:
-            call_off_job(db(), job_id=job.id, reason=given(form.reason.data), actor=actor(), now=moment())
+            freed = report_cancelled(db(), job_id=job.id, reason=given(form.reason.data), actor=actor(), now=moment())
         except Invalid as refused:
             form.refuse(refused)
         else:
             undo: Any = {"text": "Cancelled.", "undo_url": url_for("jobs.reopen", job_id=job.id), "fields": {}}
             flash(undo, "good")
+            if freed is not None and may_open("disruptions.show"):
+                return redirect(url_for("disruptions.show", disruption_id=freed.id), 303)
             return redirect(url_for("jobs.show", job_id=job.id), 303)
     return form_page("jobs/cancel.html", form, job=job)
 

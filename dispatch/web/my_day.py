@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
-from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import DateField, HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
 from dispatch.accounts.access import Right
@@ -15,7 +15,7 @@ from dispatch.core.clock import day_bounds, local_day
 from dispatch.core.errors import Invalid
 from dispatch.planning.disruptions import end_of_work, report_cannot_work, report_late
 from dispatch.planning.explaining import why_you
-from dispatch.planning.models import ReportKind
+from dispatch.planning.models import DisruptionKind, ReportKind
 from dispatch.planning.reporting import report_visit
 from dispatch.planning.technician_day import (
     Stop,
@@ -27,6 +27,7 @@ from dispatch.planning.technician_day import (
     skills_asked,
     zone_of,
 )
+from dispatch.planning.visit_trouble import report_could_not_do
 from dispatch.web.context import actor, db, moment, technician_id
 from dispatch.web.forms import Form, options, plausible, whole
 from dispatch.web.identity import last_looked_at
@@ -49,16 +50,16 @@ CAUSES = [
     ("other", _l("Something else")),
 ]
 COULD_NOT = [
-    (_l("Nobody was there"), _l("Say below whether you called")),
-    (_l("No way in"), _l("Gate, key or code")),
-    (_l("A part is missing"), _l("Which one, below")),
-    (_l("A tool is missing"), _l("Which one, below")),
-    (_l("Not safe"), _l("You did right to stop")),
-    (_l("The customer asked for another time"), _l("When, below")),
-    (_l("It needs somebody with another skill"), _l("Which one, below")),
-    (_l("Not enough time left today"), ""),
-    (_l("Weather"), ""),
-    (_l("Something else"), _l("A few words below")),
+    (_l("Nobody was there"), _l("Say below whether you called"), DisruptionKind.NO_ACCESS),
+    (_l("No way in"), _l("Gate, key or code"), DisruptionKind.NO_ACCESS),
+    (_l("A part is missing"), _l("Which one, below"), DisruptionKind.PART_MISSING),
+    (_l("A tool is missing"), _l("Which one, below"), DisruptionKind.NOT_DONE),
+    (_l("Not safe"), _l("You did right to stop"), DisruptionKind.NOT_DONE),
+    (_l("The customer asked for another time"), _l("When, below"), DisruptionKind.NO_ACCESS),
+    (_l("It needs somebody with another skill"), _l("Which one, below"), DisruptionKind.NOT_DONE),
+    (_l("Not enough time left today"), "", DisruptionKind.NOT_DONE),
+    (_l("Weather"), "", DisruptionKind.NOT_DONE),
+    (_l("Something else"), _l("A few words below"), DisruptionKind.NOT_DONE),
 ]
 DECLINE = [
     (_l("I can not be there at that time"), ""),
@@ -102,6 +103,7 @@ class ReasonForm(ReportForm):
 
     reason = RadioField(_l("What happened?"), validators=[InputRequired(_l("Choose what fits best."))])
     words = StringField(_l("In your words"), validators=[Optional(), Length(max=300)])
+    ready_on = DateField(_l("If a part is missing: when does it come?"), validators=[Optional()])
 
     def told(self) -> str:
         """Return the reason as it is kept."""
@@ -249,7 +251,25 @@ def done(visit_id: int) -> Response:
 @repeatable
 def could_not_do(visit_id: int) -> Response:
     """Say that the work could not be done, and why."""
-    return _reason(visit_id, ReportKind.COULD_NOT_DO, COULD_NOT)
+    form, stop = _reason_form(visit_id, [title for title, _hint, _kind in COULD_NOT])
+    if form.is_submitted() and form.validate():
+        kinds = {str(title): kind for title, _hint, kind in COULD_NOT}
+        told = report_could_not_do(
+            db(),
+            report_id=form.number(),
+            visit_id=visit_id,
+            technician_id=technician_id(),
+            happened_at=moment(),
+            reason=form.told(),
+            trouble=kinds[str(form.reason.data)],
+            ready_on=form.ready_on.data,
+            based_on_version=whole(request.form.get("version")),
+            actor=actor(),
+            now=moment(),
+        )
+        flash(told.message, "problem" if told.overtaken else "good")
+        return redirect(url_for("my_day.index"), 303)
+    return _reason_page(form, stop, [(title, hint) for title, hint, _kind in COULD_NOT], declining=False)
 
 
 @blueprint.route("/jobs/<int:visit_id>/decline", methods=["GET", "POST"])
@@ -257,22 +277,27 @@ def could_not_do(visit_id: int) -> Response:
 @repeatable
 def decline(visit_id: int) -> Response:
     """Give a visit back, with the reason."""
-    return _reason(visit_id, ReportKind.DECLINED, DECLINE)
+    form, stop = _reason_form(visit_id, [title for title, _hint in DECLINE])
+    if form.is_submitted() and form.validate():
+        _keep(form, visit_id, ReportKind.DECLINED, reason=form.told())
+        return redirect(url_for("my_day.index"), 303)
+    return _reason_page(form, stop, DECLINE, declining=True)
 
 
-def _reason(visit_id: int, kind: ReportKind, tiles: list[tuple[Any, Any]]) -> Response:
+def _reason_form(visit_id: int, titles: list[Any]) -> tuple[ReasonForm, Stop]:
     stop = _stop(visit_id)
     form = ReasonForm()
-    form.reason.choices = options((str(title), title) for title, _hint in tiles)
-    if form.is_submitted() and form.validate():
-        _keep(form, visit_id, kind, reason=form.told())
-        return redirect(url_for("my_day.index"), 303)
+    form.reason.choices = options((str(title), title) for title in titles)
+    return form, stop
+
+
+def _reason_page(form: ReasonForm, stop: Stop, tiles: list[tuple[Any, Any]], *, declining: bool) -> Response:
     _number(form)
     return page(
         "my/reason.html",
         stop=stop,
         form=form,
-        declining=kind is ReportKind.DECLINED,
+        declining=declining,
         tiles=[(str(title), title, hint) for title, hint in tiles],
         status=422 if form.is_submitted() else 200,
     )

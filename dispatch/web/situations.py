@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from dispatch.planning.disruption_page import Situation, alerts
-from dispatch.planning.models import DisruptionKind, DisruptionState, RepairPart
+from dispatch.planning.models import FREES_TIME, DisruptionKind, DisruptionState, RepairPart
 from dispatch.web.context import db, moment
 from dispatch.web.words import _
 from dispatch.workforce.models import Territory
@@ -21,13 +21,17 @@ def unsettled(territories: Sequence[Territory], day: date) -> list[tuple[Situati
 def heading(about: Situation) -> str:
     """Return what happened, in a few words."""
     who = about.technician or about.customer or ""
+    job = _("%(title)s at %(who)s", title=about.title or "", who=about.customer or "")
     words = {
         DisruptionKind.CANNOT_WORK: _("%(who)s cannot work", who=who),
         DisruptionKind.VEHICLE: _("%(who)s has trouble with the vehicle", who=who),
         DisruptionKind.RUNNING_LATE: _("%(who)s is running %(n)s min late", who=who, n=about.minutes or 0),
-        DisruptionKind.EMERGENCY: _(
-            "Emergency: %(title)s at %(who)s", title=about.title or "", who=about.customer or ""
-        ),
+        DisruptionKind.EMERGENCY: _("Emergency: %(job)s", job=job),
+        DisruptionKind.NO_ACCESS: _("No access: %(job)s", job=job),
+        DisruptionKind.PART_MISSING: _("A part is missing: %(job)s", job=job),
+        DisruptionKind.LONGER: _("Takes %(n)s min longer: %(job)s", job=job, n=about.minutes or 0),
+        DisruptionKind.NOT_DONE: _("Could not be done: %(job)s", job=job),
+        DisruptionKind.CANCELLATION: _("Cancelled: %(job)s", job=job),
     }
     return words[about.kind]
 
@@ -38,6 +42,12 @@ def state_words(about: Situation) -> str:
         return _("A proposal is being made.")
     if about.message:
         return about.message
+    if about.kind in FREES_TIME:
+        return _(
+            "%(fit)s fit into the free time, %(ask)s need the customer.",
+            fit=about.counts.get(RepairPart.KEPT, 0),
+            ask=about.counts.get(RepairPart.CUSTOMER, 0) + about.counts.get(RepairPart.YOU, 0),
+        )
     counted = [
         _("%(n)s kept", n=about.counts.get(RepairPart.KEPT, 0)),
         _("%(n)s need the customer", n=about.counts.get(RepairPart.CUSTOMER, 0)),

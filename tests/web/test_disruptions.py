@@ -12,7 +12,8 @@ from dispatch.accounts.models import RoleName
 from dispatch.core import clock
 from dispatch.core.db import make_sessions
 from dispatch.jobs.lifecycle import JobState, VisitState
-from dispatch.jobs.models import Promise, PromiseState
+from dispatch.jobs.models import Job, Promise, PromiseState, Visit
+from dispatch.jobs.models import Site as Place
 from dispatch.messages.models import CallState, CallTask
 from dispatch.planning.models import Assignment, AssignmentState, Disruption, DisruptionState
 from dispatch.planning.repairing import Repairing, run_repair
@@ -296,3 +297,92 @@ def test_a_visit_that_waits_is_made_an_emergency_from_its_job(
     first = dispatcher.send({}, button="Cannot wait")
     dispatcher.get(f"/jobs/{job_id}")
     assert dispatcher.send({}, action=f"/emergency/{visit_id}") == first, "said twice it is the same"
+
+
+def waiting(site: Site, today: dict[str, Any]) -> int:
+    """Return a visit that nobody has yet, and that Ana could do."""
+    with site.session() as session:
+        known = session.get_one(Visit, today["visits"][0])
+        place = session.scalars(select(Job.site_id).where(Job.id == known.job_id)).one()
+        job = make.make_job(session, site=session.get_one(Place, place), title="Waits since Monday")
+        return make.make_visit(session, job=job, duration_s=1200, due_at=clock.now() - timedelta(days=1)).id
+
+
+def test_what_happened_to_a_visit_is_a_tile_on_one_page(site: Site, client_for: SignIn, today: dict[str, Any]) -> None:
+    """From the bar and from the job to the tiles, from a tile to the repair, and the free time goes to what waits."""
+    waits, visit = waiting(site, today), today["visits"][0]
+    browser = client_for("dispatcher")
+    tiles = f"/disruptions/visits/{visit}"
+    assert any(link.startswith(tiles) for link in browser.get(f"/board/visits/{visit}").links)
+    with site.session() as session:
+        job = session.scalars(select(Visit.job_id).where(Visit.id == visit)).one()
+    assert tiles in browser.get(f"/jobs/{job}").links
+    page = browser.get(tiles)
+    for words in ("Nobody there, or no way in", "A part is missing", "It takes longer", "The customer cancels"):
+        assert words in page.text
+    where = browser.send(button="No access")
+    assert isinstance(where, str)
+    browser.get(tiles)
+    assert browser.send(button="No access") == where, "said twice it is the same"
+    work(site, int(where.rsplit("/", 1)[1]))
+    page = browser.get(where)
+    assert "We were to be with you today and could not get in." in page.text
+    assert browser.send(button="Use the free time") == where
+    assert "1 to call." in browser.get(where).text
+    assert who_has(site)[waits] == today["ana"]
+    assert visit not in who_has(site)
+
+
+def test_a_missing_part_asks_for_its_day_on_the_page_of_the_repair(
+    site: Site, client_for: SignIn, today: dict[str, Any]
+) -> None:
+    browser = client_for("dispatcher")
+    browser.get(f"/disruptions/visits/{today['visits'][0]}")
+    where = browser.send(button="Wait for the part")
+    assert isinstance(where, str)
+    work(site, int(where.rsplit("/", 1)[1]))
+    assert "Nobody knows yet when the part comes" in browser.get(where).text
+    day = clock.local_day(clock.now(), make.ZONE) + timedelta(days=4)
+    assert browser.send({"ready_on": day.isoformat()}, button="Keep the day") == where
+    work(site, int(where.rsplit("/", 1)[1]))
+    assert "The part comes on" in browser.get(where).text
+    refused = browser.send({"ready_on": "2001-01-01"}, button="Keep the day", status=422)
+    assert "today or later" in refused.text
+
+
+def test_longer_and_cancelled_lead_to_the_same_page(site: Site, client_for: SignIn, today: dict[str, Any]) -> None:
+    browser = client_for("dispatcher")
+    visit = today["visits"][0]
+    browser.get(f"/disruptions/visits/{visit}")
+    where = browser.send({"minutes": "60"}, button="60 min longer")
+    assert isinstance(where, str)
+    assert "Takes 60 min longer: Work 1.0 at Hale Dental" in browser.get(where).text
+    browser.get(f"/disruptions/visits/{visit}")
+    assert "Say why" in browser.send(button="Cancel the job", status=422).text
+    browser.get(f"/disruptions/visits/{visit}")
+    where = browser.send({"reason": "Sold the house"}, button="Cancel the job")
+    assert isinstance(where, str)
+    assert "Cancelled: Work 1.0 at Hale Dental" in browser.get(where).text
+    assert "This visit is over" in browser.get(f"/disruptions/visits/{visit}").text
+
+
+def test_could_not_do_on_the_phone_is_an_alert_on_the_board(
+    site: Site, client_for: SignIn, today: dict[str, Any]
+) -> None:
+    with site.session() as session:
+        me, north = session.get_one(Technician, site.technician_id), session.get_one(Territory, site.north_id)
+        now = clock.now().replace(microsecond=0)
+        on = clock.local_day(now, make.ZONE)
+        shift = make.make_shift(
+            session, technician=me, territory=north, on_date=on, during=Range(now, now + timedelta(hours=6))
+        )
+        place = make.make_site(session, territory=north, customer=make.make_customer(session, name="Locked Door"))
+        job = make.make_job(session, site=place, state=JobState.PLANNED)
+        visit = make.make_visit(session, job=job, state=VisitState.PLANNED)
+        during = Range(now + timedelta(hours=1), now + timedelta(hours=2))
+        make.make_assignment(session, visit=visit, technician=me, shift_id=shift.id, during=during)
+        visit_id = visit.id
+    phone = client_for("technician")
+    phone.get(f"/my/jobs/{visit_id}/could-not-do")
+    assert phone.send({"reason": "Nobody was there"}, button="Send") == "/my/day"
+    assert "No access: " in client_for("dispatcher").get("/board").text
