@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,7 @@ from dispatch.jobs.models import Job, Visit
 from dispatch.jobs.service import Window
 from dispatch.messages.hours import waits_until
 from dispatch.messages.models import CallKind, CallState, CallTask
-from dispatch.messages.promising import promise_window
+from dispatch.messages.promising import promise_window, withdraw_window
 from dispatch.workforce.models import Territory
 
 CALL_WITHIN = timedelta(minutes=30)
@@ -84,13 +84,20 @@ def _due(now: datetime, zone: str, by: datetime | None) -> datetime:
     return waits if by is None else max(now, min(waits, by))
 
 
-def withdraw_calls(session: Session, visit_ids: Sequence[int], *, why: str, now: datetime) -> None:
-    """Take back calls about broken promises that hold again."""
+def withdraw_calls(
+    session: Session,
+    visit_ids: Sequence[int],
+    *,
+    why: str,
+    now: datetime,
+    kind: CallKind | None = CallKind.PROMISE_BROKEN,
+) -> None:
+    """Take back open calls that nobody needs any more: those about broken promises, of another kind, or all (None)."""
     session.execute(
         update(CallTask)
         .where(
             CallTask.visit_id.in_(visit_ids),
-            CallTask.kind == CallKind.PROMISE_BROKEN,
+            literal(True) if kind is None else CallTask.kind == kind,
             CallTask.state == CallState.OPEN,
         )
         .values(state=CallState.WITHDRAWN, outcome=why, closed_at=now, version=CallTask.version + 1)
@@ -108,7 +115,7 @@ def note_told(
     now: datetime,
     window: Window | None = None,
 ) -> CallTask:
-    """Note what was agreed in a call; a new window becomes the promise, and its confirmation may go out now."""
+    """Note what was agreed in a call; what is to be written about it (a new window, or that none stands) goes out."""
     call = session.get(CallTask, call_id, with_for_update=True, populate_existing=True)
     visit = None if call is None else session.get_one(Visit, call.visit_id)
     if call is None or visit is None:
@@ -120,6 +127,8 @@ def note_told(
         raise Conflict("The news changed since you looked. Read it again before you call.")
     if not outcome.strip():
         raise Invalid("Say in a few words what was agreed.", field="outcome")
+    if window is not None and call.kind is CallKind.CANCELLED:
+        raise Invalid("The job is called off. Open it again before you agree on a new time.", field="promise_start")
     call.state, call.outcome = CallState.TOLD, outcome.strip()
     call.closed_at, call.closed_by_id = now, actor.user_id
     session.flush()
@@ -135,6 +144,9 @@ def note_told(
             after={"outcome": call.outcome},
         ),
     )
+    if call.kind is CallKind.CANCELLED:
+        during = call.facts.get("promise")
+        withdraw_window(session, visit_id=visit.id, during=during, said=True, actor=actor, now=now)
     if window is not None:
         promise_window(
             session, visit_id=visit.id, window=window, agreed_with=None, channel="call", actor=actor, now=now

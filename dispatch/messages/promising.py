@@ -1,6 +1,9 @@
 """A window told to a customer: it is kept as the promise, and confirmed in writing to those who want that."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -51,23 +54,37 @@ def confirm_booking(session: Session, *, job_id: int, actor: Actor, now: datetim
     return Told(held=sum(held))
 
 
+def withdraw_window(
+    session: Session, *, visit_id: int, during: Mapping[str, Any] | None, said: bool, actor: Actor, now: datetime
+) -> Told:
+    """Confirm that nobody comes in a window any more, or only take back what waits about it until they were called.
+
+    ``during`` is the window that the customer counted on, None where nothing was promised.
+    """
+    news = replace(_about(session, visit_id), before=during, unsaid=during is None or not said)
+    return tell(session, [news], actor=actor, now=now)
+
+
 def confirm(
     session: Session, promise: Promise, *, actor: Actor, now: datetime, before: dict[str, str] | None = None
 ) -> Told:
     """Confirm a promise in writing, unless the customer wants to be called."""
+    news = replace(_about(session, promise.visit_id), before=before, after=span(promise.during))
+    return tell(session, [news], actor=actor, now=now)
+
+
+def _about(session: Session, visit_id: int) -> News:
+    """Return news to the customer of a visit that says nothing yet."""
     row = session.execute(
         select(Job.customer_id, Job.owner_id, Visit.territory_id)
         .join(Job, Job.id == Visit.job_id)
-        .where(Visit.id == promise.visit_id)
+        .where(Visit.id == visit_id)
     ).one()
-    news = News(
+    return News(
         topic=Topic.PROMISE,
-        number=promise.visit_id,
-        visit_id=promise.visit_id,
+        number=visit_id,
+        visit_id=visit_id,
         customer_id=row.customer_id,
         territory_id=row.territory_id,
         owner_id=row.owner_id,
-        before=before,
-        after=span(promise.during),
     )
-    return tell(session, [news], actor=actor, now=now)

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, literal, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from dispatch.accounts.models import User
 from dispatch.core.errors import NotFound
 from dispatch.jobs.models import Customer, Job, Site, Visit
 from dispatch.jobs.queries import PAGE_SIZE, Listing
-from dispatch.messages.models import OPEN_STATES, CallTask, Message, MessagePart, MessageState
+from dispatch.messages.models import OPEN_STATES, CallState, CallTask, Message, MessagePart, MessageState
 from dispatch.messages.texts import Text, texts
 from dispatch.workforce.models import Technician, Territory
 
@@ -31,11 +31,12 @@ class Counter:
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """What one action did to the outbox: messages that wait now, that it took back, and that have no address."""
+    """What one action did to the outbox: messages that wait now, that it took back, that have no address; and calls."""
 
     held: int
     withdrawn: int
     failed: int
+    calls: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,14 +111,50 @@ def messages_about(session: Session, visit_ids: Collection[int]) -> list[Message
 
 def effect_of(session: Session, moment: datetime, *, territories: Territories) -> Effect:
     """Return what the action of one moment did to the outbox."""
+    calls = (
+        select(func.count())
+        .select_from(CallTask)
+        .join(Visit, Visit.id == CallTask.visit_id)
+        .where(CallTask.state == CallState.OPEN, CallTask.created_at == moment, _reach(territories))
+        .scalar_subquery()
+    )
     row = session.execute(
         select(
             func.count().filter(Message.state == MessageState.HELD),
             func.count().filter(Message.state == MessageState.RECALLED),
             func.count().filter(Message.state == MessageState.FAILED),
+            calls,
         ).where(Message.changed_at == moment, _near(territories))
     ).one()
-    return Effect(held=row[0], withdrawn=row[1], failed=row[2])
+    return Effect(held=row[0], withdrawn=row[1], failed=row[2], calls=row[3])
+
+
+def corrected(session: Session, moment: datetime) -> list[str]:
+    """Return whom the action of one moment corrects: what they were sent of it before does not hold any more."""
+    sent, said = aliased(Message), aliased(MessagePart)
+    earlier = (
+        select(said.id)
+        .join(sent, sent.id == said.message_id)
+        .where(
+            sent.state.in_((MessageState.SENDING, MessageState.SENT)),
+            said.subject == MessagePart.subject,
+            sent.technician_id.is_not_distinct_from(Message.technician_id),
+            sent.customer_id.is_not_distinct_from(Message.customer_id),
+        )
+    )
+    name = func.coalesce(Technician.name, Customer.name)
+    return list(
+        session.scalars(
+            select(name)
+            .select_from(Message)
+            .join(MessagePart, MessagePart.message_id == Message.id)
+            .outerjoin(Technician, Technician.id == Message.technician_id)
+            .outerjoin(Customer, Customer.id == Message.customer_id)
+            .where(Message.changed_at == moment, Message.state.in_(OPEN_STATES), earlier.exists())
+            .distinct()
+            .order_by(name)
+        )
+    )
 
 
 def messages_changed_at(session: Session, moment: datetime) -> list[MessageRow]:
@@ -134,8 +171,7 @@ def calls_about(session: Session, visit_ids: Collection[int]) -> list[CallRow]:
 
 def get_call(session: Session, call_id: int, *, territories: Territories) -> CallRow:
     """Return one call; raises NotFound."""
-    reach = literal(True) if territories is None else Visit.territory_id.in_(territories)
-    row = session.execute(_calls().where(CallTask.id == call_id, reach)).mappings().first()
+    row = session.execute(_calls().where(CallTask.id == call_id, _reach(territories))).mappings().first()
     if row is None:
         raise NotFound("There is no such call.")
     return _call_row(row)
@@ -143,6 +179,10 @@ def get_call(session: Session, call_id: int, *, territories: Territories) -> Cal
 
 def _near(territories: Territories) -> ColumnElement[bool]:
     return literal(True) if territories is None else Message.territory_id.in_(territories)
+
+
+def _reach(territories: Territories) -> ColumnElement[bool]:
+    return literal(True) if territories is None else Visit.territory_id.in_(territories)
 
 
 def _rows() -> Any:

@@ -43,7 +43,8 @@ class News:
     """What changed for one person: what they know as far as the caller knows, and what is true now.
 
     ``before`` and ``after`` hold ``start`` and ``end`` as ISO texts (``name`` too where somebody is on the way); None
-    stands for nothing. News with None on both sides takes back what was not sent yet.
+    stands for nothing. News with None on both sides takes back what was not sent yet. ``unsaid`` news only takes back
+    what waits about it: the person keeps what they know until somebody has talked to them.
     """
 
     topic: Topic
@@ -55,6 +56,7 @@ class News:
     owner_id: int | None = None
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
+    unsaid: bool = False
 
     @property
     def subject(self) -> str:
@@ -158,7 +160,7 @@ class _Merge:
             else:
                 before = None if each.before is None else dict(each.before)
             after = None if each.after is None else dict(each.after)
-            if before == after:
+            if each.unsaid or before == after:
                 parts.pop(each.subject, None)
             else:
                 kind = kind_of(each.subject, before, after)

@@ -12,7 +12,7 @@ from dispatch.planning.assigning import (
     unassign_visit,
     unpin_visit,
 )
-from dispatch.planning.cancelling import call_off_job
+from dispatch.planning.cancelling import call_off_job, open_again
 from dispatch.planning.judging import Verdict, judge
 from dispatch.planning.nightly import plan_due_territories
 from dispatch.planning.publishing import PublishReport, publish_plan
@@ -35,6 +35,7 @@ __all__ = [
     "cancel_plan",
     "judge",
     "move_assignment",
+    "open_again",
     "pin_visit",
     "place_visit",
     "plan_due_territories",

@@ -64,14 +64,21 @@ def put_off(session: Session, which: Which, *, due_at: datetime, reason: str) ->
     return end
 
 
-def close_end(session: Session, which: Which, *, reason: str) -> LooseEnd:
-    """Close an open thing that will not be done, with the reason; a job is cancelled by that."""
+def close_end(session: Session, which: Which, *, reason: str, customer_knows: bool = False) -> LooseEnd:
+    """Close an open thing that will not be done, with the reason; a job is cancelled by that, see `call_off_job`."""
     end = _mine(session, which, CLOSED)
     if not reason.strip():
         raise Invalid("Say why it is closed.", field="reason")
     if which.kind == "job":
         which.actor.require(Right.JOB_EDIT, end.territory_id, what="job")
-        call_off_job(session, job_id=which.key_id, reason=reason, actor=which.actor, now=which.now)
+        call_off_job(
+            session,
+            job_id=which.key_id,
+            reason=reason,
+            actor=which.actor,
+            now=which.now,
+            customer_knows=customer_knows,
+        )
         return end
     if which.kind == "certificate":
         state = session.scalar(select(Certification.state).where(Certification.id == which.key_id))

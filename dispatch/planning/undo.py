@@ -20,6 +20,8 @@ from dispatch.core.errors import Conflict, NotFound
 from dispatch.core.models import AuditEvent
 from dispatch.jobs.models import Asset, Customer, Job, JobSeries, Promise, PromiseState, Site, Visit
 from dispatch.jobs.needs import put_needs_back
+from dispatch.messages.models import CallState, CallTask
+from dispatch.messages.queries import corrected
 from dispatch.planning.changing import (
     Entry,
     Placement,
@@ -43,12 +45,16 @@ FURTHER_BACK = f"{MOST_STEPS} steps are taken back. Older ones can be taken back
 
 @dataclass(frozen=True, kw_only=True)
 class Undone:
-    """What was taken back: the event, its action, and how many bookings changed."""
+    """What was taken back: the event, its action, how many bookings changed, and who had heard of it already.
+
+    What was sent stays sent: those people get a correction.
+    """
 
     seq: int
     action: str
     slots: int
     visit_ids: tuple[int, ...]
+    corrected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +130,13 @@ def _walk_back(session: Session, seq: int, actor: Actor, now: datetime) -> Undon
         touched = command(session, part, walk)
         visits += touched
         slots += len(part.get("slots", ()))
-    return Undone(seq=event.seq, action=event.action, slots=slots, visit_ids=tuple(sorted(set(visits))))
+    return Undone(
+        seq=event.seq,
+        action=event.action,
+        slots=slots,
+        visit_ids=tuple(sorted(set(visits))),
+        corrected=tuple(corrected(session, now)) if slots else (),
+    )
 
 
 def _parts(inverse: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -245,23 +257,25 @@ def _restored(session: Session, slot: Mapping[str, Any], row: Any, walk: _Walk) 
 
 def _refuse_told(session: Session, visit_ids: Collection[int], walk: _Walk) -> None:
     """Refuse what a customer was told to count on since: they would wait for somebody who does not come."""
+    promised = select(Promise.visit_id, Promise.made_by_id.label("by_id"), Promise.made_at.label("at")).where(
+        Promise.visit_id.in_(visit_ids), Promise.state == PromiseState.STANDING, Promise.made_at > walk.event.at
+    )
+    called = select(CallTask.visit_id, CallTask.closed_by_id, CallTask.closed_at).where(
+        CallTask.visit_id.in_(visit_ids), CallTask.state == CallState.TOLD, CallTask.closed_at > walk.event.at
+    )
+    since = promised.union_all(called).subquery()
     told = session.execute(
-        select(Customer.name, User.name.label("who"), Promise.made_at)
-        .join(Visit, Visit.id == Promise.visit_id)
+        select(Customer.name, User.name.label("who"), since.c.at)
+        .join(Visit, Visit.id == since.c.visit_id)
         .join(Job, Job.id == Visit.job_id)
         .join(Customer, Customer.id == Job.customer_id)
-        .outerjoin(User, User.id == Promise.made_by_id)
-        .where(
-            Promise.visit_id.in_(visit_ids),
-            Promise.state == PromiseState.STANDING,
-            Promise.made_at > walk.event.at,
-        )
-        .order_by(Promise.made_at.desc())
+        .outerjoin(User, User.id == since.c.by_id)
+        .order_by(since.c.at.desc())
         .limit(1)
     ).first()
     if told is not None:
         raise Conflict(
-            f"{told.who or 'Somebody'} told {told.name} a time {_ago(told.made_at, walk.now)}. Taking this back would"
+            f"{told.who or 'Somebody'} told {told.name} a time {_ago(told.at, walk.now)}. Taking this back would"
             " leave them waiting. Nothing was changed: move the visit, or agree on another time with them."
         )
 

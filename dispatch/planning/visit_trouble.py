@@ -116,8 +116,10 @@ def report_longer(session: Session, *, visit_id: int, minutes: int, actor: Actor
     return _open_for(session, DisruptionKind.LONGER, visit, booked, facts, actor, now, minutes=minutes)
 
 
-def report_cancelled(session: Session, *, job_id: int, reason: str, actor: Actor, now: datetime) -> Disruption | None:
-    """Cancel a job; where somebody was booked for it in the next days, what to do with their time is a situation."""
+def report_cancelled(
+    session: Session, *, job_id: int, reason: str, actor: Actor, now: datetime, customer_knows: bool = False
+) -> Disruption | None:
+    """Cancel a job, see `call_off_job`; where somebody was booked for it in the next days, what to do with their time is a situation."""
     booked = session.execute(
         _bookings()
         .join(Visit, Visit.id == Assignment.visit_id)
@@ -128,7 +130,7 @@ def report_cancelled(session: Session, *, job_id: int, reason: str, actor: Actor
             func.lower(Assignment.during) < now + timedelta(days=MOST_DAYS),
         )
     ).all()
-    call_off_job(session, job_id=job_id, reason=reason, actor=actor, now=now)
+    call_off_job(session, job_id=job_id, reason=reason, actor=actor, now=now, customer_knows=customer_knows)
     if not booked:
         return None
     visit = lock_visits(session, [booked[0].visit_id])[booked[0].visit_id]

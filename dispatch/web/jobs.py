@@ -33,6 +33,7 @@ from dispatch.messages.queries import calls_about, messages_about
 from dispatch.planning.changelog import names_in
 from dispatch.planning.disruptions import report_emergency
 from dispatch.planning.job_page import commitments, reports
+from dispatch.planning.service import open_again
 from dispatch.planning.visit_trouble import report_cancelled
 from dispatch.skills.choices import certification_choices, skill_choices
 from dispatch.web.context import actor, db, moment
@@ -112,6 +113,7 @@ class CancelJobForm(Form):
     """Why a job is not done."""
 
     reason = StringField("Why", validators=[DataRequired("Say why, so that the customer and the team know.")])
+    customer_knows = BooleanField("The customer asked for it, or knows already")
 
 
 class NeedsForm(Form):
@@ -369,11 +371,19 @@ def cancel(job_id: int) -> Response:
     form = CancelJobForm()
     if form.validate_on_submit():
         try:
-            freed = report_cancelled(db(), job_id=job.id, reason=given(form.reason.data), actor=actor(), now=moment())
+            freed = report_cancelled(
+                db(),
+                job_id=job.id,
+                reason=given(form.reason.data),
+                customer_knows=bool(form.customer_knows.data),
+                actor=actor(),
+                now=moment(),
+            )
         except Invalid as refused:
             form.refuse(refused)
         else:
-            undo: Any = {"text": "Cancelled.", "undo_url": url_for("jobs.reopen", job_id=job.id), "fields": {}}
+            words = f"Cancelled. {told_words()}".strip()
+            undo: Any = {"text": words, "undo_url": url_for("jobs.reopen", job_id=job.id), "fields": {}}
             flash(undo, "good")
             if freed is not None and may_open("disruptions.show"):
                 return redirect(url_for("disruptions.show", disruption_id=freed.id), 303)
@@ -386,8 +396,7 @@ def cancel(job_id: int) -> Response:
 def reopen(job_id: int) -> Response:
     """Open a closed job again with a follow-up visit."""
     job = _job(job_id, Right.JOB_EDIT)
-    due_at = moment() + service.ASSIGN_WITHIN
-    service.reopen_job(db(), job_id=job.id, next_step="Assign a technician", due_at=due_at, actor=actor(), now=moment())
+    open_again(db(), job_id=job.id, actor=actor(), now=moment())
     flash("Open again, with a new visit.", "good")
     return redirect(url_for("jobs.show", job_id=job.id), 303)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
-from wtforms import DateTimeLocalField, SelectField, StringField
+from wtforms import BooleanField, DateTimeLocalField, SelectField, StringField
 from wtforms.validators import Length, Optional
 
 from dispatch.accounts.access import Right
@@ -30,6 +30,7 @@ class TieForm(Form):
         _l("Why it waits"), description=_l("Needed from the second time on"), validators=[Optional(), Length(max=300)]
     )
     why = StringField(_l("Why it is closed"), validators=[Optional(), Length(max=300)])
+    customer_knows = BooleanField(_l("The customer asked for it, or knows already"))
 
 
 PAGES = {
@@ -102,7 +103,7 @@ def _tie(which: Which, form: TieForm, end: LooseEnd, people: dict[int, str]) -> 
         hand_over(db(), which, owner_id=owner_id)
         return _("Handed to %(name)s.", name=people[owner_id])
     if what == "close":
-        close_end(db(), which, reason=form.why.data or "")
+        close_end(db(), which, reason=form.why.data or "", customer_knows=bool(form.customer_knows.data))
         return _("Closed, with the reason in its history.")
     due = form.due_at.data
     if due is None:

@@ -37,6 +37,8 @@ def told_words() -> str:
         words.append(_("Messages waiting to be sent: %(n)s.", n=effect.held))
     if effect.failed:
         words.append(_("Nobody could be written to: %(n)s, see loose ends.", n=effect.failed))
+    if effect.calls:
+        words.append(_("Customers to call before anything is written: %(n)s, see loose ends.", n=effect.calls))
     return " ".join(words)
 
 

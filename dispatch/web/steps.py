@@ -77,7 +77,7 @@ def _told(walk: Callable[[], Undone]) -> Response:
     what = action_words(undone.action).lower()
     again = undone.action == "undo"
     words = _("Done again.") if again else _("Taken back: %(what)s.", what=what)
-    words = f"{words} {told_words()}".strip()
+    words = " ".join(filter(None, (words, _corrected_words(undone), told_words())))
     if wants_json():
         return jsonify({"message": words, "bars": []})
     message: Any = {
@@ -89,3 +89,11 @@ def _told(walk: Callable[[], Undone]) -> Response:
     }
     flash(message, "good")
     return redirect(back, 303)
+
+
+def _corrected_words(undone: Undone) -> str:
+    """Say that what was sent is not called back, and who gets a correction instead."""
+    if not undone.corrected:
+        return ""
+    names = ", ".join(undone.corrected)
+    return _("%(names)s had heard of it: what was sent cannot be called back, so a correction follows.", names=names)

@@ -82,7 +82,7 @@ def _report(form: TroubleForm, job: Job, visit: Visit) -> Disruption | None:
         case DisruptionKind.LONGER.value:
             return report_longer(db(), visit_id=visit.id, minutes=whole(request.form.get("minutes")) or 0, **about)
         case DisruptionKind.CANCELLATION.value if may_open("jobs.cancel"):
-            return report_cancelled(db(), job_id=job.id, reason=form.reason.data or "", **about)
+            return report_cancelled(db(), job_id=job.id, reason=form.reason.data or "", customer_knows=True, **about)
     raise Invalid(_("Choose what happened."))
 
 

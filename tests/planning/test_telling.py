@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from dispatch.core.errors import Conflict
 from dispatch.jobs.models import Customer, Visit
-from dispatch.messages.calls import BadNews, call_first
+from dispatch.messages.calls import BadNews, call_first, note_told
 from dispatch.messages.models import CallKind, CallState, CallTask, Message, MessageState
 from dispatch.messages.texts import texts
 from dispatch.planning.message_preview import messages_preview
@@ -73,6 +74,36 @@ def test_undo_withdraws_without_knowing_of_messages(world: World) -> None:
     world.session.commit()
     undo_last(world.session, actor=world.dispatcher, now=NOW)
     assert told(world)[world.ana.id][0] == "recalled"
+
+
+def test_what_was_sent_is_corrected_by_an_undo_and_said_so(world: World) -> None:
+    book(world, world.visit())
+    told_before(world)
+    world.session.commit()
+    undone = undo_last(world.session, actor=world.dispatcher, now=NOW + HOUR / 60)
+    assert undone.corrected == (world.ana.name,)
+    rows = world.session.scalars(select(Message).order_by(Message.id)).all()
+    assert [row.state for row in rows] == [MessageState.SENT, MessageState.HELD]
+    assert "Not yours any more: " in told(world)[world.ana.id][1]
+
+
+def test_what_was_never_sent_needs_no_correction(world: World) -> None:
+    book(world, world.visit())
+    world.session.commit()
+    assert undo_last(world.session, actor=world.dispatcher, now=NOW).corrected == ()
+
+
+def test_what_a_customer_was_called_about_is_not_taken_back(world: World) -> None:
+    visit = world.visit()
+    make.make_promise(world.session, visit=visit)
+    book(world, visit, EIGHT + 4 * HOUR, override_reason="The part comes at noon")
+    world.session.commit()
+    (call,) = calls(world)
+    note_told(
+        world.session, call_id=call.id, version=None, outcome="Noon it is", actor=world.dispatcher, now=NOW + HOUR
+    )
+    with pytest.raises(Conflict, match="Ines Weber told Hale Dental a time"):
+        undo_last(world.session, actor=world.dispatcher, now=NOW + HOUR)
 
 
 def test_who_cannot_work_is_wished_well_and_an_undo_takes_it_back(world: World) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from dispatch.jobs.models import JobTypeNeed
+from dispatch.messages.models import CallTask
 from tests.conftest import statements
 from tests.factories import (
     MORNING,
@@ -139,7 +141,15 @@ def test_next_step_promise_needs_cancel_and_open_again(site: Site, client_for: S
     dispatcher.get(f"/jobs/{job_id}/cancel")
     dispatcher.send({"reason": ""}, button="Cancel the job", status=422)
     dispatcher.send({"reason": "Building sold"}, button="Cancel the job")
-    assert "Building sold" in dispatcher.get(f"/jobs/{job_id}").text
+    page = dispatcher.get(f"/jobs/{job_id}")
+    assert "Building sold" in page.text
+    assert "Customers to call before anything is written: 1" in page.text
+    with site.session() as session:
+        call_id = session.scalars(select(CallTask.id)).one()
+    page = dispatcher.get(f"/outbox/calls/{call_id}")
+    assert "we have to call off Lamp out" in page.text
+    assert "New window" not in page.text
+    dispatcher.get(f"/jobs/{job_id}")
     dispatcher.send({}, button="Open again")
     assert "Visit 2" in dispatcher.get(f"/jobs/{job_id}").text
 
