@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { stateOf } from "../../static/js/board/freshness.js";
 import { countStates, outlookAt } from "../../static/js/board/outlook.js";
+import { Marks } from "../../static/js/board/marks.js";
 import { difference } from "../../static/js/board/queue.js";
 import { sentence, Spoken } from "../../static/js/board/spoken.js";
 import { Board } from "../../static/js/board/store.js";
@@ -32,6 +33,30 @@ test("a visit that went to somebody else leaves one row and enters the other, an
   assert.deepEqual(kept.row(1).map((one) => one.id), ["12"]);
   assert.deepEqual(kept.row(2).map((one) => one.id), ["13", "21"]);
   assert.equal(kept.bars.get("12"), other);
+});
+
+test("only rows whose bars differ are named to be drawn, and the queue only when it differs", () => {
+  const { board: kept, raw } = day();
+  const merged = kept.merge(delta({ visits: [101, 103], bars: [bar(780, 840, { id: 11, visit_id: 101, technician_id: 1 }), raw.bars[2]] }), NOBODY);
+  assert.deepEqual(merged.rows, new Set([1]));
+  assert.equal(merged.queue, false);
+  assert.equal(kept.merge(delta({ visits: [201] }), NOBODY).queue, true);
+});
+
+test("a change of a few looks at those few only, however many bars there are", () => {
+  const many = Array.from({ length: 5000 }, (_, n) => bar(540, 600, { id: n, visit_id: n, technician_id: n % 500 }));
+  const kept = new Board(board({ technicians: [], bars: many }));
+  let looked = 0;
+  const get = kept.bars.get.bind(kept.bars);
+  kept.bars.get = (id) => {
+    looked += 1;
+    return get(id);
+  };
+  kept.bars[Symbol.iterator] = kept.bars.values = () => assert.fail("all bars are gone through");
+  kept.merge(delta({ visits: [7], bars: [{ ...many[7], travel_s: 60 }] }), NOBODY);
+  assert.equal(get("7").travelS, 60);
+  assert.equal(kept.barOfVisit(7)?.travelS, 60);
+  assert.ok(looked < 10, `${looked} bars`);
 });
 
 test("what did not change keeps its object", () => {
@@ -91,11 +116,11 @@ test("promises stand worse as time passes, and kept ones stay kept", () => {
   const open = promised({});
   const one = [...open.bars.values()][0];
   assert.deepEqual([600, 630, 631, 640, 641].map((minute) => outlookAt(one, at(minute))), ["on_track", "on_track", "at_risk", "at_risk", "will_miss"]);
-  assert.equal(open.passTime(at(650), new Set([one.visitId])), false);
-  assert.equal(open.passTime(at(650), new Set()), true);
+  assert.deepEqual(open.passTime(at(650), new Set([one.visitId])), new Set());
+  assert.deepEqual(open.passTime(at(650), new Set()), new Set([1]));
   assert.deepEqual(countStates(open.bars.values(), 3), { will_miss: 1, unassigned: 3 });
   const kept = promised({ promise_state: "kept", spread_s: null });
-  assert.equal(kept.passTime(at(900), new Set()), false);
+  assert.deepEqual(kept.passTime(at(900), new Set()), new Set());
 });
 
 test("a crew counts once in the strip", () => {
@@ -112,15 +137,31 @@ test("cards leave at once, and new ones are asked for when they rank above or th
   assert.deepEqual(difference([], [4, 5], 60).ask, [4, 5]);
 });
 
+test("two hundred marks end together, and a grid without marks is left alone", () => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1000 });
+  let painted = 0;
+  const view = { get drawn() { painted += 1; return new Map(); } };
+  const marks = new Marks(view);
+  for (let n = 0; n < 200; n += 1) {
+    marks.set("visit", n, { by: "Ines Weber", initials: "IW" });
+    mock.timers.tick(1);
+  }
+  mock.timers.tick(20_000);
+  assert.equal(marks.visits.size, 0);
+  assert.ok(painted <= 3, `${painted} times`);
+  mock.timers.reset();
+});
+
 test("many changes are one sentence, and one sentence in five seconds is enough", () => {
-  assert.equal(sentence([{ by: "Ines", words: "Leak, Ben, 10:00 to 11:00" }]), "Ines: Leak, Ben, 10:00 to 11:00.");
-  assert.equal(sentence(["Ines", "Omar", "Ines"].map((by) => ({ by, words: "" }))), "Ines and Omar changed 3 visits.");
+  assert.equal(sentence([{ by: "Ines", words: () => "Leak, Ben, 10:00 to 11:00" }]), "Ines: Leak, Ben, 10:00 to 11:00.");
+  assert.equal(sentence(["Ines", "Omar", "Ines"].map((by) => ({ by, words: () => "" }))), "Ines and Omar changed 3 visits.");
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1000 });
   const said = [];
   const spoken = new Spoken((words) => said.push(words));
-  spoken.note(1, { by: "Ines", words: "first" });
+  spoken.note(1, { by: "Ines", words: () => "first" });
   mock.timers.tick(1);
-  for (let n = 0; n < 40; n += 1) spoken.note(n, { by: "Omar", words: "more" });
+  const unsaid = () => assert.fail("what is not said need not be put into words");
+  for (let n = 0; n < 40; n += 1) spoken.note(n, { by: "Omar", words: unsaid });
   mock.timers.tick(4900);
   assert.deepEqual(said, ["Ines: first."]);
   mock.timers.tick(200);

@@ -360,7 +360,7 @@ export class Gantt {
     const { bar } = carried;
     if (bar.technicianId === null) return;
     const length = bar.end - bar.start;
-    this.board.bars.set(bar.id, { ...bar, technicianId: carried.technicianId, start: carried.start, end: carried.start + length });
+    this.board.put({ ...bar, technicianId: carried.technicianId, start: carried.start, end: carried.start + length });
     this.board.apply({});
     if (this.view.active) this.view.active = { technicianId: carried.technicianId, key: `bar-${bar.id}` };
     this.view.redraw();

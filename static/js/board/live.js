@@ -80,30 +80,40 @@ export class Live {
       setTimeout(() => void this.#whole(), Math.random() * WHOLE_SPREAD_MS);
       return;
     }
-    for (const delta of deltas) this.#apply(delta, from);
+    this.#apply(deltas, from);
   }
 
-  /** @param {Delta} delta @param {number} from position before it */
-  #apply(delta, from) {
+  /** @param {Delta[]} deltas @param {number} from position before them */
+  #apply(deltas, from) {
+    if (deltas.length === 0) return;
     if (this.gantt.busy) return this.#wait(from);
     const held = this.#held();
-    const merged = this.board.merge(delta, held);
-    this.#mark(delta.changes, from, merged, held);
-    if (merged.held) this.#wait(from);
-    if (merged.grown) this.view.count();
-    if (merged.visits.size > 0 || merged.people.size > 0) this.#draw(merged.people);
+    for (const delta of deltas) {
+      const merged = this.board.merge(delta, held);
+      this.#mark(delta.changes, from, merged, held);
+      if (merged.held) this.#wait(from);
+      if (merged.grown) this.view.count();
+      this.#draw(merged);
+    }
+    this.marks.paint();
   }
 
-  /** @param {ReadonlySet<number>} people whose row may need another load */
-  #draw(people) {
+  /** Shows what differs, as far as it is in sight. @param {import("./store.js").Merged} merged */
+  #draw({ visits, people, rows, queue, grown }) {
+    if (visits.size === 0 && people.size === 0) return;
     for (const id of people) {
       const drawn = this.view.drawn.get(id);
       const person = this.board.person(id);
       if (drawn && person && showLoad(drawn.row, drawn.person, person)) drawn.person = person;
     }
-    this.view.draw();
-    this.marks.paint();
-    this.queue.update();
+    if (grown) this.view.draw();
+    else this.view.drawRows(new Set([...rows, ...people]));
+    if (queue) this.queue.update();
+    else this.queue.count();
+    this.#tellData();
+  }
+
+  #tellData() {
     this.dataTimer ||= window.setTimeout(() => {
       this.dataTimer = 0;
       document.dispatchEvent(new CustomEvent("board:data", { detail: { board: this.board } }));
@@ -120,10 +130,12 @@ export class Live {
       if (visit !== undefined) visits.add(visit);
     };
     const { body, grid, active } = this.view;
-    const pointed = body.querySelector(".bar:hover");
-    if (pointed instanceof HTMLElement) bar(pointed.dataset.bar);
-    const row = body.querySelector(".gantt-row:hover");
-    if (row instanceof HTMLElement) people.add(Number(row.dataset.technician));
+    const row = body.querySelector(":scope > .gantt-row:hover");
+    if (row instanceof HTMLElement) {
+      people.add(Number(row.dataset.technician));
+      const pointed = row.querySelector(".bar:hover");
+      if (pointed instanceof HTMLElement) bar(pointed.dataset.bar);
+    }
     if (active && document.activeElement === grid) {
       people.add(active.technicianId);
       if (active.key.startsWith("bar-")) bar(active.key.slice(4));
@@ -173,10 +185,9 @@ export class Live {
     if (news.to < this.position) return this.#askSince(from);
     this.position = news.to;
     this.freshness.heard("poll");
-    for (const delta of /** @type {Delta[]} */ (news.views[this.name] ?? [])) {
-      if (delta.whole) return this.#whole();
-      this.#apply(delta, from);
-    }
+    const deltas = /** @type {Delta[]} */ (news.views[this.name] ?? []);
+    if (deltas.some((one) => one.whole)) return this.#whole();
+    this.#apply(deltas, from);
   }
 
   /** Too much changed to tell it: the day is loaded anew, and whoever stood at the top stays there. */
@@ -195,7 +206,8 @@ export class Live {
       const now = top ? this.board.lineOf.get(top.id) : undefined;
       this.view.redraw();
       if (now !== undefined) grid.scrollTop = now * rowHeight + inside;
-      this.#draw(new Set());
+      this.queue.update();
+      this.#tellData();
       const behind = (raw.position ?? 0) < this.position;
       this.position = Math.max(this.position, raw.position ?? 0);
       if (behind) await this.#askSince(raw.position ?? 0);
@@ -208,8 +220,12 @@ export class Live {
   /** @param {number} now */
   #passTime(now) {
     if (now - this.board.now < TIME_EVERY_MS) return;
-    if (this.board.passTime(now, this.#held().visits)) this.#draw(new Set());
-    else this.view.tick();
+    const rows = this.board.passTime(now, this.#held().visits);
+    this.view.tick();
+    if (rows.size === 0) return;
+    this.view.drawRows(rows);
+    this.queue.count();
+    this.#tellData();
   }
 
   /** @param {Noted[]} changes @param {number} from @param {import("./store.js").Merged} merged @param {import("./store.js").Held} held */
@@ -221,11 +237,10 @@ export class Live {
       for (const id of visits) {
         if (!merged.visits.has(id) && !held.visits.has(id)) continue;
         this.marks.set("visit", id, { by, initials });
-        this.spoken.note(id, { by, words: this.#words(id) });
+        this.spoken.note(id, { by, words: () => this.#words(id) });
       }
       for (const id of people) if (merged.people.has(id)) this.marks.set("row", id, { by, initials });
     }
-    this.marks.paint();
   }
 
   /** @param {number} visitId @returns {string} */

@@ -52,7 +52,7 @@ export class QueueList {
 
   /** Brings strip and queue in line with the board. @param {{own?: boolean}} [how] one's own change is shown at once */
   update({ own = false } = {}) {
-    this.#count();
+    this.count();
     if (!(this.list instanceof HTMLElement)) return;
     const held = !own && (this.list.matches(":hover") || this.list.contains(document.activeElement));
     const waiting = new Set(this.board.queue.map((one) => one.visit_id));
@@ -139,7 +139,8 @@ export class QueueList {
     }
   }
 
-  #count() {
+  /** Brings the numbers of the strip in line with the board. */
+  count() {
     const counts = countStates(this.board.bars.values(), this.board.queue.length);
     for (const item of this.strip?.querySelectorAll("[data-state]") ?? []) {
       const words = item.querySelector("span");

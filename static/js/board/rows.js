@@ -2,6 +2,7 @@
 
 import { shownState } from "./data.js";
 import { icon, make, place } from "./dom.js";
+import { same } from "./store.js";
 import { barWords, load } from "./words.js";
 
 /** @typedef {import("./data.js").Bar} Bar */
@@ -142,8 +143,9 @@ export function rowElement(person, scale, verdict) {
   const lane = make("div", "gantt-lane");
   lane.setAttribute("role", "presentation");
   pattern(person, scale, lane);
-  row.append(head(person, verdict), lane);
-  return { row, lane };
+  const cell = head(person, verdict);
+  row.append(cell, lane);
+  return { row, head: cell, lane };
 }
 
 /** A heading over the people of one group. @param {import("./order.js").Heading} heading */
@@ -168,7 +170,8 @@ export function headingElement({ group, count }) {
 export function showLoad(row, before, after) {
   const alike = { ...after, loadS: before.loadS, capacityS: before.capacityS };
   const words = row.querySelector(".gantt-facts")?.firstChild;
-  if (JSON.stringify(alike) !== JSON.stringify(before) || !words) return false;
-  words.textContent = load(after.loadS, after.capacityS);
+  if (!same(alike, before) || !words) return false;
+  const now = load(after.loadS, after.capacityS);
+  if (words.textContent !== now) words.textContent = now;
   return true;
 }

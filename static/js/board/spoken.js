@@ -1,6 +1,6 @@
 /** What other people changed, in one sentence, and not more often than every five seconds. */
 
-/** @typedef {{by: string, words: string}} Told who, and the change in words */
+/** @typedef {{by: string, words: () => string}} Told who, and how to say the change: of a storm of them few are said */
 
 export const PAUSE_MS = 5000;
 
@@ -8,7 +8,7 @@ export const PAUSE_MS = 5000;
 export function sentence(told) {
   const [first] = told;
   if (!first) return "";
-  if (told.length === 1) return `${first.by}: ${first.words}.`;
+  if (told.length === 1) return `${first.by}: ${first.words()}.`;
   const people = [...new Set(told.map((one) => one.by))];
   const who = people.length > 3 ? `${people.length} people` : people.length > 1 ? `${people.slice(0, -1).join(", ")} and ${people.at(-1)}` : people[0];
   return `${who} changed ${told.length} visits.`;

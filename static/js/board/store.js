@@ -13,10 +13,28 @@ import { reachOf } from "./windowing.js";
 /** @typedef {import("./verdicts.js").Verdict} Verdict */
 
 /** @typedef {{visits: ReadonlySet<number>, people: ReadonlySet<number>}} Held what keeps its face for the moment */
-/** @typedef {{visits: Set<number>, people: Set<number>, grown: boolean, held: boolean}} Merged what looks different now, and whether something was held */
+/**
+ * @typedef {object} Merged what looks different now
+ * @property {Set<number>} visits
+ * @property {Set<number>} people
+ * @property {Set<number>} rows people whose bars differ
+ * @property {boolean} queue
+ * @property {boolean} grown there are new people
+ * @property {boolean} held something was held
+ */
 
-/** @param {unknown} one @param {unknown} other */
-const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+/**
+ * Whether two pieces of data say the same. Comparing them by their text would cost several times as much, and most of
+ * what comes by is as it was.
+ *
+ * @param {any} one @param {any} other @returns {boolean}
+ */
+export function same(one, other) {
+  if (one === other) return true;
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length && names.every((name) => same(one[name], other[name]));
+}
 
 /** @param {Queued} one @param {Queued} other */
 const byRank = (one, other) => (one.rank ?? "").localeCompare(other.rank ?? "") || one.visit_id - other.visit_id;
@@ -48,6 +66,8 @@ export class Board {
     this.lineOf = new Map();
     /** @type {Map<string, Bar>} */
     this.bars = new Map();
+    /** @type {Map<number, Set<string>>} bars by visit */
+    this.of = new Map();
     /** @type {Map<number, Bar[]>} */
     this.rows = new Map();
     /** @type {Queued[]} */
@@ -60,16 +80,35 @@ export class Board {
   replace(raw) {
     this.now = Date.parse(raw.now);
     this.given = raw.technicians.map(toTechnician);
-    this.bars = new Map(raw.bars.map((one) => [String(one.id), toBar(one)]));
+    this.bars = new Map();
+    this.of = new Map();
+    for (const one of raw.bars) this.put(toBar(one));
     this.queue = raw.queue.map(toQueued);
     this.#fillRows();
     this.arrange();
   }
 
+  /** Keeps a bar in place of an older one; rows are told later. @param {Bar} one */
+  put(one) {
+    this.bars.set(one.id, one);
+    const known = this.of.get(one.visitId);
+    if (known) known.add(one.id);
+    else this.of.set(one.visitId, new Set([one.id]));
+  }
+
+  /** @param {string} id */
+  #drop(id) {
+    const visitId = this.bars.get(id)?.visitId ?? 0;
+    const known = this.of.get(visitId);
+    known?.delete(id);
+    if (known?.size === 0) this.of.delete(visitId);
+    this.bars.delete(id);
+  }
+
   /** Takes the outcome of one change. @param {Partial<import("./data.js").Change>} change */
   apply(change) {
-    for (const id of change.removed ?? []) this.bars.delete(String(id));
-    for (const raw of change.bars ?? []) this.bars.set(String(raw.id), toBar(raw));
+    for (const id of change.removed ?? []) this.#drop(String(id));
+    for (const raw of change.bars ?? []) this.put(toBar(raw));
     if (change.queue) this.queue = change.queue.map(toQueued);
     const changed = new Map((change.technicians ?? []).map((raw) => [raw.id, toTechnician(raw)]));
     if (changed.size > 0) this.given = this.given.map((one) => changed.get(one.id) ?? one);
@@ -89,43 +128,52 @@ export class Board {
    */
   merge(delta, held) {
     /** @type {Merged} */
-    const merged = { visits: new Set(), people: new Set(), grown: false, held: false };
-    const visits = new Set(delta.visits.filter((id) => !held.visits.has(id)));
+    const merged = { visits: new Set(), people: new Set(), rows: new Set(), queue: false, grown: false, held: false };
+    const visits = delta.visits.filter((id) => !held.visits.has(id));
     const people = new Set(delta.people.filter((id) => !held.people.has(id)));
-    merged.held = visits.size < delta.visits.length || people.size < delta.people.length;
+    merged.held = visits.length < delta.visits.length || people.size < delta.people.length;
+    const asked = new Set(visits);
     /** @param {Bar} one */
-    const asked = (one) => !held.visits.has(one.visitId) && (visits.has(one.visitId) || people.has(one.technicianId ?? 0));
-    const fresh = new Map(delta.bars.map(toBar).filter(asked).map((one) => [one.id, one]));
-    /** @type {Set<number | null>} */
-    const rows = new Set();
-    for (const [id, old] of this.bars) {
+    const wanted = (one) => !held.visits.has(one.visitId) && (asked.has(one.visitId) || people.has(one.technicianId ?? 0));
+    const fresh = new Map(delta.bars.map(toBar).filter(wanted).map((one) => [one.id, one]));
+    for (const id of this.#known(visits, people, fresh.keys())) {
+      const old = /** @type {Bar} */ (this.bars.get(id));
       const now = fresh.get(id);
-      if (!now && !asked(old)) continue;
+      if (!now && !wanted(old)) continue;
       if (now && same(old, now)) {
         fresh.delete(id);
         continue;
       }
       merged.visits.add(old.visitId);
-      rows.add(old.technicianId);
-      if (!now) this.bars.delete(id);
+      merged.rows.add(old.technicianId ?? 0);
+      if (!now) this.#drop(id);
     }
-    for (const [id, now] of fresh) {
+    for (const now of fresh.values()) {
       merged.visits.add(now.visitId);
-      rows.add(now.technicianId);
-      this.bars.set(id, now);
+      merged.rows.add(now.technicianId ?? 0);
+      this.put(now);
     }
     this.#mergePeople(delta.technicians.map(toTechnician), held, merged);
     this.#mergeQueue(delta, merged);
     if (merged.grown) this.#fillRows();
-    else this.#renewRows(rows, [...fresh.values()]);
+    else this.#renewRows(merged.rows, [...fresh.values()]);
     return merged;
   }
 
-  /** Sorts only the rows that changed: there are hundreds, and changes come four times a second. @param {ReadonlySet<number | null>} rows @param {Bar[]} fresh */
+  /** The bars there are of some visits, of some people, and by their own names. @param {Iterable<number>} visits @param {Iterable<number>} people @param {Iterable<string>} names */
+  #known(visits, people, names) {
+    const found = new Set();
+    for (const id of visits) for (const name of this.of.get(id) ?? []) found.add(name);
+    for (const id of people) for (const one of this.row(id)) found.add(one.id);
+    for (const name of names) if (this.bars.has(name)) found.add(name);
+    return found;
+  }
+
+  /** Sorts only the rows that changed: there are hundreds, and changes come four times a second. @param {ReadonlySet<number>} rows @param {Bar[]} fresh */
   #renewRows(rows, fresh) {
     for (const id of rows) {
-      const row = id === null ? undefined : this.rows.get(id);
-      if (id === null || !row) continue;
+      const row = this.rows.get(id);
+      if (!row) continue;
       const kept = row.filter((one) => this.bars.get(one.id) === one);
       this.rows.set(id, [...kept, ...fresh.filter((one) => one.technicianId === id)].sort((a, b) => a.start - b.start));
     }
@@ -161,6 +209,7 @@ export class Board {
     const old = this.queue.filter((one) => asked.has(one.visit_id));
     if (same(old.toSorted(byRank), delta.queue.map(toQueued).toSorted(byRank))) return;
     for (const one of [...old, ...delta.queue]) merged.visits.add(one.visit_id);
+    merged.queue = true;
     this.queue = [...this.queue.filter((one) => !asked.has(one.visit_id)), ...delta.queue.map(toQueued)].sort(byRank);
   }
 
@@ -169,7 +218,7 @@ export class Board {
    *
    * @param {number} now
    * @param {ReadonlySet<number>} held visits that keep their face for the moment
-   * @returns {boolean} whether a bar looks different now
+   * @returns {Set<number>} people of whom a bar looks different now
    */
   passTime(now, held) {
     this.now = now;
@@ -181,8 +230,9 @@ export class Board {
       fresh.push({ ...one, promiseState: state });
     }
     for (const one of fresh) this.bars.set(one.id, one);
-    this.#renewRows(new Set(fresh.map((one) => one.technicianId)), fresh);
-    return fresh.length > 0;
+    const rows = new Set(fresh.map((one) => one.technicianId ?? 0));
+    this.#renewRows(rows, fresh);
+    return rows;
   }
 
   #fillRows() {
@@ -242,7 +292,7 @@ export class Board {
 
   /** @param {number} visitId @returns {Bar | undefined} */
   barOfVisit(visitId) {
-    for (const one of this.bars.values()) if (one.visitId === visitId) return one;
-    return undefined;
+    const [id] = this.of.get(visitId) ?? [];
+    return id === undefined ? undefined : this.bars.get(id);
   }
 }

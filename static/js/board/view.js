@@ -10,7 +10,7 @@ import { Words } from "./words.js";
 
 /** @typedef {import("./data.js").Bar} Bar */
 /** @typedef {import("./store.js").Board} Board */
-/** @typedef {{row: HTMLElement, lane: HTMLElement, bars: Map<string, {element: HTMLElement, bar: Bar}>, person: import("./data.js").Technician, index: number}} Drawn */
+/** @typedef {{row: HTMLElement, head: HTMLElement, lane: HTMLElement, bars: Map<string, {element: HTMLElement, bar: Bar}>, person: import("./data.js").Technician, index: number}} Drawn */
 
 const SPARE_ROWS = 4;
 const SPARE_PX = 400;
@@ -51,6 +51,11 @@ export class GanttView {
     this.frame = 0;
     /** What lies over the rows is placed anew with them. */
     this.onRedraw = () => {};
+    /** Rows in sight may be new ones. */
+    this.onDraw = () => {};
+    /** The time in sight and a little around it, as it was drawn last. */
+    this.from = 0;
+    this.to = 0;
     /** What the axis was drawn for, so that scrolling down leaves it alone. */
     this.axisShows = "";
     this.scale = new TimeScale(board.start, board.end, 60);
@@ -114,8 +119,8 @@ export class GanttView {
     const { scrollTop, scrollLeft, clientHeight, clientWidth } = this.grid;
     const count = this.board.lines.length;
     const rows = rowWindow({ top: scrollTop, height: clientHeight, rowHeight: this.rowHeight, count, spare: SPARE_ROWS });
-    const from = this.scale.instant(scrollLeft - SPARE_PX);
-    const to = this.scale.instant(scrollLeft + clientWidth + SPARE_PX);
+    this.from = this.scale.instant(scrollLeft - SPARE_PX);
+    this.to = this.scale.instant(scrollLeft + clientWidth + SPARE_PX);
     const wanted = new Set(this.board.lines.slice(rows.first, rows.last).flatMap((one) => (isHeading(one) ? [] : [one.id])));
     if (this.active) wanted.add(this.active.technicianId);
     for (const [id, one] of this.drawn) {
@@ -124,10 +129,28 @@ export class GanttView {
       this.drawn.delete(id);
     }
     this.#drawHeadings(rows.first, rows.last);
-    for (const id of wanted) this.#drawRow(id, from, to);
-    this.#drawAxis(from, to);
+    for (const id of wanted) this.#drawRow(id);
+    this.#drawAxis();
     this.tick();
     this.#drawActive();
+    this.onDraw();
+  }
+
+  /**
+   * Brings some rows in line with the data, wherever one looks; what is not in sight costs nothing and nothing is measured.
+   *
+   * @param {Iterable<number>} people
+   */
+  drawRows(people) {
+    let drawn = false;
+    for (const id of people) {
+      if (!this.drawn.has(id)) continue;
+      this.#drawRow(id);
+      drawn = true;
+    }
+    if (!drawn) return;
+    this.#drawActive();
+    this.onDraw();
   }
 
   /** Reading order is the order of rows, whichever is drawn first. @param {HTMLElement} row @param {number} index */
@@ -165,8 +188,8 @@ export class GanttView {
     }
   }
 
-  /** @param {number} id @param {number} from @param {number} to */
-  #drawRow(id, from, to) {
+  /** @param {number} id */
+  #drawRow(id) {
     const index = this.board.lineOf.get(id);
     const person = this.board.person(id);
     if (index === undefined || !person) return;
@@ -184,7 +207,7 @@ export class GanttView {
       drawn = { ...made, bars: new Map(), person, index };
       this.drawn.set(id, drawn);
     }
-    this.#drawBars(drawn, barsInSight(this.board.row(id), from, to, this.board.reach));
+    this.#drawBars(drawn, barsInSight(this.board.row(id), this.from, this.to, this.board.reach));
   }
 
   /** @param {Drawn} drawn @param {Bar[]} bars */
@@ -210,8 +233,8 @@ export class GanttView {
     }
   }
 
-  /** @param {number} from @param {number} to */
-  #drawAxis(from, to) {
+  #drawAxis() {
+    const { from, to } = this;
     const shown = `${this.scale.pxPerHour} ${from} ${this.board.technicians.length}`;
     if (shown === this.axisShows) return;
     this.axisShows = shown;
