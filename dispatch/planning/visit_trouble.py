@@ -119,7 +119,7 @@ def report_longer(session: Session, *, visit_id: int, minutes: int, actor: Actor
 def report_cancelled(
     session: Session, *, job_id: int, reason: str, actor: Actor, now: datetime, customer_knows: bool = False
 ) -> Disruption | None:
-    """Cancel a job, see `call_off_job`; where somebody was booked for it in the next days, what to do with their time is a situation."""
+    """Cancel a job (`call_off_job`); what somebody booked for it in the next days does with the time is a situation."""
     booked = session.execute(
         _bookings()
         .join(Visit, Visit.id == Assignment.visit_id)
