@@ -20,7 +20,7 @@ from dispatch.core.db import APP_ROLE, make_engine, make_sessions, psycopg_url
 from dispatch.core.serving import SPARE_THREADS
 from dispatch.matching import never_compile
 from dispatch.planning.retries import LOST_RACES, sqlstate
-from dispatch.web import context, errors, filters, mail, navigation, security, sign_in, stream, words
+from dispatch.web import context, errors, filters, mail, navigation, security, shortcuts, sign_in, stream, words
 from dispatch.web.browser_session import DatabaseSessions
 from dispatch.web.json_format import StrictJSON
 
@@ -153,6 +153,7 @@ def create_app(settings: Settings | None = None, *, engine: Engine | None = None
     filters.init_app(app)
     errors.init_app(app)
     navigation.init_app(app)
+    shortcuts.init_app(app)
     stream.init_app(app)
     web.register(app)
     return app

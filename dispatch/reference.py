@@ -17,6 +17,8 @@ import click
 from pydantic.fields import FieldInfo
 
 from dispatch.accounts.access import ROLES, TABLE, Reach, Right
+from dispatch.accounts.shortcuts import TABLE as TABLE_OF_KEYS
+from dispatch.accounts.shortcuts import Shortcut, keys_of, shown
 from dispatch.cli import COMMANDS
 from dispatch.core.config import Settings
 from dispatch.skills.evidence import Trust
@@ -236,6 +238,23 @@ def evidence_page() -> str:
     )
 
 
+def shortcuts_page() -> str:
+    """Return the page of all keys."""
+    lines = [
+        "# Keys\n",
+        WRITTEN,
+        "`?` shows them on every page. Those of one sign can be changed or switched off under *Me*.\n",
+    ]
+    for heading, group in TABLE_OF_KEYS.items():
+        rows = [(each.words, _keys(each), "yes" if each.key else "no") for each in group]
+        lines += [f"## {heading}\n", *_table(("What it does", "Keys", "Can be chosen"), rows), ""]
+    return "\n".join(lines)
+
+
+def _keys(shortcut: Shortcut) -> str:
+    return ", ".join(f"`{shown(key)}`" for key in keys_of(shortcut.name, {}))
+
+
 def _worth(trust: Trust) -> str:
     return f"{trust.bias:g} levels, give or take {trust.sd:g}"
 
@@ -256,6 +275,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "permissions.md": permissions_page,
     "constraints.md": rules_page,
     "evidence.md": evidence_page,
+    "shortcuts.md": shortcuts_page,
     "problem.schema.json": _schema("problem"),
     "plan.schema.json": _schema("plan"),
 }

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
-from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.dialects.postgresql import JSONB, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dispatch.core.db import Base, Choice, Id, Instant, Versioned, choice_check, days_check
@@ -18,6 +18,13 @@ class RoleName(StrEnum):
     DISPATCHER = "dispatcher"
     MANAGER = "manager"
     ADMINISTRATOR = "administrator"
+
+
+class Density(StrEnum):
+    """How close the rows of tables and of the board stand."""
+
+    COMFORTABLE = "comfortable"
+    COMPACT = "compact"
 
 
 class Role(Base):
@@ -37,6 +44,8 @@ class User(Base, Versioned):
     __table_args__ = (
         Index("uq_user_account_email_lower", text("lower(email)"), unique=True),
         CheckConstraint("email LIKE '_%@_%'", name="email_has_at"),
+        CheckConstraint("jsonb_typeof(keys) = 'object'", name="keys_by_shortcut"),
+        choice_check("density", Density),
     )
 
     id: Mapped[Id]
@@ -47,6 +56,9 @@ class User(Base, Versioned):
     fs_uniquifier: Mapped[str] = mapped_column(unique=True)
     phone: Mapped[str | None]
     last_looked_at: Mapped[datetime | None]
+    density: Mapped[Density] = mapped_column(Choice(Density), default=Density.COMFORTABLE, server_default="comfortable")
+    single_keys: Mapped[bool] = mapped_column(default=True, server_default="true")
+    keys: Mapped[dict[str, str]] = mapped_column(JSONB(), default=dict, server_default=text("'{}'"))
     created_at: Mapped[datetime] = mapped_column(Instant(), server_default=func.now())
 
     grants: Mapped[list["RoleGrant"]] = relationship(

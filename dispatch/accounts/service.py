@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from dispatch.accounts import passwords, sessions
 from dispatch.accounts.access import Actor, Right
-from dispatch.accounts.models import Role, RoleGrant, RoleName, User
+from dispatch.accounts.models import Density, Role, RoleGrant, RoleName, User
 from dispatch.accounts.queries import administrators, find_user_by_email, get_user
+from dispatch.accounts.shortcuts import checked
 from dispatch.core.audit import Change, record
 from dispatch.core.db import Base
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -211,6 +212,25 @@ def change_contact(
     session.flush()
     _note(session, "change", user, actor=actor, now=now, before=before, after={"name": user.name, "phone": user.phone})
     return user
+
+
+def choose_keys(session: Session, *, single_keys: bool, keys: Mapping[str, str], actor: Actor) -> None:
+    """Keep which keys somebody uses for what; those like everybody else's are not kept. Refuses a key given twice."""
+    user = _oneself(session, actor)
+    user.single_keys, user.keys = single_keys, checked(keys)
+    session.flush()
+
+
+def choose_density(session: Session, *, density: Density, actor: Actor) -> None:
+    """Keep how close somebody likes rows to stand."""
+    _oneself(session, actor).density = density
+    session.flush()
+
+
+def _oneself(session: Session, actor: Actor) -> User:
+    if actor.user_id is None:
+        raise Forbidden("Please sign in first.")
+    return get_user(session, actor.user_id)
 
 
 def _not_oneself(actor: Actor, user_id: int) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
-from dispatch.core.errors import Conflict, Forbidden, NotFound
+from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.jobs.lifecycle import VisitState
 from dispatch.jobs.models import CrewSlot
 from dispatch.planning.changing import BUSY, Busy, Changed, Entry, SlotChange, change_slots, lock_visits
@@ -91,6 +91,36 @@ def place_visit(
     else:
         work = _moving(session, assignment_id, technician_id, start, version, override_reason, pushing, actor, now)
     return _again_once(session, work)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """One booking of several that are made together."""
+
+    visit_id: int
+    technician_id: int
+    start: datetime
+
+
+def place_all(session: Session, *, wanted: Sequence[Wanted], actor: Actor, now: datetime) -> list[Placed]:
+    """Book several waiting visits, each as if it were booked alone: all or none, and one undo takes them back.
+
+    Nobody else is moved for them. A refusal leaves everything as it was.
+    """
+    if not wanted:
+        raise Invalid("Choose at least one visit.")
+    with session.begin_nested():
+        return [
+            place_visit(
+                session,
+                visit_id=each.visit_id,
+                technician_id=each.technician_id,
+                start=each.start,
+                actor=actor,
+                now=now,
+            )
+            for each in sorted(wanted, key=lambda one: (one.technician_id, one.start))
+        ]
 
 
 def assign_visit(

@@ -177,7 +177,7 @@ def read_board(session: Session, scope: Scope, now: datetime, part: Part | None 
     bars = _bars(session, scope, Range(start, end), now, part)
     shifts_of, bars_of = _by_person(shifts), _by_person(bars)
     people_ids = shifts_of.keys() | bars_of.keys()
-    people = _people(session, people_ids)
+    people = people_rows(session, people_ids)
     absences = _absences(session, people_ids, Range(start, end))
     return Board(
         day=scope.day,
@@ -216,7 +216,8 @@ def _shifts(session: Session, scope: Scope, part: Part | None) -> Sequence[Any]:
     ).all()
 
 
-def _people(session: Session, ids: Collection[int]) -> Sequence[Any]:
+def people_rows(session: Session, ids: Collection[int]) -> Sequence[Any]:
+    """Read people by name, with what they are grouped by; one statement."""
     return session.execute(
         select(
             Technician.id,

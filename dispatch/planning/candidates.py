@@ -21,6 +21,8 @@ from dispatch.planning.snapshot import Snapshot
 from dispatch.workforce.models import Partner, Technician
 
 WITHOUT_PAPERS = "without_papers"
+SUPPOSED = 0
+"""In place of a booking's number where a visit is on the day only as if it were booked."""
 _NO_PAPERS = "{}'s company lacks a paper it must keep valid. Record the new one, then they can go."
 
 
@@ -160,7 +162,7 @@ def _row(
         knock_on=tuple(
             KnockOnRow(
                 title=titles.get(each.visit, "another visit"),
-                assignment_id=booked[each.visit, found.technician],
+                assignment_id=booked.get((each.visit, found.technician), SUPPOSED),
                 start_at=clock.instant(each.start_after_s),
                 delay_s=each.start_after_s - each.start_before_s,
                 newly_late=each.late_before_s <= 0 < each.late_after_s,

@@ -35,6 +35,7 @@ class RowVerdict:
     """What one person means for the visit; ``place`` is None where they cannot."""
 
     technician_id: int
+    name: str
     fit: Fit
     words: str
     place: CandidateRow | None
@@ -87,17 +88,23 @@ def answer_for(
         scarcity=scarcity,
     )
     rows = [
-        RowVerdict(technician_id=row.technician_id, fit=_fit(row), words=words_of(row, listing.zone), place=row)
+        RowVerdict(
+            technician_id=row.technician_id, name=row.name, fit=_fit(row), words=words_of(row, listing.zone), place=row
+        )
         for row in listing.ranked
     ]
     rows += [
-        RowVerdict(technician_id=row.technician_id, fit=Fit.BLOCKED, words=row.words, place=None)
+        RowVerdict(technician_id=row.technician_id, name=row.name, fit=Fit.BLOCKED, words=row.words, place=None)
         for row in listing.excluded
     ]
     known = {row.technician_id for row in rows}
     rows += [
         RowVerdict(
-            technician_id=other.id, fit=Fit.BLOCKED, words=f"{other.name} works in another territory.", place=None
+            technician_id=other.id,
+            name=other.name,
+            fit=Fit.BLOCKED,
+            words=f"{other.name} works in another territory.",
+            place=None,
         )
         for other in _others(session, shown_in, day, known)
     ]

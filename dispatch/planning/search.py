@@ -13,6 +13,7 @@ from sqlalchemy import (
     SQLColumnExpression,
     String,
     and_,
+    case,
     cast,
     exists,
     func,
@@ -23,7 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from dispatch.core.like import containing
-from dispatch.jobs.models import Customer, Job, Site
+from dispatch.core.models import AuditEvent
+from dispatch.jobs.models import Customer, Job, Site, Visit
 from dispatch.jobs.queries import Territories
 from dispatch.skills.models import Skill, SkillAlias
 from dispatch.workforce.models import Partner, Technician, TerritoryMembership
@@ -34,6 +36,9 @@ EACH = 6
 MOST_WORDS = 8
 FEWEST_DIGITS = 5
 """From so many digits on, words without letters are a telephone number."""
+
+LOOKED_BACK = 200
+"""Lines of one person's log that are looked at for what they worked on last."""
 
 SAME_ENDING = 8
 """Digits at the end of a telephone number that have to agree: the rest depends on where one calls from."""
@@ -51,6 +56,10 @@ class Kind(StrEnum):
     SITE = "site"
     PERSON = "person"
     SKILL = "skill"
+
+
+# Sites are found as their customers, which the log does not tell of a site.
+_CHANGED = {"job": Kind.JOB, "visit": Kind.JOB, "customer": Kind.CUSTOMER, "technician": Kind.PERSON}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,17 +88,53 @@ class Found:
         return [hit for hit in self.hits if hit.kind is kind]
 
 
-def search(session: Session, text: str, *, reach: Mapping[Kind, Territories], on: date) -> Found:
+def recent(session: Session, user_id: int) -> dict[Kind, list[int]]:
+    """Return what somebody changed last, the latest first: one statement over their latest lines of the log."""
+    latest = (
+        select(AuditEvent.seq, AuditEvent.entity, AuditEvent.entity_id)
+        .where(AuditEvent.actor_id == user_id)
+        .order_by(AuditEvent.seq.desc())
+        .limit(LOOKED_BACK)
+        .subquery()
+    )
+    rows = session.execute(
+        select(latest.c.entity, latest.c.entity_id, Visit.job_id)
+        .outerjoin(Visit, Visit.id == case((latest.c.entity == "visit", cast(latest.c.entity_id, Integer))))
+        .where(latest.c.entity.in_(_CHANGED))
+        .order_by(latest.c.seq.desc())
+    )
+    found: dict[Kind, list[int]] = {}
+    for row in rows:
+        number = row.job_id or row.entity_id
+        known = found.setdefault(_CHANGED[row.entity], [])
+        if str(number).isdecimal() and int(number) not in known and len(known) < EACH:
+            known.append(int(number))
+    return found
+
+
+def search(
+    session: Session,
+    text: str,
+    *,
+    reach: Mapping[Kind, Territories],
+    on: date,
+    lately: Mapping[Kind, Sequence[int]] | None = None,
+) -> Found:
     """Return what holds all the words, at most six of each kind in ``reach``; one or two statements a kind.
+
+    What is in ``lately`` stands first; without any words it is all that is found.
 
     A number with or without # is a job's; one of five digits or more also is somebody's telephone. Where nothing holds
     the words, names spelled like them are found.
     """
-    words = text.split()[:MOST_WORDS]
+    words, lately = text.split()[:MOST_WORDS], lately or {}
     if not words:
-        return Found(hits=())
+        own = {kind: _source(kind, reach[kind], on) for kind in lately if kind in reach}
+        return Found(hits=tuple(hit for kind in own for hit in _these(session, kind, own[kind], lately[kind])))
     sources = {kind: _source(kind, territories, on) for kind, territories in reach.items()}
-    holding = {kind: _holding(session, kind, sources[kind], words) for kind in Kind if kind in sources}
+    holding = {
+        kind: _holding(session, kind, sources[kind], words, lately.get(kind, ())) for kind in Kind if kind in sources
+    }
     hits = tuple(hit for found in holding.values() for hit in found[:EACH])
     if hits or len(text.strip()) < CLOSE_FROM or not any(sign.isalpha() for sign in text):
         return Found(hits=hits, more=frozenset(kind for kind, found in holding.items() if len(found) > EACH))
@@ -181,9 +226,16 @@ def _skills() -> _Source:
     return _Source(base=base, words=func.concat_ws(" ", Skill.name, aliases), order=(func.lower(Skill.name),))
 
 
-def _holding(session: Session, kind: Kind, source: _Source, words: Sequence[str]) -> list[Hit]:
+def _these(session: Session, kind: Kind, source: _Source, ids: Sequence[int]) -> list[Hit]:
+    """Return things by their ids, in that order; what is gone or out of reach is left out."""
+    rows = {row.id: row for row in session.execute(source.base.where(source.base.selected_columns.id.in_(ids)))}
+    return [_hit(kind, rows[number]) for number in ids if number in rows]
+
+
+def _holding(session: Session, kind: Kind, source: _Source, words: Sequence[str], lately: Sequence[int]) -> list[Hit]:
     """Find what holds every word, or is called by the number: one more than is shown, if there is."""
-    order = list(source.order)
+    own = source.base.selected_columns.id
+    order = [own.in_(lately).desc(), *source.order] if lately else list(source.order)
     asked = [and_(*(source.words.ilike(containing(word)) for word in words))]
     typed = "".join(words).lstrip("#")
     digits = "".join(sign for sign in typed if sign.isdigit())

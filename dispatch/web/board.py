@@ -44,7 +44,7 @@ blueprint = Blueprint("board", __name__, url_prefix="/board")
 RUNS_SHOWN = 3
 QUEUE_SHOWN = 60
 QUEUE_MOST = 100  # what the page has room for; the list of jobs has the rest
-IN_THE_ADDRESS = ("date", "territory", "queue", "zoom", "group", "sort", "sel", "map")
+IN_THE_ADDRESS = ("date", "territory", "queue", "zoom", "group", "sort", "sel", "map", "view")
 
 
 class MoveForm(Form):

@@ -41,6 +41,9 @@ def person_json(person: BoardPerson) -> dict[str, Any]:
         "trade": person.trade,
         "territory": person.territory,
         "phone": person.phone,
+        "last_contact": None
+        if person.last_contact_at is None
+        else person.last_contact_at.isoformat(timespec="minutes"),
         "start_place": PLACES.get(person.start_place or ""),
         "load_s": person.load_s,
         "capacity_s": person.capacity_s,

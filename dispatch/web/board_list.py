@@ -1,18 +1,21 @@
 """The day as lists: a page of people at a time for those without script and for phones, all of it for paper."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response
 
 from dispatch.accounts.access import Right
+from dispatch.core import clock
 from dispatch.core.errors import Conflict
 from dispatch.jobs.queries import customer_phones
-from dispatch.planning.board import Board, BoardBar, BoardPerson, board_for
+from dispatch.planning.board import Board, BoardBar, BoardPerson, board_for, scope_of
 from dispatch.planning.board_order import Group, Order, arranged
+from dispatch.planning.board_week import DAYS, week_for
 from dispatch.web import board_places
 from dispatch.web.board_scope import asked_day, asked_territories
 from dispatch.web.context import actor, db, moment
@@ -115,13 +118,20 @@ def usual_group(territories: Sequence[Territory]) -> Group:
 
 def arrangement(board: Board, territories: Sequence[Territory]) -> Arrangement:
     """Return the people of a board as the address asks for; what makes no sense there is as usual."""
+    return arranged_as_asked(board.people, territories, lambda: _ways(board))
+
+
+def arranged_as_asked(
+    everybody: Sequence[BoardPerson], territories: Sequence[Territory], ways_now: Callable[[], Mapping[int, int]]
+) -> Arrangement:
+    """Return people as the address asks for; ``ways_now`` tells how near they are, should that be asked."""
     group, order = usual_group(territories), Order.NAME
     with suppress(ValueError):
         group = Group(request.args.get("group", group))
     with suppress(ValueError):
         order = Order(request.args.get("sort", order))
-    ways = _ways(board) if order is Order.NEAR else {}
-    groups = arranged(board.people, group, order, ways)
+    ways = ways_now() if order is Order.NEAR else {}
+    groups = arranged(everybody, group, order, ways)
     without = _(WITHOUT[group]) if group in WITHOUT else ""
     return Arrangement(group=group, order=order, groups=[(name or without, people) for name, people in groups])
 
@@ -138,6 +148,30 @@ def _ways(board: Board) -> dict[int, int]:
     except Conflict:
         return {}
     return {row.technician_id: row.place.travel_s for row in answer.rows if row.place is not None}
+
+
+@blueprint.get("/week")
+@permission(Right.BOARD_READ)
+def week() -> Response:
+    """Show a week of the same people, day by day; each day opens."""
+    _all, chosen = asked_territories()
+    day = asked_day(chosen)
+    found = week_for(db(), scope_of(chosen, day, actor().territories(Right.BOARD_READ)))
+    people = arranged_as_asked(found.people, chosen, dict)
+    kept = {name: request.args.get(name) for name in ("territory", "group", "sort", "sel")}
+    return page(
+        "board/week.html",
+        week=found,
+        arranged=people,
+        groups=GROUPS,
+        orders={order: words for order, words in ORDERS.items() if order is not Order.NEAR},
+        listed=cut(people.people, [1] * len(people.people), request.args.get("people", 1, int)),
+        day=day,
+        today=clock.local_day(moment(), chosen[0].zone if chosen else "UTC"),
+        before=day - timedelta(days=DAYS),
+        after=day + timedelta(days=DAYS),
+        kept=kept,
+    )
 
 
 @blueprint.get("/print")

@@ -34,6 +34,7 @@ _MESSAGES = {
 }
 ACTIONS = {
     "assign": _l("Booked"),
+    "speak": _l("Spoken with"),
     "move": _l("Moved"),
     "unassign": _l("Taken off"),
     "pin": _l("Pinned"),

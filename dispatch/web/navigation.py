@@ -100,6 +100,7 @@ def _context() -> dict[str, Any]:
             *([(_("My last steps"), url_for("steps.index"), "history")] if may_open("steps.index") else []),
             (_("My account"), url_for("account.show"), "user"),
         ],
+        "help_url": url_for("account.keys"),
         "sign_out_url": url_for("security.logout"),
         "theme_url": url_for("account.set_theme"),
     }

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, request, url_for
+from flask import Blueprint, abort, flash, jsonify, redirect, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import (
     DateTimeLocalField,
@@ -29,7 +29,8 @@ from dispatch.skills.queries import documents_of, open_contests, proficiencies, 
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, whole
 from dispatch.web.pages import form_page, page, page_number
-from dispatch.web.security import permission
+from dispatch.web.security import permission, wants_json
+from dispatch.web.words import _
 from dispatch.workforce import service as workforce
 from dispatch.workforce.choices import territory_choices
 from dispatch.workforce.models import Technician
@@ -192,6 +193,18 @@ def edit(technician_id: int) -> Response:
             flash("Saved.", "good")
             return redirect(_page_of(technician_id), 303)
     return form_page("people/edit.html", form, person=person, conflict=conflict)
+
+
+@blueprint.post("/<int:technician_id>/spoken")
+@permission(Right.PERSON_EDIT)
+def spoken(technician_id: int) -> Response:
+    """Note that one has spoken with somebody just now."""
+    person = workforce.note_contact(db(), technician_id=technician_id, actor=actor(), now=moment())
+    words = _("Noted: you have spoken with %(name)s.", name=person.name)
+    if wants_json():
+        return jsonify({"message": words, "bars": []})
+    flash(words, "good")
+    return redirect(_page_of(technician_id), 303)
 
 
 @blueprint.route("/<int:technician_id>/absence", methods=["GET", "POST"])

@@ -92,6 +92,19 @@ def change_technician(
     return technician
 
 
+def note_contact(session: Session, *, technician_id: int, actor: Actor, now: datetime) -> Technician:
+    """Note that somebody of the office has spoken with a technician just now; twice in a minute is once."""
+    technician = _get(session, technician_id, actor, now)
+    before = technician.last_contact_at
+    if before is None or now - before >= timedelta(minutes=1):
+        technician.last_contact_at = now
+        session.flush()
+        told = {"last_contact_at": None if before is None else before.isoformat()}
+        after = {"last_contact_at": now.isoformat()}
+        _note(session, "speak", "technician", technician.id, now, actor, None, before=told, after=after)
+    return technician
+
+
 def retire_technician(session: Session, *, technician_id: int, actor: Actor, now: datetime) -> Technician:
     """Let somebody leave: no shifts from now on. Work they still have must be given away first."""
     technician = _get(session, technician_id, actor, now)

@@ -3,6 +3,7 @@
 import "htmx.org";
 import { walkChoices } from "./page/choices.js";
 import { sendTokenWithHtmx } from "./page/csrf.js";
+import { openInDialogs } from "./page/dialog.js";
 import { reportLostRequests } from "./page/failures.js";
 import { focusOnProblems } from "./page/focus.js";
 import { holdTaps } from "./page/hold.js";
@@ -24,3 +25,4 @@ holdTaps();
 answerWhileTyping();
 walkChoices();
 revertOnEscape();
+openInDialogs();

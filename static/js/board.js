@@ -20,7 +20,9 @@
 
 import htmx from "htmx.org";
 import { showToast } from "./page/toasts.js";
-import { askedId, keepView, shareSelection } from "./board/address.js";
+import { asked, askedId, keepView, remember, shareSelection } from "./board/address.js";
+import { chooseCards } from "./board/choose.js";
+import { openCallMenu } from "./board/call-menu.js";
 import { BoardUnavailable, fetchBoard } from "./board/data.js";
 import { make, useSprite } from "./board/dom.js";
 import { Gantt } from "./board/gantt.js";
@@ -105,6 +107,15 @@ function opener(host) {
       const form = address(host.dataset.cannotWorkUrl, id);
       if (form) location.assign(form);
     },
+    /** @param {import("./board/data.js").Technician} person @param {Element | null} beside */
+    call(person, beside) {
+      openCallMenu(person, beside, {
+        personUrl: address(host.dataset.personUrl, person.id),
+        spokenUrl: address(host.dataset.spokenUrl, person.id),
+        now: Date.now(),
+        back: () => document.getElementById("gantt-grid")?.focus(),
+      });
+    },
     /** @param {number} id */
     openPerson(id) {
       const person = address(host.dataset.personUrl, id);
@@ -139,10 +150,15 @@ function firstLook(view) {
 }
 
 /**
- * The tables tell the same as the grid, so they leave the page while it is shown; paper and narrow windows get them back.
+ * The tables tell the same as the grid, so they leave the page while it is shown; paper, narrow windows and whoever likes
+ * lists better get them back. The choice stands in the address.
+ *
+ * @param {HTMLElement} host
  */
-function lendTables() {
+function lendTables(host) {
   const wide = matchMedia("screen and (min-width: 768px)");
+  const button = document.querySelector("[data-list-toggle]");
+  let list = asked("view") === "list";
   const tables = [...document.querySelectorAll("[data-without-script]")].map((table) => ({ table, mark: document.createComment("") }));
   for (const { table, mark } of tables) table.before(mark);
   /** @param {boolean} shown */
@@ -152,20 +168,33 @@ function lendTables() {
       else table.remove();
     }
   };
-  wide.addEventListener("change", () => show(!wide.matches));
+  const settle = () => {
+    host.classList.toggle("is-list", list);
+    button?.setAttribute("aria-pressed", String(list));
+    show(list || !wide.matches);
+  };
+  wide.addEventListener("change", settle);
   addEventListener("beforeprint", () => show(true));
-  addEventListener("afterprint", () => show(!wide.matches));
-  show(!wide.matches);
+  addEventListener("afterprint", settle);
+  if (button instanceof HTMLElement) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      list = !list;
+      remember("view", list ? "list" : null);
+      settle();
+    });
+  }
+  settle();
 }
 
 /** @param {HTMLElement} host @param {string} url */
 async function start(host, url) {
   const raw = await fetchBoard(url);
-  const asked = fromAddress(/** @type {import("./board/order.js").Group} */ (host.dataset.group ?? "none"));
+  const wanted = fromAddress(/** @type {import("./board/order.js").Group} */ (host.dataset.group ?? "none"));
   const board = new Board(raw);
-  board.arrange(asked);
+  board.arrange(wanted);
   const tools = addTools(host, {
-    ...asked,
+    ...wanted,
     onZoom: (zoom) => {
       view.zoom = zoom;
       view.layout();
@@ -176,7 +205,7 @@ async function start(host, url) {
     },
     onNow: () => scrollTo(view, board.now - HOUR),
   });
-  const view = new GanttView(host, board, asked.zoom);
+  const view = new GanttView(host, board, wanted.zoom);
   view.layout();
   firstLook(view);
   const gantt = new Gantt(view, {
@@ -190,6 +219,7 @@ async function start(host, url) {
   document.addEventListener("board:deselect", () => gantt.selection.forget());
   watchQueue((visitId, focus) => gantt.selectWaiting(visitId, focus));
   takeFromList(gantt);
+  chooseCards();
   document.addEventListener("board:take", (event) => gantt.selection.take(/** @type {CustomEvent} */ (event).detail.number));
   // The map and its list say what they want; the grid selects it, and whoever shows selections hears of it from there.
   document.addEventListener("board:choose", (event) => gantt.selectVisit(/** @type {CustomEvent} */ (event).detail.visitId));
@@ -204,10 +234,12 @@ async function start(host, url) {
   const live = host.dataset.streamUrl ? new Live(view, gantt, host, raw.position ?? 0) : null;
   // The panel and forms outside the grid change the day too; their answers carry HX-Trigger: board:stale.
   document.addEventListener("board:stale", () => void live?.ask());
-  lendTables();
+  lendTables(host);
   host.classList.add("is-ready");
   host.dispatchEvent(new CustomEvent("board:ready", { bubbles: true }));
   watchMapToggle(() => board);
+  const person = askedId("person");
+  if (person !== null && board.lineOf.has(person)) view.reveal(person, null, null);
   const selected = askedId("sel");
   if (selected !== null) gantt.selectVisit(selected);
 }

@@ -11,6 +11,8 @@ from flask_wtf import CSRFProtect
 from playwright.sync_api import Browser, Page
 
 from dispatch import frontend
+from dispatch.web import shortcuts
+from dispatch.web.identity import Preferences
 
 from .board_day import add_board
 from .gallery import add_gallery, serving
@@ -25,6 +27,7 @@ def bare_app() -> Flask:
     app.config.update(SECRET_KEY="only for tests", TESTING=True)
     CSRFProtect(app)
     Babel(app)
+    shortcuts.init_app(app, lambda: Preferences(density="compact"))
     return app
 
 
@@ -33,7 +36,7 @@ def render(bare_app: Flask) -> Iterator[Render]:
     """Return a function that renders template text inside a request."""
     from flask import render_template_string
 
-    with bare_app.test_request_context("/jobs?q=boiler", headers={"Cookie": "theme=dark; density=compact"}):
+    with bare_app.test_request_context("/jobs?q=boiler", headers={"Cookie": "theme=dark"}):
         yield lambda text, **values: render_template_string(text, **values)
 
 
@@ -46,6 +49,7 @@ def site() -> Iterator[str]:
     app.config.update(SECRET_KEY="only for tests", TESTING=True)
     CSRFProtect(app)
     Babel(app)
+    shortcuts.init_app(app, Preferences)
     add_gallery(app)
     add_board(app)
     with serving(app) as url:

@@ -187,6 +187,85 @@ def test_a_reload_and_a_second_window_show_the_same_visit_selected(browser: Brow
         assert violations(second) == []
 
 
+def test_cards_are_chosen_one_by_one_and_in_a_row_with_shift(browser: Browser, site: str) -> None:
+    with on_board(browser, site) as page:
+        boxes = page.locator(".card-choice")
+        button = page.locator("[data-together]")
+        expect(button).to_be_disabled()
+        assert boxes.count() >= 4
+        boxes.nth(0).check()
+        expect(button).to_have_text("1 to their best places")
+        page.locator("[data-queue-visit]").nth(3).locator("div").click(modifiers=["Shift"])
+        expect(button).to_have_text("4 to their best places")
+        expect(page.locator("#board-panel")).to_be_hidden()
+        boxes.nth(2).focus()
+        page.keyboard.press("Space")
+        expect(button).to_have_text("3 to their best places")
+        assert violations(page) == []
+
+
+def test_the_call_menu_opens_on_the_person_in_focus_and_goes_back_there(browser: Browser, site: str) -> None:
+    with on_board(browser, site) as page:
+        page.locator("#gantt-grid").focus()
+        page.keyboard.press(".")
+        menu = page.get_by_role("group", name="Reach Ana Ruiz")
+        expect(menu.get_by_role("link", name="Call +31 20 555 0101")).to_be_focused()
+        assert violations(page) == []
+        page.keyboard.press("ArrowDown")
+        expect(menu.get_by_role("link", name="Write a text")).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(menu).to_have_count(0)
+        expect(page.locator("#gantt-grid")).to_be_focused()
+
+
+def test_the_line_under_the_grid_tells_what_has_the_focus(browser: Browser, site: str) -> None:
+    with on_board(browser, site, people=12, visits=96) as page:
+        page.locator("#gantt-grid").focus()
+        expect(page.locator(".gantt-says")).to_contain_text("Ana Ruiz")
+        expect(page.locator(".gantt-says")).to_contain_text("not spoken with yet")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        expect(page.locator(".gantt-says")).to_have_text(active(page))
+        late = page.locator(".bar:has(.broken)").first
+        expect(late).to_have_attribute("aria-label", re.compile("breaks a rule: "))
+
+
+def test_the_day_as_a_list_stands_in_the_address(browser: Browser, site: str) -> None:
+    with on_board(browser, site) as page:
+        page.keyboard.press("l")
+        expect(page.locator("[data-without-script]")).to_be_visible()
+        expect(page.locator("#gantt-grid")).to_be_hidden()
+        assert "view=list" in page.url
+        page.reload()
+        expect(page.locator("[data-without-script]")).to_be_visible()
+        page.keyboard.press("l")
+        expect(page.locator("#gantt-grid")).to_be_visible()
+
+
+def test_all_keys_are_shown_over_the_page_and_keys_mean_nothing_under_it(browser: Browser, site: str) -> None:
+    with on_board(browser, site) as page:
+        page.keyboard.press("?")
+        dialog = page.get_by_role("dialog", name="All keys")
+        expect(dialog).to_be_visible()
+        page.keyboard.press("l")
+        assert "view=list" not in page.url
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        expect(page.get_by_role("link", name="All keys")).to_be_focused()
+
+
+def test_plus_and_minus_zoom_wherever_one_is_and_not_while_typing(browser: Browser, site: str) -> None:
+    with on_board(browser, site) as page:
+        page.keyboard.press("+")
+        expect(page.get_by_role("button", name="Hour")).to_have_attribute("aria-pressed", "true")
+        page.get_by_role("combobox", name="Sort by").focus()
+        page.keyboard.press("-")
+        expect(page.get_by_role("button", name="Hour")).to_have_attribute("aria-pressed", "true")
+        page.locator("#gantt-grid").focus()
+        page.keyboard.press("-")
+        expect(page.get_by_role("button", name="Day", exact=True)).to_have_attribute("aria-pressed", "true")
+
+
 def drag(page: Page, source: Locator, dx: float, dy: float) -> None:
     """Drag with the mouse in steps, as a hand does."""
     box = source.bounding_box()

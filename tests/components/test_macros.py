@@ -1,5 +1,6 @@
 """Each macro says what it must to eyes, keyboards and screen readers, and escapes what people typed."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -246,7 +247,9 @@ def test_base_shows_only_what_it_was_given(render: Render) -> None:
     assert not any(one.get("aria-label") == "Main" for one in markup.all("nav"))
     for absent in ("New job", "Search", "Sign out", "Help", "Colours"):
         assert absent not in text
-    assert markup.all("html")[0] == {"lang": "en", "dir": "ltr", "data-theme": "dark", "data-density": "compact"}
+    top = markup.all("html")[0]
+    assert json.loads(top.pop("data-keys"))["next"] == "j"
+    assert top == {"lang": "en", "dir": "ltr", "data-theme": "dark", "data-density": "compact"}
 
 
 def test_base_with_everything(render: Render) -> None:

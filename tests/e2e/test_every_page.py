@@ -99,6 +99,9 @@ MINE = {
 QUERIES = {
     "jobs.new": {"site_id": "SELECT min(id) FROM site"},
     "disruptions.cannot_work": {"technician": "SELECT :ana"},
+    "board_many.proposal": {
+        "visit": "SELECT max(v.id) FROM visit v JOIN territory t ON t.id = v.territory_id WHERE t.name = 'East'"
+    },
     "series.new": {
         "site_id": "SELECT min(s.id) FROM site s JOIN territory t ON t.id = s.territory_id WHERE t.name = 'East'"
     },

@@ -9,20 +9,32 @@ import { at, bar, span, technician } from "./make.js";
 
 const key = (name, held = {}) => ({ key: name, shiftKey: false, ctrlKey: false, metaKey: false, altKey: false, ...held });
 
+const OWN = { call: ".", cannot_work: "s", zoom_in: "+", zoom_out: "-" };
+
 test("walking: arrows, pages and edges", () => {
-  assert.deepEqual(whileWalking(key("ArrowDown")), { kind: "row", by: 1 });
-  assert.deepEqual(whileWalking(key("PageUp")), { kind: "row", by: -10 });
-  assert.deepEqual(whileWalking(key("ArrowLeft")), { kind: "cell", by: -1 });
-  assert.deepEqual(whileWalking(key("End")), { kind: "edge", to: "last", all: false });
-  assert.deepEqual(whileWalking(key("Home", { ctrlKey: true })), { kind: "edge", to: "first", all: true });
-  assert.deepEqual(whileWalking(key(" ")), { kind: "pick" });
-  assert.deepEqual(whileWalking(key("Enter")), { kind: "open" });
+  assert.deepEqual(whileWalking(key("ArrowDown"), OWN), { kind: "row", by: 1 });
+  assert.deepEqual(whileWalking(key("PageUp"), OWN), { kind: "row", by: -10 });
+  assert.deepEqual(whileWalking(key("ArrowLeft"), OWN), { kind: "cell", by: -1 });
+  assert.deepEqual(whileWalking(key("End"), OWN), { kind: "edge", to: "last", all: false });
+  assert.deepEqual(whileWalking(key("Home", { ctrlKey: true }), OWN), { kind: "edge", to: "first", all: true });
+  assert.deepEqual(whileWalking(key(" "), OWN), { kind: "pick" });
+  assert.deepEqual(whileWalking(key("Enter"), OWN), { kind: "open" });
+});
+
+test("walking: single keys are those of the person, and none where they are switched off", () => {
+  assert.deepEqual(whileWalking(key("."), OWN), { kind: "call" });
+  assert.deepEqual(whileWalking(key("S"), OWN), { kind: "away" });
+  assert.deepEqual([key("+"), key("="), key("-")].map((one) => whileWalking(one, OWN)?.by), [1, 1, -1]);
+  assert.equal(whileWalking(key("s"), { ...OWN, cannot_work: "q" }), null);
+  assert.deepEqual(whileWalking(key("q"), { ...OWN, cannot_work: "q" }), { kind: "away" });
+  assert.equal(whileWalking(key("="), { ...OWN, zoom_in: "z" }), null);
+  for (const name of [".", "s", "+", "=", "-"]) assert.equal(whileWalking(key(name), {}), null);
 });
 
 test("walking leaves the browser its own keys", () => {
-  assert.equal(whileWalking(key("-", { ctrlKey: true })), null);
-  assert.equal(whileWalking(key("ArrowLeft", { altKey: true })), null);
-  assert.equal(whileWalking(key("Tab")), null);
+  assert.equal(whileWalking(key("-", { ctrlKey: true }), OWN), null);
+  assert.equal(whileWalking(key("ArrowLeft", { altKey: true }), OWN), null);
+  assert.equal(whileWalking(key("Tab"), OWN), null);
 });
 
 test("carrying: 15 minutes, 5 with Shift, 60 with Ctrl", () => {
@@ -33,7 +45,7 @@ test("carrying: 15 minutes, 5 with Shift, 60 with Ctrl", () => {
   assert.deepEqual(whileCarrying(key("ArrowDown", { shiftKey: true })), { kind: "technician", by: 1, any: true });
   assert.deepEqual(whileCarrying(key("Enter")), { kind: "drop" });
   assert.deepEqual(whileCarrying(key("Escape")), { kind: "cancel" });
-  assert.deepEqual(whileWalking(key("Escape")), { kind: "leave" });
+  assert.deepEqual(whileWalking(key("Escape"), OWN), { kind: "leave" });
   assert.equal(whileCarrying(key("Tab")), null);
 });
 

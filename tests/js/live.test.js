@@ -119,7 +119,7 @@ test("promises stand worse as time passes, and kept ones stay kept", () => {
   assert.deepEqual(open.passTime(at(650), new Set([one.visitId])), new Set());
   assert.deepEqual(open.passTime(at(650), new Set()), new Set([1]));
   assert.deepEqual(countStates(open.bars.values(), 3), { will_miss: 1, unassigned: 3 });
-  const kept = promised({ promise_state: "kept", spread_s: null });
+  const kept = promised({ state: "done", promise_state: "kept", spread_s: null });
   assert.deepEqual(kept.passTime(at(900), new Set()), new Set());
 });
 

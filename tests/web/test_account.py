@@ -289,3 +289,39 @@ def test_expired_sessions_are_cleared_away(site: Site) -> None:
     site.browser().get("/sign-in")
     with site.session() as session:
         assert session.scalar(select(func.count()).where(UserSession.expires_at < clock.now())) == 0
+
+
+def test_how_close_rows_stand_goes_with_the_person_to_every_screen(site: Site) -> None:
+    email = person(site, "compact", RoleName.DISPATCHER)
+    browser = site.browser()
+    browser.sign_in(email, PASSWORD)
+    browser.post("/me/theme", {"density": "compact", "next": "/me"})
+    other = site.browser()
+    other.sign_in(email, PASSWORD)
+    assert 'data-density="compact"' in other.get("/me").html
+    browser.post("/me/theme", {"density": "tight"}, status=422)
+    site.browser().client.get("/sign-in")
+
+
+def test_keys_of_ones_own_are_shown_kept_and_work_on_the_page(site: Site) -> None:
+    email = person(site, "keys", RoleName.DISPATCHER)
+    browser = site.browser()
+    browser.sign_in(email, PASSWORD)
+    page = browser.get("/me/keys")
+    for words in ("Search, or say what to do", "Ctrl K", "Pick a visit up", "Keys of your own"):
+        assert words in page.text
+    browser.send({"key_new_job": "q"}, button="Save")
+    assert 'data-shortcut="q" aria-keyshortcuts="Q"' in browser.get("/me/keys").html
+    refused = browser.send({"key_map": "q"}, button="Save", status=422)
+    assert not isinstance(refused, str)
+    assert "“q” is the key for “New job” already." in refused.text
+    assert 'data-shortcut="q"' in browser.get("/me/keys").html, "what was kept before stays"
+    browser.send({"single_keys": ""}, button="Save")
+    page = browser.get("/me/keys")
+    assert 'data-single-keys="off"' in page.html
+    assert 'data-shortcut="q">' in page.html, "nobody is told of a key that does nothing"
+    browser.send({"single_keys": "y"}, button="Take the usual keys")
+    assert 'data-shortcut="n" aria-keyshortcuts="N"' in browser.get("/me/keys").html
+    part = browser.get("/me/keys", part=True)
+    assert "Keys of your own" not in part.text
+    assert "Choose keys of your own" in part.text

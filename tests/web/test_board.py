@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from dispatch.planning.board import scope_of
+from dispatch.planning.board_week import week_for
 from dispatch.planning.models import RELEASED_STATES, Assignment
 from dispatch.workforce.models import Team, Technician, Territory
 from tests.conftest import statements
@@ -169,3 +172,22 @@ def test_the_nearest_to_the_selected_visit_stand_first(client_for: SignIn, day: 
     ways = [way.get(int(number), 10**9) for number in listed]
     assert len(set(ways)) > 1
     assert ways == sorted(ways)
+
+
+def test_a_week_shows_how_full_each_day_is_and_a_day_opens(site: Site, client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    first = day.on - timedelta(days=3)
+    page = dispatcher.get(f"/board/week?date={first}&group=partner&sort=load")
+    assert "Our own people" in page.text
+    with statements(site.engine) as sent:
+        dispatcher.client.get(f"/board/week?date={first}")
+    assert sent.count <= 9
+    opened = [link for link in page.links if f"person={day.ana}&" in f"{link}&" and f"date={day.on}" in link]
+    assert len(opened) == 1, "one day with work, and it opens with the person in sight"
+    with site.session() as session:
+        week = week_for(session, scope_of([session.get_one(Territory, site.north_id)], first, None))
+    cell = week.of[day.ana][3]
+    assert (cell.visits, cell.load_s, cell.capacity_s, cell.away) == (1, 3600 + 600, 8 * 3600, False)
+    assert all(other.idle for index, other in enumerate(week.of[day.ana]) if index != 3)
+    assert "of people" not in page.text
+    assert dispatcher.get(f"/board/week?date={first}&people=2").text

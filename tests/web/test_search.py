@@ -1,13 +1,16 @@
 """The search field: a page without script, a list while one types with it, and only what one may see."""
 
+import re
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 
 from dispatch.workforce.models import Territory
 from tests.factories import make_customer, make_job, make_site
-from tests.web.browser import Browser
+from tests.web.browser import Browser, bars_of
 from tests.web.conftest import Site
+from tests.web.world import Day, make_day
 
 SignIn = Callable[[str], Browser]
 TYPED = {"HX-Request": "true"}
@@ -71,3 +74,63 @@ def test_a_list_cut_short_says_so_and_leads_to_all(client_for: SignIn, site: Sit
     assert "6 shown, and there are more" in page.text
     assert "/jobs?q=gutter" in page.links
     assert "there are more" not in client_for("dispatcher").get("/search?q=gutter+3").text
+
+
+@pytest.fixture
+def day(site: Site) -> Day:
+    """Give a day of its own."""
+    with site.session() as session:
+        return make_day(session, session.get_one(Territory, site.north_id))
+
+
+def ordered(browser: Browser, day: Day, words: str, visit: int | None = None) -> str:
+    """Return what is offered for words typed with a visit selected on the board."""
+    chosen = f"&sel={visit or day.waiting_visit}&date={day.on}"
+    answer = browser.client.get(f"/search?q={quote(words)}{chosen}", headers=TYPED)
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_a_booking_is_typed_for_the_visit_that_is_selected(client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    verdicts = dispatcher.data(f"/board/visits/{day.waiting_visit}/verdicts?date={day.on}")
+    best = verdicts["places"][0]
+    for words in ("book best", "Book 1", "assign 1"):
+        told = ordered(dispatcher, day, words)
+        assert f'name="technician_id" value="{best["technician_id"]}"' in told, words
+        assert best["words"].split(",")[0] in told, "the words of the answer on the board"
+    told = ordered(dispatcher, day, "book ben cole")
+    assert f'name="technician_id" value="{day.ben}"' in told
+    assert f'name="technician_id" value="{day.ben}"' in ordered(dispatcher, day, "book ben kole"), "spelled nearly so"
+    # With a time it is judged by every rule before it is offered, and taken by the service of the board.
+    page = dispatcher.get(f"/search?q=book+ben+13:00&sel={day.waiting_visit}&date={day.on}")
+    assert "13:00 to" in page.text
+    dispatcher.send({}, action=f"/board/visits/{day.waiting_visit}/book")
+    booked = dispatcher.data(f"/board/data?date={day.on}")
+    assert [bar["technician_id"] for bar in bars_of(booked) if bar["visit_id"] == day.waiting_visit] == [day.ben]
+
+
+def test_what_cannot_be_booked_is_told_in_the_words_of_the_rules(client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    told = ordered(dispatcher, day, "book ana 10:30")
+    assert "data-command" not in told
+    assert "Ana Ruiz is booked" in told
+    assert "Nobody of that day is called so" in ordered(dispatcher, day, "book zzzz")
+    assert "Select a job on the board first" in dispatcher.client.get("/search?q=book+ana", headers=TYPED).text
+    assert "data-command" not in ordered(dispatcher, day, "book best", visit=999_999)
+    assert "book" in client_for("manager").client.get("/search?q=book+best", headers=TYPED).text
+
+
+def test_what_one_worked_on_last_comes_first(client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    dispatcher.get("/board")
+    dispatcher.post(f"/board/visits/{day.booked_visit}/pin")
+    told = dispatcher.client.get("/search", headers=TYPED).text
+    assert told.index("What you worked on last") < told.index(f"/jobs/{day.booked_job}") < told.index("Pages")
+    found = dispatcher.client.get("/search?q=boiler+leaks", headers=TYPED).text
+    first = re.findall(r"/jobs/(\d+)", found)[0]
+    assert int(first) == day.booked_job
+
+
+def test_names_of_pages_may_be_spelled_nearly_so(client_for: SignIn) -> None:
+    assert "/customers/new" in client_for("dispatcher").get("/search?q=new+custommer").links

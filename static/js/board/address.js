@@ -37,7 +37,7 @@ export function withView(address, here) {
   const url = new URL(address);
   const now = new URL(here);
   const board = now.pathname.replace(/\/$/, "");
-  if (url.origin !== now.origin || (url.pathname !== board && url.pathname !== `${board}/print`)) return address;
+  if (url.origin !== now.origin || ![board, `${board}/print`, `${board}/week`].includes(url.pathname)) return address;
   for (const name of KEPT) {
     const value = now.searchParams.get(name);
     if (value === null) continue;

@@ -18,6 +18,7 @@
  * @property {string | null} trade the group of skills in which they have the most
  * @property {string | null} territory of the shift that day, null for people who only have work here
  * @property {string | null} phone
+ * @property {string | null} [last_contact] when somebody of the office spoke with them last
  * @property {string | null} start_place where the day begins, in words: own start, depot, yard, near-site stay
  * @property {number} load_s working time used today
  * @property {number} capacity_s working time there is today
@@ -122,6 +123,7 @@ import { barsOf } from "./table.js";
  * @property {string | null} trade
  * @property {string | null} territory
  * @property {string | null} phone
+ * @property {number | null} lastContact
  * @property {string | null} place in words
  * @property {number} loadS
  * @property {number} capacityS
@@ -146,6 +148,7 @@ import { barsOf } from "./table.js";
  * @property {Span | null} promise
  * @property {string | null} promiseState
  * @property {number | null} spreadS
+ * @property {number} overrunS by how much it will end later than planned, as far as the clock tells
  * @property {boolean} pinned
  * @property {boolean} elsewhere
  * @property {number | null} lat
@@ -174,6 +177,7 @@ export function technician(raw) {
     trade: raw.trade,
     territory: raw.territory,
     phone: raw.phone,
+    lastContact: raw.last_contact ? Date.parse(raw.last_contact) : null,
     place: raw.start_place,
     loadS: raw.load_s,
     capacityS: raw.capacity_s,
@@ -201,6 +205,7 @@ export function bar(raw) {
     promise: raw.promise ? span(raw.promise) : null,
     promiseState: raw.promise_state,
     spreadS: raw.spread_s ?? null,
+    overrunS: 0,
     pinned: raw.pinned,
     elsewhere: raw.elsewhere ?? false,
     lat: raw.lat,
@@ -237,6 +242,7 @@ export function barOfQueued(waiting, start) {
     promise: waiting.windowSpan,
     promiseState: null,
     spreadS: null,
+    overrunS: 0,
     pinned: false,
     elsewhere: false,
     lat: waiting.lat,

@@ -1,12 +1,13 @@
 /** The board's grid as people use it: walking, opening, picking up, dropping; it talks to the server and keeps the view true. */
 
 import { announce } from "../page/announce.js";
+import { isTyping, nameOf, ownKeys } from "../page/shortcuts.js";
 import { showToast } from "../page/toasts.js";
 import { describe, hasMoved, inTime, pickUp, toRow, whyFixed } from "./carry.js";
 import { cellsOf, keyOf, nearest, startOf } from "./cells.js";
 import { Drag } from "./drag.js";
 import { Ghost } from "./ghost.js";
-import { whileCarrying, whileWalking } from "./keys.js";
+import { whileCarrying, whileWalking, zoomBy } from "./keys.js";
 import { ZOOMS } from "./scale.js";
 import { Selection } from "./selection.js";
 import { MoveRefused, moveFields, post } from "./submit.js";
@@ -21,7 +22,7 @@ export class Gantt {
   /**
    * @param {import("./view.js").GanttView} view
    * @param {{moveUrl: string | undefined, refresh: () => Promise<void>, open: (what: {visitId: number, assignmentId: number | null, jobId: number}, focus: boolean) => void,
-   *   openPerson: (id: number) => void, cannotWork: (id: number) => void,
+   *   openPerson: (id: number) => void, call: (person: import("./data.js").Technician, beside: Element | null) => void, cannotWork: (id: number) => void,
    *   ask: (visitId: number, assignmentId: number | null) => Promise<import("./verdicts.js").Answer | null>,
    *   close: () => void, zoomed: () => void, done: () => void}} outside done: what was selected has its place, so its panel goes
    */
@@ -43,6 +44,13 @@ export class Gantt {
     view.grid.addEventListener("keydown", (event) => this.#key(event));
     view.grid.addEventListener("focus", () => this.#arrive());
     view.body.addEventListener("click", (event) => this.#click(event));
+    // Closer and further away are meant wherever one is on the page.
+    document.addEventListener("keydown", (event) => {
+      const meant = event.defaultPrevented || isTyping(document.activeElement) ? null : zoomBy(nameOf(event) ?? "", ownKeys());
+      if (!meant) return;
+      event.preventDefault();
+      this.zoom(meant.by);
+    });
   }
 
   /** Nothing is carried, so data may change under the hand. */
@@ -72,7 +80,7 @@ export class Gantt {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const action = this.carried ? whileCarrying(event) : whileWalking(event);
+    const action = this.carried ? whileCarrying(event) : whileWalking(event, ownKeys());
     if (!action) return;
     event.preventDefault();
     event.stopPropagation();
@@ -226,10 +234,8 @@ export class Gantt {
   }
 
   #call() {
-    const row = this.view.drawn.get(this.view.active?.technicianId ?? -1)?.row;
-    const link = row?.querySelector(".gantt-call");
-    if (link instanceof HTMLElement) link.click();
-    else announce("No phone number is known. Add it on the person's page.");
+    const person = this.board.person(this.view.active?.technicianId);
+    if (person) this.outside.call(person, this.view.drawn.get(person.id)?.row.querySelector(".gantt-head") ?? null);
   }
 
   #pick() {
@@ -398,6 +404,9 @@ export class Gantt {
   zoom(by) {
     const index = ZOOMS.findIndex((one) => one.name === this.view.zoom);
     const next = ZOOMS[Math.min(Math.max(index + by, 0), ZOOMS.length - 1)];
+    const week = document.querySelector("[data-zoom-week]");
+    // Further away than a day is a page of its own, which is read only.
+    if (index + by < 0 && week instanceof HTMLElement) return week.click();
     if (!next || next.name === this.view.zoom) return;
     this.view.zoom = next.name;
     this.view.layout();

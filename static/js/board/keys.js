@@ -9,8 +9,10 @@
 
 const PAGE = 10;
 
-/** @param {Key} key @returns {Action | null} */
-export function whileWalking(key) {
+/** @typedef {Record<string, string | undefined>} Own keys of the person, by shortcut */
+
+/** @param {Key} key @param {Own} own @returns {Action | null} */
+export function whileWalking(key, own) {
   if (key.altKey) return null;
   const far = key.ctrlKey || key.metaKey;
   switch (key.key) {
@@ -37,17 +39,22 @@ export function whileWalking(key) {
     case "Escape":
       return { kind: "leave" };
     default:
-      return far ? null : letter(key.key);
+      return far ? null : letter(key.key.toLowerCase(), own);
   }
 }
 
-/** @param {string} key @returns {Action | null} */
-function letter(key) {
-  if (key === ".") return { kind: "call" };
-  if (key === "s" || key === "S") return { kind: "away" };
-  if (key === "+" || key === "=") return { kind: "zoom", by: 1 };
-  if (key === "-") return { kind: "zoom", by: -1 };
-  return null;
+/** @param {string} key @param {Own} own @returns {Action | null} */
+function letter(key, own) {
+  if (key === own.call) return { kind: "call" };
+  if (key === own.cannot_work) return { kind: "away" };
+  return zoomBy(key, own);
+}
+
+/** @param {string} key @param {Own} own @returns {{kind: "zoom", by: number} | null} */
+export function zoomBy(key, own) {
+  // Plus shares its key with the equals sign, which is what comes without Shift.
+  if (key === own.zoom_in || (key === "=" && own.zoom_in === "+")) return { kind: "zoom", by: 1 };
+  return key === own.zoom_out ? { kind: "zoom", by: -1 } : null;
 }
 
 /** @param {Key} key @returns {Action | null} */

@@ -14,6 +14,21 @@ export function outlookAt(bar, now) {
   return median <= bar.promise.end ? "at_risk" : "will_miss";
 }
 
+const OVERRUN_STEP_S = 300;
+
+/**
+ * By how much a visit will end later than planned, as far as the clock tells: nobody begins in the past, and who is still
+ * there has not ended. In steps of five minutes, so that bars are not drawn anew all the time.
+ *
+ * @param {Bar} bar
+ * @param {number} now
+ * @returns {number} seconds
+ */
+export function overrunAt(bar, now) {
+  const from = ["planned", "accepted", "on_the_way"].includes(bar.state) ? bar.start : bar.state === "on_site" ? bar.end : now;
+  return Math.max(0, Math.floor((now - from) / 1000 / OVERRUN_STEP_S) * OVERRUN_STEP_S);
+}
+
 /**
  * How many promises stand how, and how many visits nobody has: the numbers of the strip.
  *

@@ -3,7 +3,7 @@
 import { shownState } from "./data.js";
 import { icon, make, place } from "./dom.js";
 import { same } from "./store.js";
-import { barWords, load } from "./words.js";
+import { barWords, contactWords, load } from "./words.js";
 
 /** @typedef {import("./data.js").Bar} Bar */
 /** @typedef {import("./data.js").Technician} Technician */
@@ -40,10 +40,31 @@ export function stateClass(state) {
 }
 
 /**
+ * What the row shows by shapes and patterns, in words.
+ *
+ * @param {Technician} person
+ * @param {Words} words
+ * @param {number} now
+ */
+function rowWords(person, words, now) {
+  return [
+    person.place && `starts from ${person.place}`,
+    person.breaks.length > 0 && `break ${words.spans(person.breaks)}`,
+    person.absences.length > 0 && `not available ${words.spans(person.absences)}`,
+    person.shifts.length === 0 && "no shift today",
+    contactWords(person.lastContact, now),
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
+
+/**
  * @param {Technician} person
  * @param {Verdict | undefined} verdict
+ * @param {Words} words
+ * @param {number} now
  */
-function head(person, verdict) {
+function head(person, verdict, words, now) {
   const cell = make("div", "gantt-head");
   cell.setAttribute("role", "rowheader");
   cell.id = cellId(person.id, "head");
@@ -53,25 +74,27 @@ function head(person, verdict) {
   const facts = make("span", "gantt-facts");
   if (person.place) facts.classList.add("starts", `starts-${PLACE_SHAPES[person.place] ?? "elsewhere"}`);
   facts.append(load(person.loadS, person.capacityS));
-  if (person.partner) facts.append(` · ${person.partner}`);
-  cell.title = [person.name, person.partner, person.place && `starts from ${person.place}`].filter(Boolean).join(", ");
+  const told = rowWords(person, words, now);
+  if (person.partner) facts.append(" ", make("span", "partner-badge", person.partner));
+  cell.title = [person.name, person.partner, load(person.loadS, person.capacityS), told].filter(Boolean).join(", ");
   if (verdict) {
-    const [symbol, words] = /** @type {[string, string]} */ (VERDICTS[verdict.verdict]);
+    const [symbol, says] = /** @type {[string, string]} */ (VERDICTS[verdict.verdict]);
     const mark = make("span", `verdict ${verdict.verdict}`);
-    mark.append(icon(symbol), make("span", "visually-hidden", `${words}: ${verdict.words}`));
+    mark.append(icon(symbol), make("span", "visually-hidden", `${says}: ${verdict.words}`));
     mark.title = verdict.words;
     // The name stands above it already.
     facts.textContent = verdict.words.startsWith(`${person.name} `) ? verdict.words.slice(person.name.length + 1) : verdict.words;
     facts.title = verdict.words;
     cell.append(circle, name, mark, facts);
   } else {
+    facts.append(make("span", "visually-hidden", `, ${told}`));
     cell.append(circle, name, facts);
   }
   if (person.phone) {
     const call = make("a", "gantt-call");
     call.href = `tel:${person.phone.replaceAll(" ", "")}`;
     call.tabIndex = -1;
-    call.title = `Call ${person.name}`;
+    call.title = `Call ${person.name}, ${contactWords(person.lastContact, now)}`;
     call.append(make("span", "visually-hidden", `Call ${person.name}`));
     cell.append(call);
   }
@@ -103,15 +126,16 @@ function pattern(person, scale, lane) {
  * @param {Bar} one
  * @param {TimeScale} scale
  * @param {Words} words
+ * @param {string} [fault] what speaks against it
  */
-export function barElement(one, scale, words) {
+export function barElement(one, scale, words, fault) {
   const shown = shownState(one);
   const element = make("div", `bar ${stateClass(shown)} is-${shown.replaceAll("_", "-")}`);
   element.setAttribute("role", "gridcell");
   if (one.elsewhere) element.classList.add("is-elsewhere");
   element.dataset.bar = one.id;
   element.id = cellId(one.technicianId ?? 0, `bar-${one.id}`);
-  const sentence = barWords(one, shown, words);
+  const sentence = barWords(one, shown, words, fault);
   element.setAttribute("aria-label", sentence);
   element.title = sentence;
   place(element, scale.x(one.start), scale.length(one.end - one.start));
@@ -120,6 +144,12 @@ export function barElement(one, scale, words) {
     element.style.setProperty("--travel", `${scale.length(one.travelS * 1000).toFixed(1)}px`);
   }
   element.append(make("span", one.pinned ? "bar-title is-pinned" : "bar-title", one.customer ? `${one.title} · ${one.customer}` : one.title));
+  if (fault) element.append(make("span", "broken"));
+  if (one.overrunS > 0) {
+    const late = make("span", "overrun");
+    place(late, scale.length(one.end - one.start), scale.length(one.overrunS * 1000));
+    element.append(late);
+  }
   if (one.promise) {
     const bracket = make("span", "bracket");
     place(bracket, scale.length(one.promise.start - one.start), scale.length(one.promise.end - one.promise.start));
@@ -134,8 +164,10 @@ export function barElement(one, scale, words) {
  * @param {Technician} person
  * @param {TimeScale} scale
  * @param {Verdict | undefined} verdict
+ * @param {Words} words
+ * @param {number} now
  */
-export function rowElement(person, scale, verdict) {
+export function rowElement(person, scale, verdict, words, now) {
   const row = make("div", "gantt-row");
   row.setAttribute("role", "row");
   row.dataset.technician = String(person.id);
@@ -143,7 +175,7 @@ export function rowElement(person, scale, verdict) {
   const lane = make("div", "gantt-lane");
   lane.setAttribute("role", "presentation");
   pattern(person, scale, lane);
-  const cell = head(person, verdict);
+  const cell = head(person, verdict, words, now);
   row.append(cell, lane);
   return { row, head: cell, lane };
 }

@@ -2,7 +2,8 @@
 
 import { bar as toBar, queued as toQueued, technician as toTechnician } from "./data.js";
 import { arranged, isHeading } from "./order.js";
-import { outlookAt } from "./outlook.js";
+import { outlookAt, overrunAt } from "./outlook.js";
+import { faultsOf } from "./faults.js";
 import { reachOf } from "./windowing.js";
 
 /** @typedef {import("./data.js").Bar} Bar */
@@ -40,6 +41,9 @@ export function same(one, other) {
 const byRank = (one, other) => (one.rank ?? "").localeCompare(other.rank ?? "") || one.visit_id - other.visit_id;
 
 export class Board {
+  /** @type {Map<number, ReadonlyMap<string, string>>} */
+  #faults = new Map();
+
   /** @param {import("./data.js").RawBoard} raw */
   constructor(raw) {
     this.date = raw.date;
@@ -82,7 +86,7 @@ export class Board {
     this.given = raw.technicians.map(toTechnician);
     this.bars = new Map();
     this.of = new Map();
-    for (const one of raw.bars) this.put(toBar(one));
+    for (const one of raw.bars) this.put(this.#bar(one));
     this.queue = raw.queue.map(toQueued);
     this.#fillRows();
     this.arrange();
@@ -108,7 +112,7 @@ export class Board {
   /** Takes the outcome of one change. @param {Partial<import("./data.js").Change>} change */
   apply(change) {
     for (const id of change.removed ?? []) this.#drop(String(id));
-    for (const raw of change.bars ?? []) this.put(toBar(raw));
+    for (const raw of change.bars ?? []) this.put(this.#bar(raw));
     if (change.queue) this.queue = change.queue.map(toQueued);
     const changed = new Map((change.technicians ?? []).map((raw) => [raw.id, toTechnician(raw)]));
     if (changed.size > 0) this.given = this.given.map((one) => changed.get(one.id) ?? one);
@@ -135,7 +139,7 @@ export class Board {
     const asked = new Set(visits);
     /** @param {Bar} one */
     const wanted = (one) => !held.visits.has(one.visitId) && (asked.has(one.visitId) || people.has(one.technicianId ?? 0));
-    const fresh = new Map(delta.bars.map(toBar).filter(wanted).map((one) => [one.id, one]));
+    const fresh = new Map(delta.bars.map((raw) => this.#bar(raw)).filter(wanted).map((one) => [one.id, one]));
     for (const id of this.#known(visits, people, fresh.keys())) {
       const old = /** @type {Bar} */ (this.bars.get(id));
       const now = fresh.get(id);
@@ -160,6 +164,24 @@ export class Board {
     return merged;
   }
 
+  /** @param {import("./data.js").RawBar} raw @returns {Bar} */
+  #bar(raw) {
+    const made = toBar(raw);
+    made.overrunS = overrunAt(made, this.now);
+    return made;
+  }
+
+  /** What speaks against the visits of somebody's day as it stands, by bar; kept until the day changes. @param {number} technicianId */
+  faults(technicianId) {
+    let found = this.#faults.get(technicianId);
+    if (!found) {
+      const person = this.person(technicianId);
+      found = person ? faultsOf(person, this.row(technicianId)) : new Map();
+      this.#faults.set(technicianId, found);
+    }
+    return found;
+  }
+
   /** The bars there are of some visits, of some people, and by their own names. @param {Iterable<number>} visits @param {Iterable<number>} people @param {Iterable<string>} names */
   #known(visits, people, names) {
     const found = new Set();
@@ -174,6 +196,7 @@ export class Board {
     for (const id of rows) {
       const row = this.rows.get(id);
       if (!row) continue;
+      this.#faults.delete(id);
       const kept = row.filter((one) => this.bars.get(one.id) === one);
       this.rows.set(id, [...kept, ...fresh.filter((one) => one.technicianId === id)].sort((a, b) => a.start - b.start));
     }
@@ -198,6 +221,7 @@ export class Board {
     }
     if (changed.size === 0) return;
     const added = [...changed.values()].filter((one) => !known.has(one.id));
+    for (const id of changed.keys()) this.#faults.delete(id);
     this.given = [...this.given.map((one) => changed.get(one.id) ?? one), ...added];
     const lines = this.lines.map((one) => (isHeading(one) ? one : (changed.get(one.id) ?? one)));
     this.#place([...lines, ...(added.length > 0 && this.group !== "none" ? [{ group: "New on the board", count: added.length }] : []), ...added]);
@@ -226,8 +250,9 @@ export class Board {
     const fresh = [];
     for (const one of this.bars.values()) {
       const state = outlookAt(one, now);
-      if (state === one.promiseState || held.has(one.visitId)) continue;
-      fresh.push({ ...one, promiseState: state });
+      const overrunS = overrunAt(one, now);
+      if ((state === one.promiseState && overrunS === one.overrunS) || held.has(one.visitId)) continue;
+      fresh.push({ ...one, promiseState: state, overrunS });
     }
     for (const one of fresh) this.bars.set(one.id, one);
     const rows = new Set(fresh.map((one) => one.technicianId ?? 0));
@@ -236,6 +261,7 @@ export class Board {
   }
 
   #fillRows() {
+    this.#faults.clear();
     this.rows = new Map(this.given.map((one) => [one.id, /** @type {Bar[]} */ ([])]));
     for (const one of this.bars.values()) {
       if (one.technicianId !== null) this.rows.get(one.technicianId)?.push(one);

@@ -53,6 +53,12 @@ export function addTools(host, choices) {
     choice("Group by", "group", GROUPS, choices.group, (group) => choices.onArrange({ group })),
     choice("Sort by", "sort", ORDERS, choices.order, (order) => choices.onArrange({ order })),
   );
+  // The page has the buttons of list and map, so that they are translated; their place is here.
+  for (const own of document.querySelectorAll("[data-list-toggle], [data-map-toggle]")) {
+    if (host.parentElement?.contains(own)) now.after(own);
+  }
+  const week = document.querySelector("[data-zoom-week]");
+  if (week) zooms.prepend(week);
   host.append(tools);
   return { show };
 }

@@ -10,12 +10,12 @@ import { Words } from "./words.js";
 
 /** @typedef {import("./data.js").Bar} Bar */
 /** @typedef {import("./store.js").Board} Board */
-/** @typedef {{row: HTMLElement, head: HTMLElement, lane: HTMLElement, bars: Map<string, {element: HTMLElement, bar: Bar}>, person: import("./data.js").Technician, index: number}} Drawn */
+/** @typedef {{row: HTMLElement, head: HTMLElement, lane: HTMLElement, bars: Map<string, {element: HTMLElement, bar: Bar, fault: string | undefined}>, person: import("./data.js").Technician, index: number}} Drawn */
 
 const SPARE_ROWS = 4;
 const SPARE_PX = 400;
 const MIN_HEIGHT_PX = 360;
-const BELOW_PX = 20;
+const BELOW_PX = 46;
 
 export class GanttView {
   /**
@@ -38,8 +38,11 @@ export class GanttView {
     this.body.setAttribute("role", "rowgroup");
     this.now = make("div", "gantt-now");
     this.now.setAttribute("aria-hidden", "true");
+    // What the focused cell says to the ear, for the eye: names may be cut short, and marks are small.
+    this.says = make("div", "gantt-says");
+    this.says.setAttribute("aria-hidden", "true");
     this.grid.append(this.axis, this.body);
-    host.append(this.grid);
+    host.append(this.grid, this.says);
     /** @type {Map<number, Drawn>} */
     this.drawn = new Map();
     /** @type {Map<number, {row: HTMLElement, heading: import("./order.js").Heading}>} headings by their line */
@@ -200,7 +203,7 @@ export class GanttView {
       drawn = undefined;
     }
     if (!drawn) {
-      const made = rowElement(person, this.scale, this.board.verdicts.get(id));
+      const made = rowElement(person, this.scale, this.board.verdicts.get(id), this.words, this.board.now);
       made.row.setAttribute("aria-rowindex", String(index + 1));
       place(made.row, 0, null, index * this.rowHeight);
       this.#insert(made.row, index);
@@ -213,8 +216,9 @@ export class GanttView {
   /** @param {Drawn} drawn @param {Bar[]} bars */
   #drawBars(drawn, bars) {
     const wanted = new Map(bars.map((one) => [one.id, one]));
+    const faults = this.board.faults(drawn.person.id);
     for (const [id, shown] of drawn.bars) {
-      if (wanted.get(id) === shown.bar) continue;
+      if (wanted.get(id) === shown.bar && faults.get(id) === shown.fault) continue;
       shown.element.remove();
       drawn.bars.delete(id);
     }
@@ -223,7 +227,8 @@ export class GanttView {
     for (const bar of bars) {
       let shown = drawn.bars.get(bar.id);
       if (!shown) {
-        shown = { element: barElement(bar, this.scale, this.words), bar };
+        const fault = faults.get(bar.id);
+        shown = { element: barElement(bar, this.scale, this.words, fault), bar, fault };
         shown.element.setAttribute("aria-selected", String(bar.id === this.selected));
         drawn.bars.set(bar.id, shown);
         if (before) before.after(shown.element);
@@ -248,7 +253,8 @@ export class GanttView {
 
   /** Brings the line of the present up to the clock. */
   tick() {
-    const inside = this.board.now >= this.scale.start && this.board.now < this.scale.end;
+    // Left of what is in sight it would cross the names.
+    const inside = this.board.now >= this.scale.start && this.board.now < this.scale.end && this.scale.x(this.board.now) >= this.grid.scrollLeft;
     this.now.hidden = !inside;
     if (inside) place(this.now, this.scale.x(this.board.now), 2);
   }
@@ -261,6 +267,7 @@ export class GanttView {
     }
     if (!this.active) {
       this.grid.removeAttribute("aria-activedescendant");
+      this.says.textContent = "";
       return;
     }
     const { technicianId, key } = this.active;
@@ -271,6 +278,8 @@ export class GanttView {
     if (!element) element = this.#gap(drawn, technicianId, key, id);
     if (!element) return;
     element.classList.add("is-active");
+    const says = element.getAttribute("aria-label") ?? element.title;
+    if (this.says.textContent !== says) this.says.textContent = says;
     this.grid.setAttribute("aria-activedescendant", id);
   }
 
@@ -280,9 +289,10 @@ export class GanttView {
     if (!cell || cell.kind === "head") return null;
     if (cell.kind === "bar") {
       // The bar lies outside the time in sight: it is drawn all the same while it has the focus.
-      const element = barElement(cell.bar, this.scale, this.words);
+      const fault = this.board.faults(technicianId).get(cell.bar.id);
+      const element = barElement(cell.bar, this.scale, this.words, fault);
       drawn.lane.append(element);
-      drawn.bars.set(cell.bar.id, { element, bar: cell.bar });
+      drawn.bars.set(cell.bar.id, { element, bar: cell.bar, fault });
       return element;
     }
     const element = make("div", "gap");

@@ -1,6 +1,6 @@
 /** The queue by keyboard and pointer: J and K walk over its cards, and what one stands on is selected on the board. */
 
-import { isTyping, nameOf } from "../page/shortcuts.js";
+import { isTyping, nameOf, ownKeys } from "../page/shortcuts.js";
 
 const CARDS = "[data-queue-visit]";
 
@@ -26,12 +26,12 @@ export function markCard(visitId) {
 /** @param {(visitId: number, focus: boolean) => void} select */
 export function watchQueue(select) {
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || document.documentElement.dataset.singleKeys === "off") return;
+    const { next, previous } = ownKeys();
     const name = nameOf(event);
-    if ((name !== "j" && name !== "k") || isTyping(document.activeElement)) return;
+    if (event.defaultPrevented || name === null || (name !== next && name !== previous) || isTyping(document.activeElement)) return;
     const cards = [...document.querySelectorAll(CARDS)];
     const at = cards.findIndex((one) => one.getAttribute("aria-current") === "true");
-    const card = cards[stepTo(at, name === "j" ? 1 : -1, cards.length)];
+    const card = cards[stepTo(at, name === next ? 1 : -1, cards.length)];
     if (!(card instanceof HTMLElement)) return;
     event.preventDefault();
     card.scrollIntoView({ block: "nearest" });
@@ -42,6 +42,7 @@ export function watchQueue(select) {
     const target = event.target instanceof Element ? event.target : null;
     const card = target?.closest(CARDS);
     if (!(card instanceof HTMLElement) || event.defaultPrevented || event.ctrlKey || event.metaKey) return;
+    if (target?.closest("input, label")) return;
     const link = target?.closest("a, button");
     if (link && !link.hasAttribute("data-select-visit")) return;
     event.preventDefault();

@@ -16,6 +16,11 @@ export class Words {
     return this.clock.format(instant);
   }
 
+  /** @param {import("./data.js").Span[]} spans */
+  spans(spans) {
+    return spans.map((one) => this.span(one)).join(", ");
+  }
+
   /** @param {import("./data.js").Span} span */
   span(span) {
     return `${this.time(span.start)} to ${this.time(span.end)}`;
@@ -37,6 +42,15 @@ export function load(loadS, capacityS) {
   return `${hours(loadS)} of ${hours(capacityS)} h`;
 }
 
+const DAY = 24 * 60 * MINUTE;
+
+/** How long ago somebody was spoken with, in whole days. @param {number | null} at @param {number} now */
+export function contactWords(at, now) {
+  if (at === null) return "not spoken with yet";
+  const days = Math.floor((now - at) / DAY);
+  return days < 1 ? "spoken with today" : days === 1 ? "spoken with yesterday" : `spoken with ${days} days ago`;
+}
+
 const STATES = /** @type {Record<string, string>} */ ({
   on_the_way: "on the way",
   on_site: "on site",
@@ -56,11 +70,14 @@ export function stateWords(state) {
  * @param {import("./data.js").Bar} bar
  * @param {string} shown the state it shows
  * @param {Words} words
+ * @param {string} [fault] what speaks against it
  */
-export function barWords(bar, shown, words) {
+export function barWords(bar, shown, words, fault) {
   const parts = [words.span(bar), bar.title, bar.customer, stateWords(shown)];
   if (bar.promise) parts.push(`promise ${words.span(bar.promise)}`);
   if (bar.travelS > 0) parts.push(`travel ${duration(bar.travelS * 1000)}`);
   if (bar.pinned) parts.push("pinned");
+  if (bar.overrunS > 0) parts.push(`ends about ${duration(bar.overrunS * 1000)} later than planned`);
+  if (fault) parts.push(`breaks a rule: ${fault}`);
   return parts.filter(Boolean).join(", ");
 }

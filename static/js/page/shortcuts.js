@@ -1,4 +1,7 @@
-/** Keys that press what is on the page: any element with data-shortcut="n", "mod+z" or both answers to its keys. */
+/**
+ * Keys that press what is on the page: any element with data-shortcut="n", "mod+z" or both answers to its keys. Which key
+ * does what stands in dispatch/accounts/shortcuts.py; the page writes down the keys of whoever reads it.
+ */
 
 /** Search is asked for from within a field too. */
 const EVERYWHERE = "mod+k";
@@ -25,6 +28,27 @@ export function isTyping(focused) {
   return focused.closest("input, textarea, select, [contenteditable], [data-own-keys]") !== null;
 }
 
+/** @type {Record<string, string> | null} */
+let scripted = null;
+
+/**
+ * The keys that scripts handle themselves, by the name of the shortcut; none while somebody has switched single keys off.
+ *
+ * @returns {Record<string, string | undefined>}
+ */
+export function ownKeys() {
+  const { keys, singleKeys } = document.documentElement.dataset;
+  if (singleKeys === "off") return {};
+  scripted ??= /** @type {Record<string, string>} */ (JSON.parse(keys ?? "{}"));
+  return scripted;
+}
+
+/** What is shown, or folded away in a menu that is shown. @param {HTMLElement} element */
+function canBePressed(element) {
+  const menu = element.closest("details.menu:not([open])");
+  return (menu ?? element).getClientRects().length > 0;
+}
+
 /** @param {HTMLElement} element */
 function press(element) {
   if (element.matches("input, textarea, select")) element.focus();
@@ -38,7 +62,7 @@ export function listenForShortcuts() {
     const name = nameOf(event);
     if (name === null || (name !== EVERYWHERE && isTyping(document.activeElement))) return;
     const matches = [...document.querySelectorAll("[data-shortcut]")].filter(
-      (one) => one instanceof HTMLElement && (one.dataset.shortcut ?? "").split(" ").includes(name) && one.getClientRects().length > 0,
+      (one) => one instanceof HTMLElement && (one.dataset.shortcut ?? "").split(" ").includes(name) && canBePressed(one),
     );
     const found = matches.at(-1);
     if (found instanceof HTMLElement) {
