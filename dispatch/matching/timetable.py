@@ -25,9 +25,15 @@ from dispatch.matching.solvers.layout import (
     HOME,
     LATE,
     LATE_RATE,
+    LEAVE,
     ORIGIN,
+    PAUSE,
     PLAIN,
+    SETUP,
     SHIFT_START,
+    SLOT,
+    START,
+    THERE,
     State,
 )
 from dispatch.matching.solvers.tables import Tables
@@ -81,7 +87,7 @@ def route_of(tables: Tables, state: State, row: int) -> Route:
     stops: list[Stop] = []
     served: list[Served] = []
     depot: DepotStop | None = None
-    t = depart
+    t, plain = depart, data.slot[:, PLAIN]
     for leg in legs:
         rested = sum(rest.end_s - rest.start_s for rest in leg.rests)
         if leg.slot is None:
@@ -98,7 +104,7 @@ def route_of(tables: Tables, state: State, row: int) -> Route:
             continue
         visit, number = scope.slots[leg.slot].visit, scope.slots[leg.slot].number
         end = leg.start_s + leg.work_s
-        late = max(0, int(late_s(data, leg.slot, leg.start_s, leg.work_s)))
+        late = 0 if plain[leg.slot] else max(0, int(late_s(data, leg.slot, leg.start_s, leg.work_s)))
         waiting = 0 if leg is first else leg.start_s - t - leg.way[0] - rested
         stops.append(
             Stop(
@@ -143,6 +149,8 @@ def route_of(tables: Tables, state: State, row: int) -> Route:
 
 def _legs(tables: Tables, state: State, row: int) -> tuple[list[_Leg], int, int]:
     """Drive the route as early as possible; gives its legs, the last place and the next break."""
+    if state.depot_at[row] < 0:
+        return _legs_as_laid(tables, state, row)
     data = tables.data
     legs: list[_Leg] = []
     t, place, pause = int(data.shift[row, SHIFT_START]), int(data.shift[row, HOME]), int(data.shift[row, BREAK_FROM])
@@ -173,6 +181,21 @@ def _legs(tables: Tables, state: State, row: int) -> tuple[list[_Leg], int, int]
     return legs, place, pause
 
 
+def _legs_as_laid(tables: Tables, state: State, row: int) -> tuple[list[_Leg], int, int]:
+    """Do the same for a route that does not pass the depot: when it is where, the kernels have noted stop by stop."""
+    data, since = tables.data, int(state.routes[row, ORIGIN])
+    t, pause = int(data.shift[row, SHIFT_START]), int(data.shift[row, BREAK_FROM])
+    legs: list[_Leg] = []
+    laid = state.stops[row, : state.size[row]]
+    places = [int(data.shift[row, HOME]), *laid[:, THERE].tolist()]
+    stops = laid[:, [SLOT, START, LEAVE, PAUSE]].tolist()
+    for way, (slot, start, leave, until) in zip(tables.ways.ways_along(places), stops, strict=True):
+        rests, arrive = _rests(tables, row, t, way[0], range(pause, until), since)
+        legs.append(_Leg(slot=slot, way=way, work_s=leave - start, start_s=start, rests=rests, arrive_s=arrive))
+        t, pause = leave, until
+    return legs, places[-1], pause
+
+
 def _plain(tables: Tables, state: State, row: int) -> bool:
     """Whether the times of a route follow from its order alone."""
     data = tables.data
@@ -200,7 +223,8 @@ def stops_cost(tables: Tables, row: int, served: Sequence[Served]) -> Cost:
     """Price stops of shift ``row``: what depends on who comes and when, the way there not counted."""
     worker, slots = int(tables.worker[row]), [each.slot for each in served]
     terms = {name: int(values[slots, worker].sum()) for name, values in tables.prices.items()}
-    terms["duration"] -= sum(int(setup_credit(tables.data, row, each.slot, each.work_s)) // UNIT for each in served)
+    shared = [each for each in served if tables.data.slot[each.slot, SETUP] > 0]
+    terms["duration"] -= sum(int(setup_credit(tables.data, row, each.slot, each.work_s)) // UNIT for each in shared)
     policy, told = tables.scope.problem.policy, tables.published_start[slots].tolist()
     terms["changes"] += sum(retime_cost(policy, each.start_s, at) for each, at in zip(served, told, strict=True))
     rates = tables.data.slot[slots, LATE_RATE].tolist()

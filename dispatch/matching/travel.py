@@ -20,6 +20,9 @@ MATRIX_PLACES = 4_000
 GREAT_CIRCLE = "great_circle"
 PLANE = "plane"
 
+CURVE_BITS = 16
+"""Halvings of the map in each direction for the order of places."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ways:
@@ -63,6 +66,18 @@ class Ways:
         direct = chord if self.plane else arc_m(chord)
         return math.floor(direct * self.seconds_per_m + 0.5), math.floor(direct * self.detour + 0.5)
 
+    def ways_along(self, places: Sequence[int]) -> list[tuple[Seconds, Metres]]:
+        """Seconds and metres from each place to the one after it, as `way` gives them one by one."""
+        start, end = np.array(places[:-1], dtype=np.int64), np.array(places[1:], dtype=np.int64)
+        if len(self.metres):
+            found = self.seconds[start, end], self.metres[start, end]
+        else:
+            x, y, z = (self.vectors[start] - self.vectors[end]).T
+            chord = np.sqrt(x * x + y * y + z * z)
+            direct = chord if self.plane else 2.0 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, chord / 2.0))
+            found = np.floor(direct * self.seconds_per_m + 0.5), np.floor(direct * self.detour + 0.5)
+        return list(zip(*(np.asarray(each, dtype=np.int64).tolist() for each in found), strict=True))
+
 
 def arc_m(chord: float) -> float:
     """Give great circle metres for the chord between unit vectors; it stays exact for places close together."""
@@ -70,8 +85,11 @@ def arc_m(chord: float) -> float:
 
 
 def ways_between(points: Iterable[Point], travel: Travel) -> Ways:
-    """Prepare travel between the distinct ``points``, in the order of their coordinates."""
-    places = tuple(sorted(set(points), key=lambda point: (point.lat, point.lon)))
+    """Prepare travel between the distinct ``points``, numbered so that those near each other have numbers near too.
+
+    The search looks up ways from one place to many that lie together: then they lie together in memory as well.
+    """
+    places = _along_a_curve(set(points))
     vectors = vectors_of(places, plane=travel.plane)
     speed = travel.speed_kmh / 3.6
     detour = travel.detour_percent / 100.0
@@ -98,6 +116,18 @@ def ways_between(points: Iterable[Point], travel: Travel) -> Ways:
         plane=travel.plane,
         source=source,
     )
+
+
+def _along_a_curve(points: set[Point]) -> tuple[Point, ...]:
+    """Order points along the Z-shaped curve of Morton (1966), which fills one quarter of the map after the other."""
+    ordered = sorted(points, key=lambda point: (point.lat, point.lon))
+    degrees = np.array([(point.lat, point.lon) for point in ordered], dtype=np.float64).reshape(len(ordered), 2)
+    low, high = degrees.min(axis=0, initial=np.inf), degrees.max(axis=0, initial=-np.inf)
+    cells = ((degrees - low) / np.maximum(high - low, 1e-9) * ((1 << CURVE_BITS) - 1)).astype(np.int64)
+    along = np.zeros(len(ordered), dtype=np.int64)
+    for bit in range(CURVE_BITS):
+        along |= (cells[:, 0] >> bit & 1) << 2 * bit | (cells[:, 1] >> bit & 1) << 2 * bit + 1
+    return tuple(ordered[index] for index in np.argsort(along, kind="stable").tolist())
 
 
 def vectors_of(points: Sequence[Point], *, plane: bool) -> npt.NDArray[np.float64]:

@@ -338,6 +338,20 @@ def test_the_date_line_and_the_poles_are_crossed_the_short_way() -> None:
         assert great_circle_m(start, end) == pytest.approx(metres, abs=5)
 
 
+def test_places_near_each_other_have_numbers_near_each_other() -> None:
+    """Four towns of nine places each, named in no order: each town is one stretch of numbers."""
+    towns = [(x, y) for x in (0, 80) for y in (0, 80)]
+    points = [at(x + dx, y + dy) for dx in range(3) for x, y in towns for dy in range(3)]
+    numbered = ways_between(points, Travel()).points
+    assert sorted(numbered, key=lambda point: (point.lat, point.lon)) == sorted(
+        points, key=lambda point: (point.lat, point.lon)
+    )
+    for first in range(0, 36, 9):
+        town = numbered[first : first + 9]
+        assert max(great_circle_m(one, other) for one in town for other in town) < 10_000
+    assert ways_between(reversed(points), Travel()).points == numbered
+
+
 def test_ways_worked_out_on_the_fly_give_the_same_plan(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
