@@ -21,7 +21,8 @@ from dispatch.matching.solvers.improve import Improver, count_changes, searched,
 from dispatch.matching.solvers.kernels import cheapest_place, insertion, put, refresh, take
 from dispatch.matching.solvers.laying import IMPOSSIBLE, first_need, lay
 from dispatch.matching.solvers.layout import AT, ORDER, State
-from dispatch.matching.solvers.memory import CHANGES, CURRENT, VERSION
+from dispatch.matching.solvers.memory import CHANGES, CURRENT, VERSION, renew, touch
+from dispatch.matching.solvers.ruin_recreate import remove_string
 from dispatch.matching.solvers.tables import Tables, build, copy_state, empty_state
 from dispatch.matching.timetable import route_of
 from dispatch.units import SECONDS_PER_DAY
@@ -262,6 +263,47 @@ def assert_sound(improver: Improver) -> None:
             assert tuple(map(int, cheapest_place(improver.data, state, row, slot, IMPOSSIBLE))) == (price, at)
         else:
             assert int(cheapest_place(improver.data, state, row, slot, price)[1]) == -1
+
+
+def one_long_day(*, leave_late: bool) -> Problem:
+    """A day of many plain stops with windows, some of which use up parts, without a break."""
+    rng = random.Random(7)
+    day = shift("ann", since=6, until=22, end=at(1, 1), parts={"hose": 12})
+    found = [
+        visit(
+            f"v{number:02}",
+            place=at(rng.randint(-9, 9), rng.randint(-9, 9)),
+            minutes=rng.choice((5, 10, 20)),
+            windows=(window(opens, opens + rng.randint(2, 9), hard=True),) if (opens := rng.randint(6, 14)) % 3 else (),
+            parts={"hose": 1} if number % 3 else {},
+        )
+        for number in range(40)
+    ]
+    return problem(technician("ann"), day, *found, policy=replace(problem().policy, leave_late=leave_late))
+
+
+@pytest.mark.parametrize("leave_late", [False, True])
+def test_a_long_route_changed_in_one_stretch_is_as_if_timed_from_its_start(*, leave_late: bool) -> None:
+    tables = build(Scope.of(one_long_day(leave_late=leave_late)))
+    improver = Improver(tables=tables, state=construct(tables), seed=3)
+    data, state, work = improver.data, improver.state, improver.work
+    rng, changes = random.Random(5), 0
+    for _ in range(60):
+        around = rng.choice(state.sequence[0, : state.size[0]].tolist())
+        touch(state, work, 0, 0)
+        taken = int(remove_string(data, state, work, 0, around, 6.0, 0))
+        work.is_touched[0] = False
+        assert_sound(improver)
+        for slot in work.absent[:taken].tolist():
+            work.listed[slot] = False
+            place = int(cheapest_place(data, state, 0, slot, IMPOSSIBLE)[1])
+            if place >= 0:
+                assert put(data, state, 0, place, slot)
+                renew(work, 0)
+                assert_sound(improver)
+                changes += 1
+    assert changes > 60
+    assert state.size[0] > 12
 
 
 def assert_counted(improver: Improver) -> None:

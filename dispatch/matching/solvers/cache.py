@@ -20,6 +20,7 @@ KERNEL_FILES = (
     "clock.py",
     "laying.py",
     "depot.py",
+    "relaying.py",
     "kernels.py",
     "memory.py",
     "tails.py",

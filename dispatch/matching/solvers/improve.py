@@ -358,6 +358,7 @@ def _twins(tables: Tables) -> tuple[Whole, Whole]:
 def _scratch(tables: Tables, state: State) -> dict[str, Any]:
     """Give what every search needs for itself."""
     slots, shifts = len(tables.scope.slots), len(tables.scope.shifts)
+    old_stops, flat = np.zeros_like(state.stops), (shifts, state.stops.shape[1] * state.stops.shape[2])
     return {
         "absent": np.zeros(slots + 1, dtype=np.int64),
         "was_served": np.zeros(slots, dtype=np.bool_),
@@ -366,7 +367,9 @@ def _scratch(tables: Tables, state: State) -> dict[str, Any]:
         "routes": np.zeros(shifts, dtype=np.int64),
         "touched": np.zeros(shifts, dtype=np.int64),
         "is_touched": np.zeros(shifts, dtype=np.bool_),
-        "old_stops": np.zeros_like(state.stops),
+        "old_stops": old_stops,
+        "rows": state.stops.reshape(flat),
+        "old_rows": old_stops.reshape(flat),
         "old_routes": np.zeros_like(state.routes),
         "old_version": np.zeros(shifts, dtype=np.int64),
         "stamp": np.zeros(shifts, dtype=np.int64),

@@ -111,6 +111,7 @@ from dispatch.matching.solvers.layout import (
     Data,
     State,
 )
+from dispatch.matching.solvers.relaying import is_plain, may_join, put_plain
 
 
 @kernel
@@ -123,6 +124,7 @@ def refresh(D: Data, S: State, r: int) -> bool:
     S.routes[r, FINISH] = D.shift[r, SHIFT_START]
     if count == 0:
         return True
+    S.routes[r, INTRICATE] = 1  # until the route is timed: where that fails it is not one to be timed in part
     depot_at = -1
     if D.policy[PARTS] + D.policy[TOOLS] > 0:
         need = first_need(D, S.stops, r, r, count)
@@ -354,11 +356,12 @@ def cheapest_place(D: Data, S: State, r: int, s: int, limit: int) -> tuple[int, 
         while begin < S.routes[r, LOCKED] and D.slot[S.stops[r, begin, SLOT], ORDER] <= D.slot[s, ORDER]:
             begin += 1
         end = begin
+    if bare:
+        high = last_start(D, S, r, s)
+        begin, end = in_time(S, r, begin, low + work, high)
     place, t = D.shift[r, HOME], D.shift[r, SHIFT_START]
     if begin > 0:
         place, t = S.stops[r, begin - 1, THERE], S.stops[r, begin - 1, LEAVE]
-    if bare:
-        high = last_start(D, S, r, s)
     way = drive(D, place, here)
     for i in range(begin, end + 1):
         ready, arriving = t, way
@@ -393,8 +396,39 @@ def cheapest_place(D: Data, S: State, r: int, s: int, limit: int) -> tuple[int, 
 
 
 @kernel
+def in_time(S: State, r: int, begin: int, leave: int, high: int) -> tuple[int, int]:
+    """First and last place of a plain route, from ``begin`` on, where a slot might fit by the clock.
+
+    The next stop has to bear that somebody leaves at ``leave``, and the stop before has to be left by ``high``. Both
+    only grow along such a route, so that halving finds them.
+    """
+    size = S.routes[r, SIZE]
+    low, top = begin, size
+    while low < top:
+        middle = (low + top) // 2
+        if S.stops[r, middle, LATEST] < leave:
+            low = middle + 1
+        else:
+            top = middle
+    first, top = low, size
+    while low < top:
+        middle = (low + top + 1) // 2
+        if S.stops[r, middle - 1, LEAVE] > high:
+            top = middle - 1
+        else:
+            low = middle
+    return first, low
+
+
+@kernel
 def put(D: Data, S: State, r: int, at: int, s: int) -> bool:
     """Insert slot ``s``; the route is timed anew. False (and nothing changed) if that is not possible after all."""
+    if is_plain(D, S, r) and may_join(D, S, r, s):
+        if put_plain(D, S, r, at, s):
+            return True
+        take(S, r, at)
+        refresh(D, S, r)
+        return False
     for i in range(S.routes[r, SIZE], at, -1):
         S.stops[r, i, SLOT] = S.stops[r, i - 1, SLOT]
     S.stops[r, at, SLOT] = s
@@ -410,6 +444,7 @@ def put(D: Data, S: State, r: int, at: int, s: int) -> bool:
 @kernel
 def take(S: State, r: int, at: int) -> None:
     """Remove the stop at position ``at``; the caller refreshes the route."""
+    S.routes[r, INTRICATE] = 1
     S.slots[S.stops[r, at, SLOT], ROUTE] = -1
     for i in range(at, S.routes[r, SIZE] - 1):
         S.stops[r, i, SLOT] = S.stops[r, i + 1, SLOT]

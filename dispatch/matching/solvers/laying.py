@@ -70,6 +70,7 @@ from dispatch.matching.solvers.layout import (
     SETUP,
     SHIFT_LAST,
     SHIFT_START,
+    SIZE,
     SLOT,
     START,
     STOCK,
@@ -256,15 +257,27 @@ def lay(D: Data, S: State, A: Whole, row: int, r: int, count: int, depot_at: int
 
 @kernel
 def look_back(D: Data, S: State, r: int, count: int, home: int) -> None:
-    """Find from the end what the rest of a route needs: latest starts, least length and where that begins."""
-    bound = D.shift[r, SHIFT_LAST] - home
-    length, first, way = 0, -FAR, home
+    """Note where each stop stands, and what the rest of the route needs from there on."""
     S.routes[r, LOCKED] = 0
-    for i in range(count - 1, -1, -1):
+    for i in range(count):
         s = S.stops[r, i, SLOT]
         S.slots[s, AT] = i
         if D.slot[s, ORDER] != FAR:
             S.routes[r, LOCKED] += 1
+    look_back_from(D, S, r, count, home)
+
+
+@kernel
+def look_back_from(D: Data, S: State, r: int, end: int, home: int) -> None:
+    """Find from stop ``end`` back what the rest of a route needs: latest starts, least length and where that begins."""
+    bound = D.shift[r, SHIFT_LAST] - home
+    length, first, way = 0, -FAR, home
+    if end < S.routes[r, SIZE]:
+        length, first = S.stops[r, end, REST_LENGTH], S.stops[r, end, REST_EARLIEST]
+        way = way_to(D, S, r, end)
+        bound = S.stops[r, end, LATEST] - way
+    for i in range(end - 1, -1, -1):
+        s = S.stops[r, i, SLOT]
         work, high = work_s(D, r, s), last_start(D, S, r, s)
         if D.slot[s, PLAIN]:
             S.stops[r, i, LATEST] = min(bound - work, high)
@@ -279,12 +292,18 @@ def look_back(D: Data, S: State, r: int, count: int, home: int) -> None:
         length += work + way + idle
         S.stops[r, i, REST_LENGTH] = length
         S.stops[r, i, REST_EARLIEST] = first
-        way = S.stops[r, i, WAY]
-        if i == S.routes[r, DEPOT_AT]:
-            place = D.shift[r, HOME] if i == 0 else S.stops[r, i - 1, THERE]
-            onward = drive(D, D.shift[r, DEPOT], S.stops[r, i, THERE])
-            way = drive(D, place, D.shift[r, DEPOT]) + D.shift[r, DEPOT_TIME] + onward
+        way = way_to(D, S, r, i)
         bound = S.stops[r, i, LATEST] - way
+
+
+@kernel
+def way_to(D: Data, S: State, r: int, i: int) -> int:
+    """Seconds between the stop before stop ``i`` and that one, with the depot where it is passed there."""
+    if i != S.routes[r, DEPOT_AT]:
+        return S.stops[r, i, WAY]
+    place = D.shift[r, HOME] if i == 0 else S.stops[r, i - 1, THERE]
+    onward = drive(D, D.shift[r, DEPOT], S.stops[r, i, THERE])
+    return drive(D, place, D.shift[r, DEPOT]) + D.shift[r, DEPOT_TIME] + onward
 
 
 @kernel

@@ -40,6 +40,8 @@ class Work(NamedTuple):
     touched: Whole  # [r]
     is_touched: Flags  # [r]
     old_stops: Whole  # [r, i, column]
+    rows: Whole  # [r, n] the stops of the state, those of a route end to end: one stretch is copied faster than rows
+    old_rows: Whole  # [r, n] the same of `old_stops`
     old_routes: Whole  # [r, column]
     old_version: Whole  # [r]
     version: Whole  # [r] another number whenever the route is another one
@@ -73,9 +75,8 @@ def touch(S: State, W: Work, r: int, count: int) -> int:
     W.old_version[r] = W.version[r]
     for column in range(S.routes.shape[1]):
         W.old_routes[r, column] = S.routes[r, column]
-    for i in range(S.routes[r, SIZE]):
-        for column in range(S.stops.shape[2]):
-            W.old_stops[r, i, column] = S.stops[r, i, column]
+    for n in range(S.routes[r, SIZE] * S.stops.shape[2]):
+        W.old_rows[r, n] = W.rows[r, n]
     return count + 1
 
 
@@ -92,9 +93,9 @@ def restore(S: State, W: Work, r: int) -> None:
     W.version[r] = W.old_version[r]
     for column in range(S.routes.shape[1]):
         S.routes[r, column] = W.old_routes[r, column]
+    for n in range(S.routes[r, SIZE] * S.stops.shape[2]):
+        W.rows[r, n] = W.old_rows[r, n]
     for i in range(S.routes[r, SIZE]):
-        for column in range(S.stops.shape[2]):
-            S.stops[r, i, column] = W.old_stops[r, i, column]
         S.slots[S.stops[r, i, SLOT], ROUTE] = r
         S.slots[S.stops[r, i, SLOT], AT] = i
 

@@ -35,6 +35,7 @@ from dispatch.matching.solvers.memory import (
     touch,
     undo,
 )
+from dispatch.matching.solvers.relaying import is_plain, lay_stretch, move_up, without
 from dispatch.matching.solvers.tails import swap_tails
 
 UNSERVED_JOINING = 6
@@ -91,11 +92,11 @@ def remove_string(D: Data, S: State, W: Work, r: int, around: int, longest: floa
     high = min(at, size - span)
     begin = low + int(draw(W) * (high - low + 1))
     keep_from = begin + 1 + int(draw(W) * (length - 1)) if spared > 0 else begin + span
-    kept = 0
-    for i in range(size):
+    end, kept, plain = begin + span, begin, is_plain(D, S, r)
+    driven, worked, paired = without(D, S, r, begin, end)
+    for i in range(begin, end):
         s = S.stops[r, i, SLOT]
-        inside = begin <= i < begin + span and not keep_from <= i < keep_from + spared
-        if inside and W.can_move[s]:
+        if W.can_move[s] and not keep_from <= i < keep_from + spared:
             S.slots[s, ROUTE] = -1
             W.absent[absent] = s
             W.was_served[s] = True
@@ -104,8 +105,12 @@ def remove_string(D: Data, S: State, W: Work, r: int, around: int, longest: floa
         else:
             S.stops[r, kept, SLOT] = s
             kept += 1
-    S.routes[r, SIZE] = kept
-    if not refresh(D, S, r):
+    move_up(S, r, end, kept)
+    if plain and S.routes[r, SIZE] > 0:
+        laid = lay_stretch(D, S, r, begin, kept, driven, worked, paired)
+    else:
+        laid = refresh(D, S, r)
+    if not laid:
         # Without a stop between them two others may be too far apart: then nothing is taken out.
         for j in range(begun, absent):
             W.listed[W.absent[j]] = False
