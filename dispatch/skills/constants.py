@@ -30,6 +30,8 @@ class Constants:
         further common ancestor halves what is missing to 1.
     slope, offset
         A job at level d is fixed at the first visit with chance `sigma(slope * (level - d + offset))`.
+    loss_a_year, loss_size, loss_spread
+        Chance a year that a level is suddenly lower in one skill, by how many levels on average, and the sd of that.
     single_outcome_days
         Outcomes in calendar months that ended longer ago than this are counted by skill, level and month.
     trust
@@ -44,6 +46,9 @@ class Constants:
     trade_share: float = 0.5
     slope: float = 1.0
     offset: float = 1.5
+    loss_a_year: float = 0.05
+    loss_size: float = 1.5
+    loss_spread: float = 0.5
     single_outcome_days: int = 62
     trust: Mapping[str, Trust] = field(default_factory=dict)
 
@@ -52,6 +57,8 @@ class Constants:
             raise ValueError("sd, lasting_half_life_days and slope must be positive")
         if not 0 <= self.lasting <= 1:
             raise ValueError(f"lasting is a share from 0 to 1, not {self.lasting}")
+        if self.loss_a_year < 0 or self.loss_spread <= 0:
+            raise ValueError("loss_a_year must not be negative, and loss_spread must be positive")
         # Each level of the tree adds a component, and a component cannot have a negative variance.
         if not 0 <= self.root_share <= self.trade_share <= 1:
             raise ValueError("root_share and trade_share must rise from 0 to 1")

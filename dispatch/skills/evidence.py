@@ -21,14 +21,21 @@ HIGHEST_LEVEL = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Trust:
-    """How far a kind of evidence is believed: it reads `bias` levels too high, give or take `sd` levels."""
+    """How far a kind of evidence is believed: it reads `bias` levels too high, give or take `sd` levels.
+
+    `shared` is the part of the sd that all words of one voice have in common: who claims one skill too high claims
+    the next one too high as well. A single word is believed the same whatever `shared` is.
+    """
 
     bias: float
     sd: float
+    shared: float = 0.0
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.bias) and math.isfinite(self.sd) and self.sd > 0):
             raise ValueError(f"trust needs a finite bias and a positive sd, not bias {self.bias}, sd {self.sd}")
+        if not 0 <= self.shared < self.sd:
+            raise ValueError(f"the shared part of an sd of {self.sd} is from 0 to below it, not {self.shared}")
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

@@ -189,7 +189,16 @@ def _posterior(counted: Sequence[Heard], catalogue: Catalogue, at: datetime, con
         seen = item.observation
         if isinstance(seen, LevelSeen):
             unbiased = seen.level - seen.trust.bias
-            levels.append(LevelSite(skill=seen.skill, day=_day(item.fact.at), level=unbiased, sd=seen.trust.sd))
+            levels.append(
+                LevelSite(
+                    skill=seen.skill,
+                    day=_day(item.fact.at),
+                    level=unbiased,
+                    sd=seen.trust.sd,
+                    shared=0.0 if seen.voice is None else seen.trust.shared,
+                    voice=f"{item.fact.source}:{seen.voice}",
+                )
+            )
         else:
             day = _outcome_day(item.fact.at, at, constants.single_outcome_days)
             needs = tuple((need.skill, need.level) for need in seen.needs)

@@ -1,7 +1,7 @@
 """A slow plain twin of the estimate: scalar loops, and a general-purpose optimiser.
 
-It shares no code with the model beyond reading the evidence sources, pools nothing, and works with the inverse of
-the prior covariance of facts and question together.
+It shares no code with the model beyond reading the evidence sources, pools nothing, works with the inverse of
+the prior covariance of facts and question together, and knows of no sudden losses.
 """
 
 import math
@@ -18,6 +18,7 @@ from dispatch.skills.sources import source_named
 
 MEAN, SD, LASTING, LASTING_DAYS = 2.5, 1.0, 0.9, 20 * 365.25
 SLOPE, OFFSET = 1.0, 1.5
+LOSS_A_YEAR, LOSS_SIZE, LOSS_SPREAD = 0.05, 1.5, 0.5
 
 Place = tuple[int, int]
 
@@ -44,25 +45,38 @@ def naive_estimate(facts: Sequence[Fact], catalogue: Catalogue, skill: int, at: 
         return places.index(place)
 
     terms: list[tuple[str, Any]] = []
+    leanings: list[str] = []
+    leaning_sd: dict[str, float] = {}
     for one in facts:
         day = one.at.astimezone(UTC).date().toordinal()
         source = source_named(one.source)
         for seen in source.observe(one, source.trust):
             if isinstance(seen, LevelSeen):
-                terms.append(("level", (number((seen.skill, day)), seen.level - seen.trust.bias, seen.trust.sd)))
+                voice = f"{one.source} {seen.voice}" if seen.voice is not None and seen.trust.shared else None
+                if voice is not None and voice not in leanings:
+                    leanings.append(voice)
+                    leaning_sd[voice] = seen.trust.shared
+                own = seen.trust.sd if voice is None else math.sqrt(seen.trust.sd**2 - seen.trust.shared**2)
+                terms.append(("level", (number((seen.skill, day)), voice, seen.level - seen.trust.bias, own)))
             else:
                 needs = [(number((need.skill, day)), need.level) for need in seen.needs]
                 terms.append(("outcome", (needs, seen.success)))
-    prior = np.array([[kernel(catalogue, a, b) for b in places] for a in places])
+    size = len(places) + len(leanings)
+    prior = np.zeros((size, size))
+    prior[: len(places), : len(places)] = [[kernel(catalogue, a, b) for b in places] for a in places]
+    for number_of, voice in enumerate(leanings, start=len(places)):
+        prior[number_of, number_of] = leaning_sd[voice] ** 2
+    centre = np.array([MEAN] * len(places) + [0.0] * len(leanings))
     inverse = np.linalg.inv(prior)
 
     def minus_log_posterior(theta: np.ndarray) -> float:
-        gap = theta - MEAN
+        gap = theta - centre
         total = 0.5 * gap @ inverse @ gap
         for kind, body in terms:
             if kind == "level":
-                index, level, sd = body
-                total += 0.5 * ((level - theta[index]) / sd) ** 2
+                index, voice, level, sd = body
+                lean = theta[len(places) + leanings.index(voice)] if voice is not None else 0.0
+                total += 0.5 * ((level - theta[index] - lean) / sd) ** 2
             else:
                 needs, success = body
                 log_all = sum(-math.log1p(math.exp(-SLOPE * (theta[i] - d + OFFSET))) for i, d in needs)
@@ -71,14 +85,15 @@ def naive_estimate(facts: Sequence[Fact], catalogue: Catalogue, skill: int, at: 
 
     # In the whitened space of the prior the problem is well scaled, which a general optimiser needs.
     root = np.linalg.cholesky(prior)
-    found = minimize(lambda z: minus_log_posterior(MEAN + root @ z), np.zeros(len(places)), method="BFGS",
+    found = minimize(lambda z: minus_log_posterior(centre + root @ z), np.zeros(size), method="BFGS",
                      options={"gtol": 1e-7, "maxiter": 5000})  # fmt: skip
-    theta = MEAN + root @ found.x
+    theta = centre + root @ found.x
     curvature = inverse.copy()
     for kind, body in terms:
         if kind == "level":
-            index, _, sd = body
-            curvature[index, index] += 1 / sd**2
+            index, voice, _, sd = body
+            both = [index] if voice is None else [index, len(places) + leanings.index(voice)]
+            curvature[np.ix_(both, both)] += 1 / sd**2
         else:
             needs, success = body
             chance = {i: 1 / (1 + math.exp(-SLOPE * (theta[i] - d + OFFSET))) for i, d in needs}
@@ -111,3 +126,35 @@ def exact_single_skill(
     density /= density.sum()
     mean = float(density @ grid)
     return mean, math.sqrt(float(density @ (grid - mean) ** 2))
+
+
+def with_losses(tests: Sequence[tuple[int, float, float]], day: int, half_life_days: float) -> tuple[float, float]:
+    """Mean and sd of one skill from Gaussian facts (day, level, sd), when a level may be lost at once.
+
+    Every explanation is spelled out: nothing lost, or lost between two facts, by an amount on a fine grid; each is
+    a plain Gaussian regression, and all are mixed by how well they explain the facts.
+    """
+    days = np.array([each[0] for each in tests] + [day], dtype=float)
+    seen, noise = np.array([each[1] for each in tests]), np.array([each[2] for each in tests])
+    apart = np.abs(days[:, None] - days[None, :])
+    prior = SD**2 * (LASTING * 0.5 ** (apart / LASTING_DAYS) + (1 - LASTING) * 0.5 ** (apart / half_life_days))
+    facts, ask = prior[:-1, :-1] + np.diag(noise**2), prior[-1, :-1]
+    solve = np.linalg.inv(facts)
+    amounts = np.linspace(-6.5, 3.5, 4001)
+    by_amount = np.exp(-0.5 * ((amounts + LOSS_SIZE) / LOSS_SPREAD) ** 2)
+    by_amount /= by_amount.sum()
+    explanations: list[tuple[float, float, int]] = []
+    chances = [1 - math.exp(-LOSS_A_YEAR * (days[i] - days[i - 1]) / 365.25) for i in range(1, len(seen) - 1)]
+    explanations.append((1 - sum(chances), 0.0, len(seen)))
+    for first, chance in enumerate(chances, start=1):
+        explanations += [(chance * w, a, first) for a, w in zip(amounts, by_amount, strict=True) if w > 1e-12]
+    weights, means = [], []
+    variance = SD**2 - ask @ solve @ ask
+    for chance, amount, first in explanations:
+        shift = np.where(np.arange(len(seen)) >= first, amount, 0.0)
+        gap = seen - MEAN - shift
+        weights.append(chance * math.exp(-0.5 * gap @ solve @ gap))
+        means.append(MEAN + ask @ solve @ gap + amount)
+    mixed, values = np.array(weights) / sum(weights), np.array(means)
+    mean = float(mixed @ values)
+    return mean, math.sqrt(variance + float(mixed @ (values - mean) ** 2))

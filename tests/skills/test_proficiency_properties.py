@@ -27,7 +27,7 @@ from tests.skills.build import (
     outcome,
     supervisor,
 )
-from tests.skills.naive import exact_single_skill, naive_estimate
+from tests.skills.naive import exact_single_skill, naive_estimate, with_losses
 
 LEVELS = st.integers(1, 5)
 SKILLS = st.sampled_from([BOILER, METER, LEAK, LIGHTS])
@@ -80,7 +80,7 @@ def test_agrees_with_the_slow_plain_twin(facts: list[Fact], skill: int) -> None:
     voices = {one.source: one for one in spoken.values() if one.source == "self_claim"}
     facts = [one for one in spoken.values() if one.source != "self_claim"] + list(voices.values())
     at = after(days=720)
-    unpooled = Constants(single_outcome_days=10_000)
+    unpooled = Constants(single_outcome_days=10_000, loss_a_year=0)
     found = estimate(facts, CATALOGUE, [skill], at, outcomes=True, constants=unpooled)[skill]
     mean, sd = naive_estimate(facts, CATALOGUE, skill, at)
     assert found.mean == pytest.approx(mean, abs=2e-4)
@@ -103,6 +103,43 @@ def test_gaussian_facts_are_exact() -> None:
     mean, sd = exact_single_skill([(4, 0.5), (3, 0.35), (4.5, 1.0)], [])
     assert found.mean == pytest.approx(mean, abs=1e-9)
     assert found.sd == pytest.approx(sd, abs=1e-9)
+
+
+@pytest.mark.parametrize("after_it", [[], [1], [1, 1.5], [4], [4, 1, 4], [1, 1, 4, 4]])
+def test_a_sudden_loss_is_weighed_exactly(after_it: list[float]) -> None:
+    """With levels seen nothing is approximated: every explanation spelled out gives the same mean and sd."""
+    tests = [(0, 4.0), (40, 4.5), *((150 + 30 * number, level) for number, level in enumerate(after_it))]
+    facts = [fact("practical_test", after(days=day), level=level) for day, level in tests]
+    found = level_of(facts, after(days=400))
+    mean, sd = with_losses([(day, level, 0.35) for day, level in tests], 400, CATALOGUE.spec(BOILER).half_life_days)
+    assert found.mean == pytest.approx(mean, abs=1e-6)
+    assert found.sd == pytest.approx(sd, abs=1e-6)
+
+
+def test_what_is_lost_at_once_is_believed_soon() -> None:
+    good = [outcome(after(days=10 * n), fixed=True) for n in range(30)]
+    bad = [outcome(after(days=300 + 10 * n), fixed=False) for n in range(4)]
+    drifting = estimate([*good, *bad], CATALOGUE, [BOILER], after(days=340), outcomes=True,
+                        constants=Constants(loss_a_year=0))[BOILER]  # fmt: skip
+    found = level_of([*good, *bad], after(days=340))
+    assert found.mean < drifting.mean - 0.3
+    assert found.sd > drifting.sd, "whether it was lost is not sure yet"
+    one_bad_day = [supervisor(3), outcome(after(days=200), fixed=False)]
+    never = Constants(loss_a_year=0)
+    at = after(days=201)
+    assert (
+        level_of(one_bad_day, at)
+        == estimate(one_bad_day, CATALOGUE, [BOILER], at, outcomes=True, constants=never)[BOILER]
+    ), "one bad day is no loss"
+
+
+def test_who_claims_everything_is_believed_less_in_each() -> None:
+    here = [claim(5, skill=skill) for skill in (BOILER, METER, LEAK, LIGHTS)]
+    tested = fact("practical_test", level=2)
+    alone = level_of([here[3]], after(days=1), skill=LIGHTS)
+    leaning = level_of([*here, tested], after(days=1), skill=LIGHTS)
+    assert leaning.mean < alone.mean - 0.3, "the test of one skill showed how high this person claims"
+    assert level_of([here[3]], after(days=1), skill=LIGHTS).mean == pytest.approx(2.5 + 2 * 0.5, abs=0.01)
 
 
 def test_counting_by_month_changes_little() -> None:

@@ -16,7 +16,7 @@ SOURCE = level_source(
     name="endorsement",
     label="Endorsement",
     counts="Each colleague counts once per skill, by their newest word.",
-    trust=Trust(bias=0.0, sd=0.8),
+    trust=Trust(bias=0.0, sd=0.8, shared=0.4),
     shape=Endorsement,
     voice=lambda fact, _said: fact.rater,
     words=lambda _said: "Endorsed by a colleague:",

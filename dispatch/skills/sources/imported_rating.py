@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from dispatch.skills.evidence import StatedLevel, Trust, level_source
 
-OWN_CLAIM_TRUST = Trust(bias=0.5, sd=1.0)  # an imported own claim is worth what an own claim is worth
+OWN_CLAIM_TRUST = Trust(bias=0.5, sd=1.0, shared=0.8)  # an imported own claim is worth what an own claim is worth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ SOURCE = level_source(
     name="imported_rating",
     label="Imported rating",
     counts="A later import from the same system replaces the earlier one; imported own claims stay own claims.",
-    trust=Trust(bias=0.0, sd=0.7),
+    trust=Trust(bias=0.0, sd=0.7, shared=0.4),
     shape=ImportedRating,
     voice=lambda _fact, said: f"import:{said.system}",
     words=lambda said: f"{'Imported own claim' if said.by_self else 'Imported rating'} from {said.system or 'a file'}:",

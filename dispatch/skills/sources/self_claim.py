@@ -17,7 +17,7 @@ SOURCE = level_source(
     name="self_claim",
     label="Own claim",
     counts="Only the newest claim in a skill speaks, so saying it often adds nothing.",
-    trust=Trust(bias=0.5, sd=1.0),
+    trust=Trust(bias=0.5, sd=1.0, shared=0.8),
     shape=SelfClaim,
     voice=lambda _fact, _said: "self",
     words=lambda said: "Says it is still" if said.still_true else "Own claim:",

@@ -16,7 +16,7 @@ SOURCE = level_source(
     name="supervisor",
     label="Supervisor",
     counts="A supervisor's newer word replaces their earlier one; two supervisors both count.",
-    trust=Trust(bias=0.0, sd=0.5),
+    trust=Trust(bias=0.0, sd=0.5, shared=0.3),
     shape=SupervisorAssessment,
     voice=lambda fact, _said: fact.rater,
     words=lambda _said: "Supervisor:",
