@@ -28,6 +28,7 @@ from dispatch.planning.repairing import Repairing, run_repair
 from dispatch.planning.solving import TASK, Run, Sessions, fail_orphans, run_request
 from dispatch.planning.supervising import Limits
 from dispatch.planning.telling import driving
+from dispatch.skills.cataloguing import TASK as RECOMPUTE
 from dispatch.workforce.service import make_shifts
 
 # As far as promises and coverage look ahead.
@@ -137,9 +138,9 @@ def _count_coverage(sessions: Sessions) -> None:
 
 
 @app.periodic(cron="50 2 * * *")
-@app.task(name="skills.recompute", queueing_lock="skills.recompute", pass_context=True)
-async def recompute_levels(context: JobContext, timestamp: int) -> None:
-    """Every night: estimate all levels again, since facts age and agreements begin and end on their day."""
+@app.task(name=RECOMPUTE, queueing_lock=RECOMPUTE, pass_context=True)
+async def recompute_levels(context: JobContext, timestamp: int | None = None) -> None:
+    """Estimate all levels again: every night, since facts age, and when the catalogue changed what they rest on."""
     await asyncio.to_thread(_recompute_levels, _sessions(context))
 
 

@@ -35,7 +35,7 @@ def apply_changes(
     entity, row_id = row.__tablename__, row.id  # type: ignore[attr-defined]  # every versioned table has both
     current: int = row.version  # type: ignore[attr-defined]  # see above
     if version != current:
-        raise Conflict(_who_was_first(session, entity, row_id))
+        raise Conflict(who_was_first(session, entity, row_id))
     before = {key: getattr(row, key) for key, value in changes.items() if getattr(row, key) != value}
     if not before:
         return False
@@ -119,7 +119,8 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _who_was_first(session: Session, entity: str, row_id: int) -> str:
+def who_was_first(session: Session, entity: str, row_id: int) -> str:
+    """Return the sentence for somebody whose row was changed while they had it open."""
     found = session.execute(
         select(User.name, AuditEvent.at)
         .join(User, User.id == AuditEvent.actor_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from dispatch.coverage.outlook import CERTIFICATION, DemandClass, Need, SkillLevel
+from dispatch.skills.needing import PLAIN, NeedRules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +27,13 @@ def monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def needs_from(skills: Iterable[tuple[int | None, int, int | None]], certifications: Iterable[int]) -> tuple[Need, ...]:
+def needs_from(
+    skills: Iterable[tuple[int | None, int, int | None]], certifications: Iterable[int], rules: NeedRules = PLAIN
+) -> tuple[Need, ...]:
     """Build sorted needs from rows of (any-of number, skill, must level) and kinds of certification.
 
-    Equal any-of numbers are alternatives. A level that is only preferred binds nobody, so such rows are left out.
+    Equal any-of numbers are alternatives. A level that is only preferred binds nobody, so such rows are left out. The
+    rules say what a need means besides, as planning reads it.
     """
     alternatives: dict[int, list[SkillLevel]] = {}
     single: dict[int, int] = {}
@@ -40,8 +44,12 @@ def needs_from(skills: Iterable[tuple[int | None, int, int | None]], certificati
             single[skill] = max(level, single.get(skill, 0))
         else:
             alternatives.setdefault(any_of, []).append(SkillLevel(skill=skill, level=level))
-    needs = {Need(any_of=(SkillLevel(skill=skill, level=level),)) for skill, level in single.items()}
-    needs |= {Need(any_of=tuple(sorted(options))) for options in alternatives.values()}
+    groups = [[option] for option in single.items()]
+    groups += [[(option.skill, option.level) for option in options] for options in alternatives.values()]
+    needs = {
+        Need(any_of=tuple(sorted(SkillLevel(skill=skill, level=level) for skill, level in group)))
+        for group in rules.meant(groups)
+    }
     needs |= {Need(any_of=(SkillLevel(skill=kind, level=CERTIFICATION),)) for kind in certifications}
     return tuple(sorted(needs))
 

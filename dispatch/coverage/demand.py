@@ -17,6 +17,7 @@ from dispatch.coverage.forecast import forecast, track_record
 from dispatch.coverage.outlook import ANYBODY, Need, Row
 from dispatch.coverage.rows import Record, grouped
 from dispatch.jobs.recurrence import Recurrence
+from dispatch.skills.taxonomy import load_need_rules
 
 HISTORY_WEEKS = 156
 """Three years, so that a season is seen twice before it is believed."""
@@ -42,6 +43,7 @@ def read_booked(
     session: Session, zones: Mapping[int, str], mondays: Sequence[date], now: datetime
 ) -> tuple[list[Booked], int]:
     """Give the places in open crews that are due in these weeks, and the seconds of those due later."""
+    meaning = load_need_rules(session)
     skills = grouped(rows.open_needs(session), lambda row: row.crew_slot_id)
     permits = grouped(rows.open_certification_needs(session), lambda row: row.crew_slot_id)
     places: list[Booked] = []
@@ -58,6 +60,7 @@ def read_booked(
             needs=needs_from(
                 ((row.any_of, row.skill_id, row.must_level) for row in skills.get(slot.id, ())),
                 (row.kind_id for row in permits.get(slot.id, ())),
+                meaning,
             ),
             territory=slot.territory_id,
             week=week,
@@ -232,6 +235,7 @@ def _read_history(
 
 def _crews(session: Session) -> dict[int, list[tuple[Need, ...]]]:
     """Return for each kind of work what every place in its usual crew must have."""
+    meaning = load_need_rules(session)
     skills = grouped(rows.job_type_needs(session), lambda row: row.job_type_id)
     permits = grouped(rows.job_type_certifications(session), lambda row: row.job_type_id)
     return {
@@ -243,6 +247,7 @@ def _crews(session: Session) -> dict[int, list[tuple[Need, ...]]]:
                     if row.crew_position in (None, place)
                 ),
                 (row.kind_id for row in permits.get(kind.id, ()) if row.crew_position in (None, place)),
+                meaning,
             )
             for place in range(1, kind.crew_size + 1)
         ]

@@ -4,7 +4,7 @@ from dispatch.demo.city import WORKS
 from dispatch.demo.systems import IMPOSSIBLE
 from dispatch.demo.work import Work
 from dispatch.demo.world import Kind, World
-from dispatch.skills.starter import CERTIFICATIONS, LEVEL_MEANINGS, SKILLS, TRADES
+from dispatch.skills.starter import CERTIFICATIONS, SKILLS, TRADES
 
 
 def load_catalogue(world: World) -> None:
@@ -29,7 +29,7 @@ def load_catalogue(world: World) -> None:
             assignable=True,
             half_life_days=skill.fading.half_life_days,
             critical=skill.critical,
-            level_anchors={str(level): meaning for level, meaning in LEVEL_MEANINGS.items()},
+            level_anchors=skill.level_anchors,
         )
         for alias in skill.aliases:
             world.book.add("skill_alias", skill_id=skill_id, alias=alias)

@@ -221,6 +221,7 @@ class Job(Base, Versioned):
         Index("ix_job_site_id", "site_id"),
         Index("ix_job_open_due", "next_step_due_at", postgresql_where=text("state NOT IN ('done', 'cancelled')")),
         Index("ix_job_created_at", "created_at"),
+        Index("ix_job_words", text("to_tsvector('english', title || ' ' || description)"), postgresql_using="gin"),
     )
 
     id: Mapped[Id]

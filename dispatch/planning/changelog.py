@@ -261,6 +261,7 @@ def _named(entity: str) -> Select[*tuple[Any, ...]] | None:
         "territory": select(Territory.id, Territory.name),
         "partner": select(Partner.id, Partner.name),
         "skill": select(Skill.id, Skill.name),
+        "certification_kind": select(CertificationKind.id, CertificationKind.name),
         "evidence": select(Evidence.id, Skill.name, Technician.name)
         .join(Skill, Skill.id == Evidence.skill_id)
         .join(Technician, Technician.id == Evidence.technician_id),

@@ -29,6 +29,7 @@ from dispatch.planning.technician_day import Stop
 from dispatch.planning.terms import in_minutes, qualified
 from dispatch.planning.why_words import DoneBefore, Reasons, SkillHeld, gap, knock_on, why
 from dispatch.skills.models import CertificationKind, Skill
+from dispatch.skills.taxonomy import load_need_rules
 from dispatch.workforce.models import Technician as Person
 from dispatch.workforce.models import TerritoryMembership
 
@@ -268,7 +269,7 @@ def why_you(session: Session, technician_id: int, stop: Stop) -> tuple[str, ...]
         .where(Assignment.id == stop.assignment_id)
         .order_by(SkillNeed.id)
     ).all()
-    needs = needs_of([row for row in rows if row.skill_id is not None])
+    needs = needs_of([row for row in rows if row.skill_id is not None], load_need_rules(session))
     stored = active_policy(session)
     policy = read_weights(
         stored.weights, read_rules(stored.rules), critical_skills=critical_skills(session), scarcity={}

@@ -11,6 +11,7 @@ from dispatch.matching.limits import MAX_COST, MAX_RATE, MAX_TIME_S
 from dispatch.matching.policy import Policy as Weights
 from dispatch.matching.problem import Break, Shift, SkillLevel, SkillNeed, Visit, Window
 from dispatch.planning.policy import PromiseRule, Rules
+from dispatch.skills.needing import NeedRules
 from dispatch.units import SECONDS_PER_DAY, Point, Seconds
 
 AWAY = "away-"
@@ -49,24 +50,31 @@ def point(lat: float | None, lon: float | None) -> Point | None:
     return None if lat is None or lon is None or (lat == 0.0 and lon == 0.0) else Point(lat=lat, lon=lon)
 
 
-def needs_of(found: Sequence[Any]) -> tuple[SkillNeed, ...]:
-    """Return the needs of one crew slot: rows with the same ``any_of`` number are alternatives of each other."""
+def needs_of(found: Sequence[Any], rules: NeedRules) -> tuple[SkillNeed, ...]:
+    """Return the needs of one crew slot: rows with the same ``any_of`` number are alternatives of each other.
+
+    The rules say what a need means besides: what includes a skill will do, what it needs first is needed too.
+    """
     groups: dict[tuple[bool, int], list[Any]] = defaultdict(list)
     for index, row in enumerate(found):
         groups[(True, index) if row.any_of is None else (False, row.any_of)].append(row)
-    made: list[SkillNeed] = []
-    for group in groups.values():
-        must = tuple(SkillLevel(skill=str(row.skill_id), level=row.must_level) for row in group if row.must_level)
-        wish = tuple(
-            SkillLevel(skill=str(row.skill_id), level=row.preferred_level)
+    must = [[(row.skill_id, row.must_level) for row in group if row.must_level] for group in groups.values()]
+    wish = [
+        [
+            (row.skill_id, row.preferred_level)
             for row in group
             if row.preferred_level and row.preferred_level > (row.must_level or 0)
-        )
-        if must:
-            made.append(SkillNeed(any_of=must))
-        if wish:
-            made.append(SkillNeed(any_of=wish, must=False))
-    return tuple(made)
+        ]
+        for group in groups.values()
+    ]
+    return (
+        *(SkillNeed(any_of=_levels(group)) for group in rules.meant(group for group in must if group)),
+        *(SkillNeed(any_of=_levels(rules.widened(group)), must=False) for group in wish if group),
+    )
+
+
+def _levels(group: Sequence[tuple[int, int]]) -> tuple[SkillLevel, ...]:
+    return tuple(SkillLevel(skill=str(skill), level=level) for skill, level in group)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,6 +42,8 @@ from dispatch.planning.readings import (
     windows_of,
 )
 from dispatch.planning.rows import Cell, Period
+from dispatch.skills.needing import NeedRules
+from dispatch.skills.taxonomy import load_need_rules
 
 LOCKED_STATES = (AssignmentState.ON_THE_WAY, AssignmentState.ON_SITE, AssignmentState.DONE)
 FINISHED = (VisitState.DONE, VisitState.NOT_DONE, VisitState.CANCELLED)
@@ -308,6 +310,7 @@ def _visits(
     windows: dict[int, list[Any]] = defaultdict(list)
     for row in rows.windows(session, ids):
         windows[row.visit_id].append(row)
+    meaning = load_need_rules(session)
     needs: dict[int, list[Any]] = defaultdict(list)
     for row in rows.needs(session, ids):
         needs[row.crew_slot_id].append(row)
@@ -353,7 +356,7 @@ def _visits(
             priority=row.priority,
             age_s=max(0, min(MAX_TIME_S, int((now - row.created_at).total_seconds()))),
             second_visit_cost=row.second_visit_cost_s,
-            crew=_crew(crew, needs, papers),
+            crew=_crew(crew, needs, papers, meaning),
             preferred=people["preferred"],
             required=people["required"],
             excluded=people["excluded"],
@@ -374,11 +377,14 @@ def _visits(
 
 
 def _crew(
-    slots: Sequence[int], needs: Mapping[int, Sequence[Any]], papers: Mapping[int, Sequence[str]]
+    slots: Sequence[int],
+    needs: Mapping[int, Sequence[Any]],
+    papers: Mapping[int, Sequence[str]],
+    meaning: NeedRules,
 ) -> tuple[CrewSlot, ...]:
     """Return what each member of the crew must bring; a visit without rows for it takes anybody."""
     made = (
-        CrewSlot(needs=needs_of(needs.get(slot, ())), certifications=tuple(sorted(papers.get(slot, ()))))
+        CrewSlot(needs=needs_of(needs.get(slot, ()), meaning), certifications=tuple(sorted(papers.get(slot, ()))))
         for slot in slots
     )
     return tuple(made) or (CrewSlot(),)

@@ -37,6 +37,8 @@ from dispatch.planning.fixing import may_write_fields
 from dispatch.planning.models import Plan, PlanState
 from dispatch.planning.pins import note_pins, pins_of, put_pins
 from dispatch.planning.stacks import MOST_STEPS, Stacks, Step, stacks_of
+from dispatch.skills.cataloguing import put_skill_back
+from dispatch.skills.certification_kinds import put_kind_back
 from dispatch.workforce.models import Absence, Technician, TerritoryMembership
 
 LOOKED_AT = 200  # of one person's latest lines; more than anybody takes back by key
@@ -216,6 +218,17 @@ def _fields_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list
     return [row_id] if entity == "visit" else []
 
 
+def _catalogue_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[int]:
+    entity = part["command"]
+    put, key = (put_skill_back, "skill_id") if entity == "skill" else (put_kind_back, "kind_id")
+    try:
+        put(session, part, action=walk.action, undoes_seq=walk.event.seq, actor=walk.actor, now=walk.now)
+    except Conflict as moved:
+        what = "the same skill" if entity == "skill" else "the same kind of certificate"
+        raise _moved_on(session, entity, part[key], what, walk) from moved
+    return []
+
+
 def _require_fields(session: Session, row: Base, actor: Actor, now: datetime) -> None:
     """Refuse who may not change the row any more; who lost a right does not keep it through the history."""
     if isinstance(row, Visit):
@@ -330,4 +343,6 @@ _COMMANDS: Mapping[str, Callable[[Session, Mapping[str, Any], _Walk], list[int]]
     "pins": _pins_back,
     "needs": _needs_back,
     "fields": _fields_back,
+    "skill": _catalogue_back,
+    "certification_kind": _catalogue_back,
 }

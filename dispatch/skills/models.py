@@ -12,12 +12,18 @@ from dispatch.core.db import Base, Choice, Id, Instant, Versioned, choice_check,
 
 
 class Skill(Base, Versioned):
-    """A node of the catalogue: something a person can do. A node with children is a trade or group."""
+    """A node of the catalogue: something a person can do. A node with children is a trade or group.
+
+    A merged skill lives on in another one: facts and needs that name it are read as being about that one. Triggers
+    refuse circles, of parents as of merges.
+    """
 
     __tablename__ = "skill"
     __table_args__ = (
         CheckConstraint("half_life_days > 0", name="half_life_positive"),
         CheckConstraint("parent_id <> id", name="not_its_own_parent"),
+        CheckConstraint("merged_into_id <> id", name="not_merged_into_itself"),
+        CheckConstraint("merged_into_id IS NULL OR retired_at IS NOT NULL", name="retired_when_merged"),
     )
 
     id: Mapped[Id]
@@ -30,8 +36,11 @@ class Skill(Base, Versioned):
     level_anchors: Mapped[dict[str, Any]] = mapped_column(JSONB(), server_default=text("'{}'"))
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     retired_at: Mapped[datetime | None]
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("skill.id"), index=True)
 
-    aliases: Mapped[list["SkillAlias"]] = relationship(back_populates="skill", lazy="raise")
+    aliases: Mapped[list["SkillAlias"]] = relationship(
+        back_populates="skill", lazy="raise", cascade="all, delete-orphan"
+    )
 
 
 class SkillAlias(Base):
@@ -68,7 +77,7 @@ class RelationKind(StrEnum):
 
 
 class SkillRelation(Base):
-    """``skill`` needs (prerequisite) or includes (implies) ``other``."""
+    """``skill`` needs (prerequisite) or includes (implies) ``other``; a trigger refuses circles of one kind."""
 
     __tablename__ = "skill_relation"
     __table_args__ = (
@@ -97,6 +106,20 @@ class CertificationKind(Base, Versioned):
     field: Mapped[str | None]
     safety: Mapped[bool] = mapped_column(default=False, server_default="false")
     retired_at: Mapped[datetime | None]
+
+
+class CertificationProof(Base):
+    """Holding a certificate of this kind says that one can do a skill at this level."""
+
+    __tablename__ = "certification_proof"
+    __table_args__ = (
+        CheckConstraint("level BETWEEN 1 AND 5", name="level_known"),
+        Index("ix_certification_proof_skill_id", "skill_id"),
+    )
+
+    kind_id: Mapped[int] = mapped_column(ForeignKey("certification_kind.id"), primary_key=True)
+    skill_id: Mapped[int] = mapped_column(ForeignKey("skill.id"), primary_key=True)
+    level: Mapped[int]
 
 
 class Evidence(Base):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
@@ -258,7 +258,8 @@ def _estimate(row: Proficiency, critical: bool, claimed: set[tuple[int, int]]) -
 def _claimed(session: Session, technician_ids: Sequence[int]) -> set[tuple[int, int]]:
     """Return the (person, skill) pairs that stand on an own claim, which the stored level does not say."""
     rows = session.execute(
-        select(Evidence.technician_id, Evidence.skill_id)
+        select(Evidence.technician_id, func.coalesce(Skill.merged_into_id, Skill.id))
+        .join(Skill, Skill.id == Evidence.skill_id)
         .where(
             Evidence.technician_id.in_(technician_ids),
             Evidence.source == "self_claim",

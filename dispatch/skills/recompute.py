@@ -4,8 +4,9 @@ Whoever changes a fact calls :func:`recompute_proficiency` in the same transacti
 :func:`recompute_all` runs every night.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
+from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, text
 from sqlalchemy.orm import Session
@@ -36,9 +37,12 @@ def outcomes_agreed(session: Session, at: datetime) -> bool:
     return found is not None
 
 
-def facts_of(session: Session, technician_id: int) -> tuple[Fact, ...]:
-    """Return everything on record about one person, contested facts included and marked."""
-    return next((facts for _, facts in _facts_by_person(session, [technician_id])), ())
+def facts_of(session: Session, technician_id: int, taxonomy: Taxonomy) -> tuple[Fact, ...]:
+    """Return everything on record about one person, contested facts included and marked.
+
+    What was said about a skill that was merged into another one counts as said about that one.
+    """
+    return next((facts for _, facts in _facts_by_person(session, [technician_id], taxonomy)), ())
 
 
 def recompute_proficiency(session: Session, technician_id: int, *, now: datetime) -> dict[int, Estimate]:
@@ -50,7 +54,7 @@ def recompute_proficiency(session: Session, technician_id: int, *, now: datetime
     _lock(session, _EVERYBODY, shared=True)
     _lock(session, technician_id)
     taxonomy, catalogue = load_taxonomy(session), load_catalogue(session)
-    facts = facts_of(session, technician_id)
+    facts = facts_of(session, technician_id, taxonomy)
     found = _estimate(facts, taxonomy, catalogue, now, outcomes=outcomes_agreed(session, now), constants=DEFAULTS)
     session.execute(delete(Proficiency).where(Proficiency.technician_id == technician_id))
     if found:
@@ -74,7 +78,7 @@ def recompute_all(session: Session, *, now: datetime, technician_ids: Sequence[i
         session.execute(delete(Proficiency).where(Proficiency.technician_id.in_(technician_ids)))
     stored = 0
     waiting: list[dict[str, object]] = []
-    for person, facts in _facts_by_person(session, technician_ids):
+    for person, facts in _facts_by_person(session, technician_ids, taxonomy):
         found = _estimate(facts, taxonomy, catalogue, now, outcomes=outcomes, constants=DEFAULTS)
         waiting.extend(_row(person, one, now) for one in found.values())
         stored += len(found)
@@ -101,7 +105,9 @@ def _estimate(
     return estimate(facts, catalogue, skills, now, outcomes=outcomes, constants=constants)
 
 
-def _facts_by_person(session: Session, technician_ids: Iterable[int]) -> Iterator[tuple[int, tuple[Fact, ...]]]:
+def _facts_by_person(
+    session: Session, technician_ids: Iterable[int], taxonomy: Taxonomy
+) -> Iterator[tuple[int, tuple[Fact, ...]]]:
     """Give each person who has facts once, with all of them."""
     rows = session.execute(
         select(
@@ -128,16 +134,29 @@ def _facts_by_person(session: Session, technician_ids: Iterable[int]) -> Iterato
         facts.append(
             Fact(
                 key=row.id,
-                skill=row.skill_id,
+                skill=taxonomy.current(row.skill_id),
                 at=row.at,
                 source=row.source,
-                detail=row.facts,
+                detail=_as_of_today(row.facts, taxonomy),
                 rater=None if row.recorded_by_id is None else str(row.recorded_by_id),
                 contested=row.contested,
             )
         )
     if person is not None:
         yield person, tuple(facts)
+
+
+def _as_of_today(detail: Mapping[str, Any], taxonomy: Taxonomy) -> Mapping[str, Any]:
+    """Return what an outcome says with the skills that its needs live on in."""
+    needs = detail.get("needs")
+    if not needs or all(taxonomy.current(skill) == skill for skill, _ in needs):
+        return detail
+    named = detail.get("named")
+    return {
+        **detail,
+        "needs": [[taxonomy.current(skill), level] for skill, level in needs],
+        "named": named if named is None else taxonomy.current(named),
+    }
 
 
 def _row(technician_id: int, one: Estimate, now: datetime) -> dict[str, object]:

@@ -14,20 +14,15 @@ from dispatch.accounts.access import Actor, Right
 from dispatch.accounts.models import User
 from dispatch.core.clock import working_days_later
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
-from dispatch.skills.cataloguing import (
-    add_certification_kind,
-    add_skill,
-    get_skill,
-    load_starter_catalogue,
-    relate_skills,
-    retire_skill,
-)
+from dispatch.skills.cataloguing import add_skill, get_skill, relate_skills, retire_skill
+from dispatch.skills.certification_kinds import add_certification_kind
 from dispatch.skills.common import note, require_over, user_of
 from dispatch.skills.documents import confirm_certification, record_certification, return_certification
 from dispatch.skills.estimate import likely_level
 from dispatch.skills.models import Evidence, EvidenceContest, Skill
 from dispatch.skills.recompute import recompute_all, recompute_proficiency
 from dispatch.skills.sources import source_named
+from dispatch.skills.starting import load_starter_catalogue
 from dispatch.workforce.models import ReportingLine, Technician, Territory, TerritoryMembership
 
 __all__ = [

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dispatch.skills.catalogue import ACCURACY_HALF_LIFE_DAYS, ROUTINE_HALF_LIFE_DAYS
+from dispatch.skills.starter_words import LEVELS, PROOFS, WORDS
 
 
 class Fading(StrEnum):
@@ -33,6 +34,12 @@ class StarterSkill:
     critical: bool = False
     aliases: tuple[str, ...] = ()
 
+    @property
+    def level_anchors(self) -> dict[str, str]:
+        """What somebody does at each level, by level."""
+        sentences = LEVELS[self.code.partition(".")[0]]
+        return {str(level): sentence for level, sentence in enumerate(sentences, start=1)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class StarterCertification:
@@ -45,9 +52,16 @@ class StarterCertification:
     field: str
     safety: bool = False
 
+    @property
+    def proves(self) -> tuple[tuple[str, int], ...]:
+        """Codes of the skills that it proves, with the level."""
+        return PROOFS.get(self.code, ())
+
 
 def _skill(code: str, name: str, fading: Fading, *aliases: str, critical: bool = False) -> StarterSkill:
-    return StarterSkill(code=code, name=name, fading=fading, critical=critical, aliases=aliases)
+    words = (*aliases, *(word.strip() for word in WORDS[code].split(",")))
+    each = {word.casefold(): word for word in words if word.casefold() != name.casefold()}
+    return StarterSkill(code=code, name=name, fading=fading, critical=critical, aliases=tuple(each.values()))
 
 
 def _paper(
@@ -188,11 +202,3 @@ CERTIFICATIONS: tuple[StarterCertification, ...] = (
     _paper("BLDG-INSP", "Certified building inspector", "ICC or local authority", 36, "inspection"),
     _paper("PEST-APPLICATOR", "Applying pesticides for others", "State", None, "pest", safety=True),
 )
-
-LEVEL_MEANINGS: dict[int, str] = {
-    1: "assists beside somebody who can do it",
-    2: "does standard work, and somebody checks it",
-    3: "does standard work alone",
-    4: "solves unusual cases",
-    5: "teaches others and signs off their work",
-}

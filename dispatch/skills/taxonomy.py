@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import literal, select
+from sqlalchemy.orm import Session, aliased
 
 from dispatch.skills.catalogue import Catalogue, SkillSpec
 from dispatch.skills.models import RelationKind, Skill, SkillAlias, SkillRelation
+from dispatch.skills.needing import NeedRules, closed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class Node:
     critical: bool
     half_life_days: int
     retired: bool
+    merged_into: int | None = None
     aliases: tuple[str, ...] = ()
 
 
@@ -50,12 +53,19 @@ class Taxonomy:
                 words.setdefault(word, []).append(node.id)
         return words
 
+    def current(self, skill: int) -> int:
+        """Return the skill that a merged one lives on in; every other one is its own."""
+        node = self.nodes.get(skill)
+        while node is not None and node.merged_into is not None:
+            skill, node = node.merged_into, self.nodes.get(node.merged_into)
+        return skill
+
     def trades(self) -> tuple[int, ...]:
         """Return the top of the tree."""
-        return tuple(self._children.get(None, ()))
+        return self.children(None)
 
-    def children(self, skill: int) -> tuple[int, ...]:
-        """Return the skills directly below one."""
+    def children(self, skill: int | None) -> tuple[int, ...]:
+        """Return the skills directly below one; below None those at the top."""
         return tuple(self._children.get(skill, ()))
 
     def broader(self, skill: int) -> tuple[int, ...]:
@@ -76,6 +86,11 @@ class Taxonomy:
             found.append(current)
             waiting.extend(reversed(self.children(current)))
         return tuple(found)
+
+    def in_use_below(self, skill: int) -> tuple[int, ...]:
+        """Return the skills below one that people can have now."""
+        below = (self.nodes[each] for each in self.narrower(skill))
+        return tuple(node.id for node in below if node.assignable and not node.retired)
 
     def trade(self, skill: int) -> int:
         """Return the top ancestor, which for a trade is itself."""
@@ -123,6 +138,7 @@ def load_taxonomy(session: Session) -> Taxonomy:
             Skill.critical,
             Skill.half_life_days,
             Skill.retired_at.is_not(None).label("retired"),
+            Skill.merged_into_id.label("merged_into"),
         )
     )
     return Taxonomy(
@@ -137,6 +153,32 @@ def load_catalogue(session: Session) -> Catalogue:
     return Catalogue.of(
         SkillSpec(skill=row.id, parent=row.parent_id, half_life_days=row.half_life_days, critical=row.critical)
         for row in rows
+    )
+
+
+def load_need_rules(session: Session) -> NeedRules:
+    """Read what the catalogue says of needs; one statement."""
+    other = aliased(Skill)
+    merged = select(literal("merged"), Skill.id, Skill.merged_into_id).where(Skill.merged_into_id.is_not(None))
+    related = (
+        select(SkillRelation.kind, SkillRelation.skill_id, SkillRelation.other_id)
+        .join(other, other.id == SkillRelation.other_id)
+        .where(other.retired_at.is_(None) | other.merged_into_id.is_not(None))
+    )
+    rows: Sequence[Any] = session.execute(merged.union_all(related)).all()
+    current = {skill: into for kind, skill, into in rows if kind == "merged"}
+    direct: dict[str, dict[int, set[int]]] = {kind.value: {} for kind in RelationKind}
+    for kind, skill, reached in rows:
+        if kind != "merged":
+            direct[kind].setdefault(current.get(skill, skill), set()).add(current.get(reached, reached))
+    included_in: dict[int, set[int]] = {}
+    for skill, inside in closed(direct[RelationKind.IMPLIES]).items():
+        for one in inside:
+            included_in.setdefault(one, set()).add(skill)
+    return NeedRules(
+        current=current,
+        included_in={skill: frozenset(others) for skill, others in included_in.items()},
+        needs_first=closed(direct[RelationKind.PREREQUISITE]),
     )
 
 

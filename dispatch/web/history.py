@@ -63,6 +63,11 @@ ACTIONS = {
     "accept_fix": _l("Proposal accepted"),
     "return_fix": _l("Proposal returned"),
     "withdraw_fix": _l("Proposal withdrawn"),
+    "merge": _l("Merged"),
+    "retire": _l("Taken out of use"),
+    "bring_back": _l("Taken into use again"),
+    "relate": _l("Related"),
+    "load": _l("Built-in catalogue added"),
 }
 ENTITIES = {
     "job": _l("Job"),

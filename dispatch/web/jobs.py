@@ -28,6 +28,7 @@ from dispatch.jobs.lifecycle import CLOSED_STATES, IN_WORDS, JobState
 from dispatch.jobs.models import Job, Visit
 from dispatch.jobs.needs import Need, replace_needs
 from dispatch.jobs.service import JobDraft, Window
+from dispatch.jobs.understanding import understand
 from dispatch.messages.promising import confirm_booking, promise_window
 from dispatch.messages.queries import calls_about, messages_about
 from dispatch.planning.changelog import names_in
@@ -36,17 +37,21 @@ from dispatch.planning.job_page import commitments, reports
 from dispatch.planning.service import open_again
 from dispatch.planning.visit_trouble import report_cancelled
 from dispatch.skills.choices import certification_choices, skill_choices
+from dispatch.skills.reading import Sureness
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, plausible, whole
 from dispatch.web.history import timeline_items
 from dispatch.web.outbox_state import told_words
 from dispatch.web.pages import form_page, page, page_number
 from dispatch.web.security import may_open, permission
+from dispatch.web.words import _l
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 PRIORITIES = [("", "As usual for this work"), ("1", "1 Urgent"), ("2", "2 High"), ("3", "3 Normal"), ("4", "4 Low")]
 CHANNELS = [("call", "On the phone"), ("mail", "By mail"), ("text", "By text message")]
 NEED_ROWS = 4
+STANDARD_LEVEL = 3
+SURENESS = {Sureness.SURE: _l("sure"), Sureness.LIKELY: _l("likely"), Sureness.CHECK: _l("check")}
 NeedRow = tuple[int | None, int | None, int | None]  # skill, must level, preferred level
 
 
@@ -338,8 +343,8 @@ def needs(job_id: int) -> Response:
     visit = _open_visit(job)
     if visit is None:
         raise Conflict("No visit of this job is open. Open the job again first.")
-    skills = skill_choices(db())
     first = visit.slots[0]
+    skills = skill_choices(db(), also=[need.skill_id for need in first.needs])
     form = NeedsForm(data={"certifications": [each.kind_id for each in first.certifications]})
     form.certifications.choices = options(certification_choices(db()))
     rows: list[NeedRow] = [(need.skill_id, need.must_level, need.preferred_level) for need in first.needs]
@@ -359,8 +364,27 @@ def needs(job_id: int) -> Response:
         else:
             flash("Saved. Anybody already assigned is checked again when the day is planned.", "good")
             return redirect(url_for("jobs.show", job_id=job.id), 303)
+    suggested = understand(db(), f"{job.title} {job.description}")
+    if not form.is_submitted():
+        rows += _added({one.skill_id for one in suggested} - {row[0] for row in rows})
     blank = [(None, None, None)] * max(1, NEED_ROWS - len(rows))
-    return form_page("jobs/needs.html", form, job=job, rows=[*rows, *blank], skills=skills)
+    there = {row[0] for row in rows}
+    return form_page(
+        "jobs/needs.html",
+        form,
+        job=job,
+        rows=[*rows, *blank],
+        skills=skills,
+        suggested=[one for one in suggested if one.skill_id not in there],
+        added=[row[0] for row in rows if row[0] in {one.skill_id for one in suggested}],
+        sureness=SURENESS,
+    )
+
+
+def _added(offered: set[int]) -> list[NeedRow]:
+    """Return the suggestions that were chosen, each at the level that does standard work alone."""
+    chosen = dict.fromkeys(whole(each) for each in request.args.getlist("add"))
+    return [(skill, STANDARD_LEVEL, None) for skill in chosen if skill in offered]
 
 
 @blueprint.route("/<int:job_id>/cancel", methods=["GET", "POST"])

@@ -103,9 +103,10 @@ def index() -> Response:
 def claim() -> Response:
     """Find a skill from one's own words and say at which level one can do it."""
     words = " ".join(request.values.get("words", "").split())[:120]
-    found = suggest_skills(load_taxonomy(db()), words) if words else []
+    taxonomy = load_taxonomy(db())
+    found = suggest_skills(db(), taxonomy, words) if words else []
     form = ClaimForm()
-    form.skill_id.choices = options((one.skill_id, one.name) for one in found)
+    form.skill_id.choices = options((one.skill_id, taxonomy.nodes[one.skill_id].name) for one in found)
     if form.is_submitted() and form.validate():
         try:
             service.claim_skill(
@@ -125,7 +126,7 @@ def claim() -> Response:
     return page(
         "my/claim.html",
         words=words,
-        found=found,
+        found=[(taxonomy.nodes[one.skill_id], one) for one in found],
         form=form,
         levels=[(number, f"{number}", str(meaning)) for number, meaning in LEVELS.items()],
         status=422 if form.is_submitted() else 200,

@@ -45,11 +45,12 @@ MENUS: dict[str, tuple[Line, ...]] = {
     ),
     "administrator": (
         Line("people.index", "People", "people"),
+        Line("skills.index", "Skills", "catalogue"),
         Line("jobs.index", "Jobs", "jobs"),
-        Line("customers.index", "Customers", "customers"),
         Line("coverage.index", "Coverage", "coverage"),
         Line("loose_ends.index", "Loose ends", "loose-ends"),
         Line("audit.index", "Audit", "history"),
+        Line("customers.index", "Customers", "customers"),
     ),
 }
 # Whoever holds several roles lands on the page of the first of these. Managers also hold the dispatcher's role, to see

@@ -66,6 +66,8 @@ IDS = {
         JOIN territory t ON t.id = territory_id WHERE t.name = 'East'""",
     "series_id": "SELECT max(id) FROM job_series",
     "correction_id": "SELECT max(id) FROM correction",
+    "skill_id": "SELECT skill_id FROM skill_need GROUP BY skill_id ORDER BY count(*) DESC, skill_id LIMIT 1",
+    "kind_id": "SELECT min(id) FROM certification_kind",
 }
 """Rows of the demo for the people who see all of it."""
 OF_ANA = {

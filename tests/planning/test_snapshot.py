@@ -13,6 +13,7 @@ from dispatch.planning.models import AssignmentState, Pin
 from dispatch.planning.policy import PromiseRule, read_rules, read_weights
 from dispatch.planning.readings import planned_for
 from dispatch.planning.snapshot import active_policy, read_snapshot
+from dispatch.skills.models import RelationKind, SkillRelation
 from dispatch.workforce.models import Technician
 from tests import factories as make
 from tests.conftest import statements
@@ -22,6 +23,25 @@ from tests.planning.world import make_world
 def snapshot(session: Session, territory: Any, **changes: Any) -> Any:
     values = {"scope": [(territory.id, make.DAY)], "policy": active_policy(session), "now": make.MORNING}
     return read_snapshot(session, **(values | changes))
+
+
+def test_a_need_means_what_the_catalogue_says_of_it(session: Session) -> None:
+    territory = make.make_territory(session)
+    gas, boiler, power, old = (make.make_skill(session) for _ in range(4))
+    session.add_all(
+        [
+            SkillRelation(kind=RelationKind.IMPLIES, skill_id=boiler.id, other_id=gas.id),
+            SkillRelation(kind=RelationKind.PREREQUISITE, skill_id=gas.id, other_id=power.id),
+        ]
+    )
+    old.merged_into_id, old.retired_at = gas.id, make.MORNING
+    technician = make.make_technician(session, territory=territory)
+    make.make_shift(session, technician=technician, territory=territory)
+    job = make.make_job(session, site=make.make_site(session, territory=territory))
+    make.make_visit(session, job=job, needs={old: 3})
+    work = snapshot(session, territory).problem.visits[0]
+    asked = [[(int(one.skill), one.level) for one in need.any_of] for need in work.crew[0].needs]
+    assert asked == [[(gas.id, 3), (boiler.id, 3)], [(power.id, 2)]]
 
 
 def test_a_day_becomes_a_problem(session: Session) -> None:

@@ -256,7 +256,7 @@ def test_the_cache_is_a_replay_of_the_log(session: Session, crew: Crew) -> None:
     make_evidence(session, technician=crew.colleague, skill=crew.meter)
     count = service.recompute_all(session, now=NOW)
     assert count == 4, "two skills of the trade for two people"
-    facts = facts_of(session, crew.technician.id)
+    facts = facts_of(session, crew.technician.id, load_taxonomy(session))
     again = estimate(facts, load_catalogue(session), [crew.boiler.id, crew.meter.id], NOW, outcomes=True)
     for skill in (crew.boiler, crew.meter):
         row = stored(session, crew, skill)

@@ -1,24 +1,50 @@
-"""Own words lead to skills."""
+"""Own words lead to skills of the built-in catalogue, with the words that say so and how sure that is."""
 
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
-from dispatch.skills.starter import SKILLS
+from dispatch.skills.reading import PastText, Reading, Sureness, Vocabulary, needed_words, read_text, words_in
+from dispatch.skills.starter import SKILLS, TRADES
+from dispatch.skills.stems import stems_of
 from dispatch.skills.suggest import suggest_skills
 from dispatch.skills.taxonomy import Node, Taxonomy
+from tests.conftest import statements
 
+_TRADES = {code: number for number, (code, _name) in enumerate(TRADES, start=1000)}
 TREE = Taxonomy(
     nodes={
-        number: Node(
-            id=number, code=one.code, name=one.name, parent_id=None, assignable=True, critical=one.critical,
-            half_life_days=198, retired=one.code == "pest.control", aliases=one.aliases,
-        )
-        for number, one in enumerate(SKILLS)
+        **{
+            number: Node(
+                id=number, code=one.code, name=one.name, parent_id=_TRADES[one.code.partition(".")[0]], assignable=True,
+                critical=one.critical, half_life_days=198, retired=one.code == "pest.control", aliases=one.aliases,
+            )
+            for number, one in enumerate(SKILLS)
+        },
+        **{
+            _TRADES[code]: Node(
+                id=_TRADES[code], code=code, name=name, parent_id=None, assignable=False, critical=False,
+                half_life_days=198, retired=False,
+            )
+            for code, name in TRADES
+        },
     }
 )  # fmt: skip
+CODES = {node.code: node.id for node in TREE.nodes.values()}
+
+
+def read(session: Session, text: str, *past: tuple[str, str], limit: int = 3) -> list[Reading]:
+    known = [PastText(text=words, skills=(CODES[code],)) for words, code in past]
+    stems = stems_of(session, needed_words(text, TREE, known))
+    return read_text(text, Vocabulary(TREE, stems), stems, past=known, limit=limit)
+
+
+def codes(readings: list[Reading]) -> list[str]:
+    return [TREE.nodes[one.skill_id].code for one in readings]
 
 
 @pytest.mark.parametrize(
-    "words, code",
+    ("words", "code"),
     [
         ("heat pumps", "hvac.refrigeration"),
         ("boylers", "hvac.heating_plant"),
@@ -26,23 +52,57 @@ TREE = Taxonomy(
         ("trafic light", "signal.heads"),
         ("water meter", "water.metering"),
         ("gas", "plumbing.gas"),
+        ("Boiler leaking at Hale Dental, no hot water since last night, ask for Priya", "plumbing.steam_hot_water"),
+        ("my Viessmann Vitodens boyler does not heat", "hvac.heating_plant"),
+        ("StreetLight out", "streetlight.luminaire"),
     ],
 )
-def test_everyday_words_find_the_skill(words: str, code: str) -> None:
-    found = [TREE.nodes[one.skill_id].code for one in suggest_skills(TREE, words, limit=3)]
-    assert code in found
+def test_everyday_words_find_the_skill(session: Session, words: str, code: str) -> None:
+    assert code in codes(read(session, words))
 
 
-def test_the_reason_is_a_name_or_alias_of_the_skill() -> None:
-    best = suggest_skills(TREE, "fuse box")[0]
-    assert (best.because, TREE.nodes[best.skill_id].code) == ("fuse box", "electrical.distribution")
+def test_the_words_that_say_so_are_those_that_were_typed(session: Session) -> None:
+    best = read(session, "The FUSE-boxes again, says Priya")[0]
+    assert TREE.nodes[best.skill_id].code == "electrical.distribution"
+    assert (best.words, best.because) == (("fuse", "boxes"), "fuse box")
 
 
-@pytest.mark.parametrize("words", ["", "  !? ", "quantum chromodynamics"])
-def test_nonsense_finds_nothing(words: str) -> None:
-    assert suggest_skills(TREE, words) == []
+def test_a_plain_name_is_sure_and_half_a_hint_is_not(session: Session) -> None:
+    assert read(session, "smoke alarm")[0].sureness is Sureness.SURE
+    assert read(session, "no receipt from the thing")[0].sureness is not Sureness.CHECK
+    assert {one.sureness for one in read(session, "something is broken in the street")} <= {
+        Sureness.LIKELY, Sureness.CHECK,
+    }  # fmt: skip
 
 
-def test_retired_skills_are_not_suggested() -> None:
-    assert all(TREE.nodes[one.skill_id].code != "pest.control" for one in suggest_skills(TREE, "rodents"))
-    assert len(suggest_skills(TREE, "repair", limit=2)) <= 2
+def test_what_speaks_for_two_alike_is_sure_of_neither(session: Session) -> None:
+    first, second = read(session, "water in basement")[:2]
+    assert first.score - second.score < 0.15
+    assert first.sureness is not Sureness.SURE
+
+
+def test_past_texts_teach_words_that_no_skill_is_called_by(session: Session) -> None:
+    assert read(session, "zwibbelfix kaput") == []
+    found = read(session, "zwibbelfix kaput", ("Zwibbelfix does not start", "lift.controls"))
+    assert codes(found) == ["lift.controls"]
+    assert (found[0].words, found[0].because) == (("zwibbelfix",), None)
+
+
+@pytest.mark.parametrize("words", ["", "  !? ", "quantum chromodynamics", "the and of", "x"])
+def test_nonsense_finds_nothing(session: Session, words: str) -> None:
+    assert read(session, words) == []
+
+
+def test_retired_skills_are_not_suggested_even_by_past_texts(session: Session) -> None:
+    assert "pest.control" not in codes(read(session, "rodents", ("rodents in the cellar", "pest.control")))
+
+
+def test_a_long_text_is_read_as_far_as_its_first_pages() -> None:
+    assert len(words_in("boiler " * 10_000)) <= 300
+
+
+def test_it_takes_one_statement_whatever_the_text(session: Session, engine: Engine) -> None:
+    suggest_skills(session, TREE, "boiler")
+    with statements(engine) as seen:
+        suggest_skills(session, TREE, "zwobbel zwabbel zwubbel boiler leaking " * 20)
+    assert len(seen.texts) == 1

@@ -53,6 +53,8 @@ from tests.web.world import Day, make_day
 SignIn = Callable[[str], Browser]
 FOREIGN = "southcanary"  # in every name of the South
 GATE, EVIDENCE, CONTEST, HOME = "gate-canary-4711", "evidence-canary", "contest-canary", 52.1234567
+OF_EVERYBODY = ("skills.show", "certificate_kinds.show")
+"""Pages about what the whole organisation shares."""
 SCRIPTED = {"Accept": "application/json"}
 
 
@@ -147,6 +149,7 @@ def _ids(session: Any, site: Site, day: Day, territory: Territory) -> dict[str, 
         "request_id": run.id,
         "evidence_id": fact.id,
         "skill_id": day.skill,
+        "kind_id": kind.id,
         "territory": territory.id,
         "number": day.skill,
     }
@@ -225,6 +228,7 @@ def _routes(site: Site, ids: dict[str, int]) -> Iterator[tuple[Rule, str]]:
             "security.reset_password",
             "my_skills.still_true",
             "my_skills.differently",
+            *OF_EVERYBODY,
         ):
             known = ids | more | (job if {"key_id", "row_id"} & rule.arguments else {})
             values = {name: known[name] for name in rule.arguments}
