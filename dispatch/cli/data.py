@@ -1,7 +1,7 @@
 """Commands that bring data in: the demo organisation, files of other systems, a workforce for a set of jobs."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from dispatch.cli.refusals import plain_errors
 
 if TYPE_CHECKING:
     from dispatch.imports.engine import Report
+    from dispatch.imports.reader import Fault
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -88,6 +89,72 @@ def _simple(kind: str) -> click.Command:
 
 for _kind in SIMPLE_KINDS:
     import_group.add_command(_simple(_kind))
+
+
+@import_group.command("built-in")
+@plain_errors
+def built_in() -> None:
+    """Add what is missing of the built-in catalogue of skills and certificates; what is there stays as it is."""
+    from dispatch.cli.database import transaction
+    from dispatch.cli.users import OPERATOR
+    from dispatch.core.audit import CHANNEL
+    from dispatch.core.clock import now
+    from dispatch.skills.starting import load_starter_catalogue
+
+    CHANNEL.set("import")
+    with transaction() as session:
+        skills, kinds = load_starter_catalogue(session, actor=OPERATOR, now=now())
+    click.echo(f"{skills} skills and {kinds} kinds of certificates added.")
+
+
+def _reference(scheme: str, name: str, files: str) -> click.Command:
+    @click.command(scheme, help=f"Import a release of {name} from its official files: {files}.")
+    @click.argument("paths", type=FILE, nargs=-1, required=True, metavar="FILE...")
+    @click.option("--release", required=True, help="Which release this is; it is part of the attribution.")
+    @click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
+    @click.option("--confirm", is_flag=True, help="Retire more than a tenth of what came before.")
+    @plain_errors
+    def command(*, paths: tuple[Path, ...], release: str, dry_run: bool, confirm: bool) -> None:
+        from dispatch.cli.database import transaction
+        from dispatch.cli.users import OPERATOR
+        from dispatch.core.audit import CHANNEL
+        from dispatch.core.clock import now
+        from dispatch.imports.reference import import_reference
+        from dispatch.skills.models import Scheme
+
+        CHANNEL.set("import")
+        with transaction() as session:
+            report = import_reference(
+                session,
+                scheme=Scheme(scheme),
+                release=release,
+                paths=paths,
+                dry_run=dry_run,
+                confirmed=confirm,
+                actor=OPERATOR,
+                now=now(),
+            )
+        for file, kind, rows in report.files:
+            click.echo(f"{file}: {rows:,} rows of the kind {kind.value}")
+        for path in paths:
+            if path.name not in {file for file, _kind, _rows in report.files}:
+                click.echo(f"{path.name}: left aside, not a file we take from")
+        click.echo(
+            f"{name} {report.release}: {report.new:,} new, {report.changed:,} changed, {report.same:,} as before,"
+            f" {report.retired:,} not in it any more" + (" (dry run: nothing was changed)" if dry_run else "")
+        )
+        _tell(report.notes, report.faults, report.faults_total)
+        if report.faults_total:
+            sys.exit(SOME_FAULTY)
+
+    return command
+
+
+import_group.add_command(
+    _reference("onet", "O*NET", "Occupation Data, Alternate Titles, Skills, Knowledge, Task Statements, Tools Used,"
+               " Technology Skills (.txt)")
+)  # fmt: skip
+import_group.add_command(_reference("esco", "ESCO", "occupations and skills (.csv)"))
 
 
 @import_group.command()
@@ -194,6 +261,17 @@ def _print_counts(counts: Mapping[str, int]) -> None:
         click.echo(f"  {count:>8,} {table}")
 
 
+def _tell(notes: Sequence[str], faults: "Sequence[Fault]", total: int) -> None:
+    for note in notes:
+        click.echo(f"  {note}")
+    for fault in faults[:FAULTS_SHOWN]:
+        where = f"line {fault.line}" + (f", column {fault.column}" if fault.column else "")
+        value = f" {fault.value!r}:" if fault.value else ""
+        click.echo(f"  {where}:{value} {fault.remedy}")
+    if total > FAULTS_SHOWN:
+        click.echo(f"  ... and {total - FAULTS_SHOWN:,} more")
+
+
 def _finish(reports: "Iterable[Report]") -> None:
     """Print each report; leave with code 3 when some rows were refused, so that a script notices."""
     refused = 0
@@ -203,14 +281,7 @@ def _finish(reports: "Iterable[Report]") -> None:
             f" {report.same:,} as before, {len(report.faults):,} refused"
             + (" (dry run: nothing was changed)" if report.dry_run else "")
         )
-        for note in report.notes:
-            click.echo(f"  {note}")
-        for fault in report.faults[:FAULTS_SHOWN]:
-            where = f"line {fault.line}" + (f", column {fault.column}" if fault.column else "")
-            value = f" {fault.value!r}:" if fault.value else ""
-            click.echo(f"  {where}:{value} {fault.remedy}")
-        if len(report.faults) > FAULTS_SHOWN:
-            click.echo(f"  ... and {len(report.faults) - FAULTS_SHOWN:,} more")
+        _tell(report.notes, report.faults, len(report.faults))
         refused += len(report.faults)
     if refused:
         sys.exit(SOME_FAULTY)

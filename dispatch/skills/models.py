@@ -4,8 +4,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
-from sqlalchemy.dialects.postgresql import JSONB, Range
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dispatch.core.db import Base, Choice, Id, Instant, Versioned, choice_check, days_check, one_at_a_time
@@ -67,6 +67,63 @@ class SkillLink(Base):
     scheme: Mapped[str]
     outside_id: Mapped[str]
     label: Mapped[str | None]
+
+
+class Scheme(StrEnum):
+    """An outside catalogue of work."""
+
+    ONET = "onet"
+    ESCO = "esco"
+
+
+class EntryKind(StrEnum):
+    """What an entry of an outside catalogue is."""
+
+    OCCUPATION = "occupation"
+    TITLE = "title"
+    SKILL = "skill"
+    KNOWLEDGE = "knowledge"
+    TASK = "task"
+    TOOL = "tool"
+    TECHNOLOGY = "technology"
+
+
+class ReferenceEntry(Base):
+    """An entry of an outside catalogue, by its own id; ``owner`` is the occupation it belongs to, empty for none.
+
+    What a later release does not have any more is retired, not removed: our skills may be linked to it.
+    """
+
+    __tablename__ = "reference_entry"
+    __table_args__ = (
+        choice_check("scheme", Scheme),
+        choice_check("kind", EntryKind),
+        UniqueConstraint("scheme", "kind", "owner", "outside_id"),
+    )
+
+    id: Mapped[Id]
+    scheme: Mapped[Scheme] = mapped_column(Choice(Scheme))
+    kind: Mapped[EntryKind] = mapped_column(Choice(EntryKind))
+    outside_id: Mapped[str]
+    owner: Mapped[str] = mapped_column(default="", server_default="")
+    label: Mapped[str]
+    words: Mapped[list[str]] = mapped_column(ARRAY(Text()), default=list, server_default=text("'{}'"))
+    about: Mapped[str] = mapped_column(default="", server_default="")
+    release: Mapped[str]
+    retired_at: Mapped[datetime | None]
+
+
+class ReferenceRelease(Base):
+    """A release of an outside catalogue that was imported; pages and exports owe it an attribution."""
+
+    __tablename__ = "reference_release"
+    __table_args__ = (choice_check("scheme", Scheme), UniqueConstraint("scheme", "release"))
+
+    id: Mapped[Id]
+    scheme: Mapped[Scheme] = mapped_column(Choice(Scheme))
+    release: Mapped[str]
+    imported_at: Mapped[datetime]
+    imported_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
 
 
 class RelationKind(StrEnum):

@@ -1,5 +1,7 @@
 """What the pages of the catalogue read: one skill with its words and links, and the kinds of certificates."""
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,7 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from dispatch.core.errors import NotFound
+from dispatch.skills.attribution import attributions
 from dispatch.skills.models import CertificationKind, CertificationProof, Skill, SkillLink
+from dispatch.skills.taxonomy import load_taxonomy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,3 +89,31 @@ def certification_lines(session: Session, *, with_retired: bool = False) -> list
         )
         for kind, proves in rows
     ]
+
+
+def catalogue_table(session: Session) -> str:
+    """Return the skills in use as CSV, in the columns that the import of skills reads; sources are named at the end."""
+    taxonomy = load_taxonomy(session)
+    links: dict[tuple[int, str], list[str]] = {}
+    for link in session.scalars(select(SkillLink).order_by(SkillLink.outside_id)):
+        links.setdefault((link.skill_id, link.scheme), []).append(link.outside_id)
+    out = io.StringIO()
+    table = csv.writer(out)
+    table.writerow(["code", "name", "parent", "half_life_days", "critical", "aliases", "onet_soc", "esco_uri"])
+    for node in sorted(taxonomy.nodes.values(), key=lambda node: node.code):
+        if node.retired or not node.assignable:
+            continue
+        above = "" if node.parent_id is None else taxonomy.nodes[node.parent_id].code
+        aliases = "; ".join(sorted(node.aliases, key=str.casefold))
+        outside = ("; ".join(links.get((node.id, scheme), [])) for scheme in ("onet", "esco"))
+        critical = "yes" if node.critical else "no"
+        cells = [node.code, node.name, above, node.half_life_days, critical, aliases, *outside]
+        table.writerow([_no_formula(cell) if isinstance(cell, str) else cell for cell in cells])
+    for words in attributions(session):
+        table.writerow([f"# {words}"])
+    return out.getvalue()
+
+
+def _no_formula(cell: str) -> str:
+    """Keep a spreadsheet from reading a text as a formula."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell

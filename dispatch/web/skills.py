@@ -20,13 +20,14 @@ from dispatch.core.errors import Conflict, Invalid
 from dispatch.jobs.queries import history
 from dispatch.jobs.skill_use import SkillUse, use_of_skill
 from dispatch.skills import cataloguing as service
+from dispatch.skills.attribution import attributions
 from dispatch.skills.cataloguing import LEVELS
 from dispatch.skills.choices import group_choices, skill_choices
 from dispatch.skills.models import RelationKind, Skill
 from dispatch.skills.starting import load_starter_catalogue
 from dispatch.skills.suggest import suggest_skills
 from dispatch.skills.taxonomy import Taxonomy, load_taxonomy
-from dispatch.skills.tree import SkillPage, certification_lines, skill_page
+from dispatch.skills.tree import SkillPage, catalogue_table, certification_lines, skill_page
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, whole
 from dispatch.web.history import timeline_items, zone_of_reader
@@ -95,7 +96,17 @@ def index() -> Response:
         retired=sum(node.retired for node in taxonomy.nodes.values()),
         kinds=certification_lines(db(), with_retired=with_retired),
         may_edit=_may_edit(),
+        attributions=attributions(db()),
     )
+
+
+@blueprint.get("/catalogue.csv")
+@permission(Right.EXPORT, own=True)
+def table() -> Response:
+    """Give the catalogue as a table, with what its sources ask to be said."""
+    answer = Response(catalogue_table(db()), mimetype="text/csv; charset=utf-8")
+    answer.headers["Content-Disposition"] = 'attachment; filename="skills.csv"'
+    return answer
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
