@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0020_index_job_words"
-down_revision = "0019_guard_catalogue"
+revision = "0021_index_job_words"
+down_revision = "0020_guard_catalogue"
 branch_labels = None
 depends_on = None
 

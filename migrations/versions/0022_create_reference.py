@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0021_create_reference"
-down_revision = "0020_index_job_words"
+revision = "0022_create_reference"
+down_revision = "0021_index_job_words"
 branch_labels = None
 depends_on = None
 
