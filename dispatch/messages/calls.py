@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
+from dispatch.accounts.models import User
 from dispatch.core.audit import Change, record
 from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.jobs.models import Job, Visit
@@ -82,6 +83,52 @@ def _due(now: datetime, zone: str, by: datetime | None) -> datetime:
     """Return by when to call: soon, though not at night unless the promise begins before people can be called."""
     waits = waits_until(now + CALL_WITHIN, zone=zone, to_customer=True, first_at=by)
     return waits if by is None else max(now, min(waits, by))
+
+
+def call_again(
+    session: Session,
+    *,
+    visit_id: int,
+    kind: CallKind,
+    note: str,
+    owner_id: int,
+    due_at: datetime,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Keep that a customer is to be called again: who does it, by when, and what they said."""
+    territory_id = session.scalar(select(Visit.territory_id).where(Visit.id == visit_id))
+    if territory_id is None:
+        raise NotFound("There is no such visit.")
+    actor.require(Right.MESSAGE_EDIT, territory_id, what="call")
+    if not note.strip():
+        raise Invalid("Say in a few words what they said, so that whoever calls knows.", field="note")
+    if due_at <= now:
+        raise Invalid("Say by when they are called again; the time must lie ahead.", field="due_at")
+    if session.scalar(select(User.active).where(User.id == owner_id)) is not True:
+        raise Invalid("Choose somebody who can sign in.", field="owner_id")
+    call_first(session, [BadNews(visit_id=visit_id, kind=kind, facts={}, by=due_at)], now=now)
+    call = session.scalars(
+        select(CallTask)
+        .where(CallTask.visit_id == visit_id, CallTask.state == CallState.OPEN)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    call.facts = {**call.facts, "note": note.strip()}
+    call.owner_id, call.due_at = owner_id, due_at
+    session.flush()
+    record(
+        session,
+        Change(
+            at=now,
+            actor_id=actor.user_id,
+            action="call_again",
+            entity="visit",
+            entity_id=str(visit_id),
+            territory_id=territory_id,
+            after={"note": note.strip(), "owner_id": owner_id, "due_at": due_at.isoformat()},
+        ),
+    )
 
 
 def withdraw_calls(

@@ -78,9 +78,16 @@ def report_absence(
 ) -> AbsenceReported:
     """Note an absence and free the future bookings in it; each job keeps its owner and gets a next step."""
     absence = note_absence(session, technician_id=technician_id, start=start, end=end, actor=actor, now=now)
+    return free_bookings(session, absence, start=start, end=end, actor=actor, now=now)
+
+
+def free_bookings(
+    session: Session, absence: Absence, *, start: datetime, end: datetime, actor: Actor, now: datetime
+) -> AbsenceReported:
+    """Free what somebody has booked in a part of an absence; each job keeps its owner and gets a next step."""
     booked = session.execute(
         select(Assignment.id, Assignment.version, Assignment.visit_id, Assignment.crew_slot_id, Assignment.state).where(
-            Assignment.technician_id == technician_id,
+            Assignment.technician_id == absence.technician_id,
             live(),
             Assignment.during.op("&&")(Range(start, end)),
             func.upper(Assignment.during) > now,

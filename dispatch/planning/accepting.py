@@ -10,24 +10,30 @@ from sqlalchemy.orm import Session, selectinload
 
 from dispatch.accounts.access import Actor, Right
 from dispatch.core.errors import Conflict, NotFound
-from dispatch.jobs.models import Promise, PromiseState
+from dispatch.jobs.models import Customer, Job, Promise, PromiseState, Visit
 from dispatch.jobs.service import Window
-from dispatch.messages.calls import BadNews, call_first, note_told
+from dispatch.messages.calls import BadNews, call_again, call_first, note_told
 from dispatch.messages.lifecycle import Topic
 from dispatch.messages.models import CallKind, CallState, CallTask
 from dispatch.messages.promising import promise_window
 from dispatch.messages.service import News, span, tell
 from dispatch.planning.assigning import assign_visit, move_assignment
-from dispatch.planning.changing import Entry, Placement, SlotChange, change_slots, live_slots, lock_visits
+from dispatch.planning.changing import (
+    Entry,
+    Placement,
+    SlotChange,
+    change_slots,
+    live_slots,
+    lock_visits,
+    placement_of,
+)
 from dispatch.planning.models import FREES_TIME, Disruption, DisruptionKind, DisruptionState, RepairItem, RepairPart
-from dispatch.planning.promise_state import late_arrival
+from dispatch.planning.offering import held_offer, promised_by, release_times, take_time, window_around
 from dispatch.planning.proposals import bookings_now, held_back, people_of
 
 CALL_WITHIN = timedelta(minutes=30)
 CALL_BEFORE = timedelta(minutes=30)
 SOONEST_CALL = timedelta(minutes=15)
-BUFFER = timedelta(minutes=20)
-HALF_HOUR = timedelta(minutes=30)
 WATCHED_FOR = timedelta(minutes=15)
 AGREED = "Agreed on the new time"
 CHANGED_MEANWHILE = "Some days changed after this was worked out; what concerns them was left as it is."
@@ -103,6 +109,8 @@ def apply_items(
         closed=changed_people,
     )
     taken = [item for item in wanted if item.visit_id not in back | moved_on]
+    if RepairPart.CUSTOMER in parts:
+        release_times(session, [item.visit_id for item in items])  # they get the times of the proposal instead
     current = live_slots(session, [each["crew_slot_id"] for item in items for each in item.changes], lock=True)
     freed = [
         item
@@ -242,15 +250,118 @@ def wish_well(session: Session, disruption: Disruption, *, back: bool, actor: Ac
 
 def book_agreed(session: Session, *, disruption_id: int, visit_id: int, actor: Actor, now: datetime) -> None:
     """Book the time that a customer agreed to, and promise a window with room around it."""
+    disruption, item = _line(session, disruption_id, visit_id, actor)
+    places = [Placement.from_dict(each["to"]) for each in item.changes if each["to"] is not None]
+    if item.part is not RepairPart.CUSTOMER or not places:
+        raise Conflict("There is no time proposed for this visit.")
+    known = bookings_now(session, disruption)
+    start, end = window_around(places[0].start, places[0].travel_s, places[0].travel_source)
+    _agree(session, visit_id, Window(start=start, end=end), actor, now)
+    if not item.booked:
+        release_times(session, [visit_id])
+        standing = live_slots(session, [each["crew_slot_id"] for each in item.changes])
+        for each, place in zip([one for one in item.changes if one["to"] is not None], places, strict=True):
+            row = standing.get(each["crew_slot_id"])
+            _place(session, visit_id, each["crew_slot_id"], row, place, actor, now)
+        item.booked = True
+    _keep_up(session, disruption, known, actor, now)
+
+
+def book_offer(
+    session: Session, *, disruption_id: int, visit_id: int, offer_id: int, actor: Actor, now: datetime
+) -> None:
+    """Book one of the times that are held for a customer, promise its window and note that they agreed."""
+    disruption, item = _line(session, disruption_id, visit_id, actor)
+    known = bookings_now(session, disruption)
+    offer = held_offer(session, offer_id=offer_id, visit_id=visit_id, actor=actor, now=now)
+    _agree(session, visit_id, promised_by(offer), actor, now)
+    taken = take_time(session, offer_id=offer_id, visit_id=visit_id, actor=actor, now=now)
+    row = live_slots(session, [taken.crew_slot_id])[taken.crew_slot_id]
+    was = next((each for each in item.changes if each["crew_slot_id"] == taken.crew_slot_id), None)
+    change = {"crew_slot_id": taken.crew_slot_id, "expect": None, "was": None} if was is None else dict(was)
+    item.changes = [change | {"to": placement_of(row).as_dict()}]
+    item.booked = True
+    _keep_up(session, disruption, known, actor, now)
+
+
+def tell_late(session: Session, *, disruption_id: int, visit_id: int, actor: Actor, now: datetime) -> bool:
+    """Tell a customer the later time of the proposal and book it; False where they want to be called instead.
+
+    What is written waits in the outbox for a moment, so that it can be recalled.
+    """
+    disruption, item = _line(session, disruption_id, visit_id, actor)
+    places = [Placement.from_dict(each["to"]) for each in item.changes if each["to"] is not None]
+    if disruption.state is not DisruptionState.PROPOSED or item.part is not RepairPart.CUSTOMER or not places:
+        raise Conflict("There is no later time to tell them. Look at the proposal.")
+    wants_call = session.scalar(
+        select(Customer.preferred_channel)
+        .join(Job, Job.customer_id == Customer.id)
+        .join(Visit, Visit.job_id == Job.id)
+        .where(Visit.id == visit_id)
+    )
+    if wants_call == "call":
+        _have_called(session, disruption, [item], now)
+        return False
+    known = bookings_now(session, disruption)
+    start, end = window_around(places[0].start, places[0].travel_s, places[0].travel_source)
+    release_times(session, [visit_id])
+    promise_window(
+        session,
+        visit_id=visit_id,
+        window=Window(start=start, end=end),
+        agreed_with=None,
+        channel=wants_call,
+        actor=actor,
+        now=now,
+    )
+    entry = Entry(
+        action="repair",
+        actor=actor,
+        now=now,
+        entity="disruption",
+        entity_id=str(disruption.id),
+        note={"told": 1},
+        undoable=False,  # the customer is told; to move it again is a decision of its own
+    )
+    change_slots(session, _slot_changes(item), entry)
+    item.booked = True
+    _keep_up(session, disruption, known, actor, now)
+    return True
+
+
+def none_suits(
+    session: Session,
+    *,
+    disruption_id: int,
+    visit_id: int,
+    note: str,
+    owner_id: int,
+    due_at: datetime,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Let the times go that do not suit a customer; who rings them again, and by when, is kept."""
+    disruption, _item = _line(session, disruption_id, visit_id, actor)
+    fell_through = disruption.kind in FREES_TIME and visit_id == disruption.visit_id
+    kind = CallKind.SECOND_VISIT if fell_through else CallKind.PROMISE_BROKEN
+    call_again(session, visit_id=visit_id, kind=kind, note=note, owner_id=owner_id, due_at=due_at, actor=actor, now=now)
+    release_times(session, [visit_id])
+    disruption.repairer_id, disruption.repairing_since = actor.user_id, now
+    session.flush()
+
+
+def _line(session: Session, disruption_id: int, visit_id: int, actor: Actor) -> tuple[Disruption, RepairItem]:
     disruption = steered(session, disruption_id, actor)
     item = session.get(RepairItem, (disruption_id, visit_id), with_for_update=True)
-    if item is None or item.part is not RepairPart.CUSTOMER:
+    if item is None:
         raise NotFound("There is no such line.")
-    places = [Placement.from_dict(each["to"]) for each in item.changes if each["to"] is not None]
-    if not places:
-        raise Conflict("There is no time proposed for this visit.")
-    start, end = window_around(places[0])
-    window = Window(start=start, end=end)
+    if item.booked:
+        raise Conflict("A time is booked for this visit already. Move it on the board instead.")
+    return disruption, item
+
+
+def _agree(session: Session, visit_id: int, window: Window, actor: Actor, now: datetime) -> None:
+    """Promise what was agreed; an open call about it has been made then."""
     call = session.scalars(
         select(CallTask).where(CallTask.visit_id == visit_id, CallTask.state == CallState.OPEN)
     ).one_or_none()
@@ -260,12 +371,15 @@ def book_agreed(session: Session, *, disruption_id: int, visit_id: int, actor: A
         )
     else:
         note_told(session, call_id=call.id, version=None, outcome=AGREED, actor=actor, now=now, window=window)
-    if not item.booked:
-        standing = live_slots(session, [each["crew_slot_id"] for each in item.changes])
-        for each, place in zip([one for one in item.changes if one["to"] is not None], places, strict=True):
-            row = standing.get(each["crew_slot_id"])
-            _place(session, visit_id, each["crew_slot_id"], row, place, actor, now)
-        item.booked = True
+
+
+def _keep_up(session: Session, disruption: Disruption, known: Mapping[str, Any], actor: Actor, now: datetime) -> None:
+    """Let the proposal know of what was booked out of itself: the rest of it stands."""
+    session.flush()
+    changed = bookings_now(session, disruption)
+    disruption.rests_on = {
+        person: changed[person] if known[person] == rows else rows for person, rows in disruption.rests_on.items()
+    }
     disruption.repairer_id, disruption.repairing_since = actor.user_id, now
     session.flush()
 
@@ -292,10 +406,3 @@ def _place(
             actor=actor,
             now=now,
         )
-
-
-def window_around(place: Placement) -> tuple[datetime, datetime]:
-    """Return a window fit to be promised: from before the start to a buffer after the late arrival, in half hours."""
-    late = late_arrival(place.start, place.travel_s, place.travel_source) + BUFFER
-    epoch = datetime.min.replace(tzinfo=place.start.tzinfo)
-    return place.start - (place.start - epoch) % HALF_HOUR, late + (epoch - late) % HALF_HOUR

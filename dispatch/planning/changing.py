@@ -25,7 +25,7 @@ from dispatch.planning.retries import constraint, sqlstate
 from dispatch.planning.rows import live
 from dispatch.planning.snapshot import LOCKED_STATES
 from dispatch.planning.telling import tell_changes
-from dispatch.planning.words import holder_sentence
+from dispatch.planning.words import hold_sentence, holder_sentence
 
 FIND_A_TIME_WITHIN = timedelta(hours=4)
 FIND_A_TIME = "Find a time and a technician"
@@ -422,6 +422,9 @@ def conflict_of(session: Session, error: DBAPIError, changes: Sequence[SlotChang
     code = sqlstate(error)
     if code in BUSY_CODES:
         return Busy(BUSY)
+    if constraint(error) == "held_time":
+        wanted = [(item.visit_id, item.to.technician_id, item.to.start, item.to.end) for item in changes if item.to]
+        return Conflict(hold_sentence(session, wanted))
     if code == "23P01" or constraint(error) == "uq_assignment_slot_live":
         for item in changes:
             if item.to is not None:

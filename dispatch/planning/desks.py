@@ -106,10 +106,10 @@ def day_for(
     territory_id: int,
     day: date,
     now: datetime,
-    visit_id: int,
+    visit_id: int | None,
     scarcity: Mapping[int, int] | None = None,
 ) -> PreparedDay:
-    """Return a day ready for questions about a visit, from memory where nothing has changed since it was read.
+    """Return a day ready for questions (about a visit), from memory where nothing has changed since it was read.
 
     The people are those with a shift there, and those who belong to the territory and work elsewhere that day. A visit
     that the day would leave out, since it is promised for another one, is read in addition.
@@ -133,7 +133,7 @@ def day_for(
                     _keep(key, known)
         with _lock:
             _building.pop(key, None)
-    if str(visit_id) in known.snapshot.problem.visit_by_id or visit_id in known.snapshot.left_out:
+    if visit_id is None or str(visit_id) in known.snapshot.problem.visit_by_id or visit_id in known.snapshot.left_out:
         return known
     return _read(session, policy, territory_id, day, now, scarcity, visit_id)
 

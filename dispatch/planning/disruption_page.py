@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from dispatch.accounts.models import User
 from dispatch.core.errors import NotFound
 from dispatch.jobs.models import Customer, Job, Promise, PromiseState, Visit
-from dispatch.planning.accepting import call_by, new_start, told_start, watched_by, window_around
+from dispatch.planning.accepting import call_by, new_start, told_start, watched_by
 from dispatch.planning.changing import Placement
 from dispatch.planning.models import (
     UNSETTLED,
@@ -20,15 +20,32 @@ from dispatch.planning.models import (
     Disruption,
     DisruptionKind,
     DisruptionState,
+    Offer,
+    OfferState,
     RepairItem,
     RepairPart,
 )
+from dispatch.planning.offering import promised_by, window_around
 from dispatch.planning.reason_words import names_for, sentence
 from dispatch.planning.rows import live
 from dispatch.workforce.models import Absence, Technician, Territory
 
 Territories = Collection[int] | None
+LATE = (DisruptionKind.RUNNING_LATE, DisruptionKind.LONGER)
 GOING_ON = (AssignmentState.ON_THE_WAY, AssignmentState.ON_SITE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldTime:
+    """A time held for a customer: who would come, the window to read out, what speaks for it, and until when."""
+
+    id: int
+    technician: str
+    start: datetime
+    window: tuple[datetime, datetime]
+    merits: tuple[str, ...]
+    held_until: datetime
+    extended: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +65,11 @@ class RepairLine:
     now: tuple[tuple[str, datetime], ...]
     promise: tuple[datetime, datetime] | None
     window: tuple[datetime, datetime] | None
+    drive_s: int
     margin_s: int | None
     reasons: tuple[str, ...]
     call_by: datetime
+    offers: tuple[HeldTime, ...]
 
     @property
     def late_s(self) -> int:
@@ -84,6 +103,7 @@ class Situation:
     customer: str | None
     minutes: int | None
     ready_on: date | None
+    later: int
     until: datetime | None
     owner: str
     due_at: datetime
@@ -95,6 +115,7 @@ class Situation:
     attempt: int
     message: str | None
     proposed_at: datetime | None
+    offered_at: datetime | None
     counts: Mapping[RepairPart, int]
 
     @property
@@ -133,11 +154,53 @@ def disruption_page(session: Session, disruption_id: int, *, territories: Territ
     return DisruptionPage(about=about, lines=tuple(_lines(session, items, now)), under_way=_going_on(session, about))
 
 
+@dataclass(frozen=True, kw_only=True)
+class LateSteps:
+    """What one click does about somebody who is late: whom to tell, and what could be handed over to whom."""
+
+    tell: RepairLine | None
+    hand: RepairLine | None
+    handed: int
+
+
+def late_steps(session: Session, situations: Sequence[Situation], now: datetime) -> dict[int, LateSteps]:
+    """Return what can be done at once about proposals for somebody who is late; a constant number of statements."""
+    ids = [each.id for each in situations if each.kind in LATE and each.state is DisruptionState.PROPOSED]
+    if not ids:
+        return {}
+    items = session.scalars(
+        select(RepairItem)
+        .where(RepairItem.disruption_id.in_(ids), ~RepairItem.small, ~RepairItem.booked)
+        .order_by(RepairItem.disruption_id, RepairItem.position)
+    ).all()
+    found: dict[int, list[RepairLine]] = {number: [] for number in ids}
+    for item, line in zip(items, _lines(session, items, now), strict=True):
+        found[item.disruption_id].append(line)
+    return {number: _steps(lines) for number, lines in found.items()}
+
+
+def _steps(lines: Sequence[RepairLine]) -> LateSteps:
+    told = sorted(
+        (each for each in lines if each.part is RepairPart.CUSTOMER and each.now), key=lambda each: each.now[0][1]
+    )
+    handed = [each for each in lines if each.part is RepairPart.KEPT and each.now and each.was[:1] and _other(each)]
+    return LateSteps(tell=told[0] if told else None, hand=handed[0] if handed else None, handed=len(handed))
+
+
+def _other(line: RepairLine) -> bool:
+    return line.was[0][0] != line.now[0][0]
+
+
 def alerts(session: Session, *, territories: Collection[int], day: date, now: datetime) -> list[Situation]:
     """Return what is unsettled on a day of some territories, newest first."""
     rows = session.execute(
         _situations()
-        .where(Disruption.state.in_(UNSETTLED), Disruption.day == day, Disruption.territory_id.in_(territories))
+        .where(
+            Disruption.state.in_(UNSETTLED),
+            Disruption.day == day,
+            Disruption.territory_id.in_(territories),
+            or_(Disruption.quiet_until.is_(None), Disruption.quiet_until <= now),
+        )
         .order_by(Disruption.reported_at.desc(), Disruption.id.desc())
     ).all()
     counted: dict[int, dict[RepairPart, int]] = {row.Disruption.id: {} for row in rows}
@@ -209,6 +272,7 @@ def _situation(row: Any, counts: Mapping[RepairPart, int], now: datetime) -> Sit
         customer=row.customer,
         minutes=one.minutes,
         ready_on=date.fromisoformat(one.facts["ready_on"][1]) if "ready_on" in one.facts else None,
+        later=one.facts.get("later", 0),
         until=row.until,
         owner=row.owner,
         due_at=one.due_at,
@@ -220,6 +284,7 @@ def _situation(row: Any, counts: Mapping[RepairPart, int], now: datetime) -> Sit
         attempt=one.attempt,
         message=one.message,
         proposed_at=one.proposed_at,
+        offered_at=one.offered_at,
         counts=counts,
     )
 
@@ -249,6 +314,7 @@ def _lines(session: Session, items: Sequence[RepairItem], now: datetime) -> list
         row.id: row.name
         for row in session.execute(select(Technician.id, Technician.name).where(Technician.id.in_(people)))
     }
+    offers = _held_times(session, ids, now)
     names = names_for(session, [reason for item in items for reason in item.reasons])
     return [
         RepairLine(
@@ -273,9 +339,11 @@ def _lines(session: Session, items: Sequence[RepairItem], now: datetime) -> list
             if jobs[item.visit_id].promise is None
             else (jobs[item.visit_id].promise.lower, jobs[item.visit_id].promise.upper),
             window=_window(item),
+            drive_s=next((each["to"]["travel_s"] for each in item.changes if each["to"]), 0),
             margin_s=item.margin_s,
             reasons=tuple(sentence(reason, names) for reason in item.reasons),
             call_by=call_by(told_start(item), now),
+            offers=offers.get(item.visit_id, ()),
         )
         for item in items
     ]
@@ -284,7 +352,32 @@ def _lines(session: Session, items: Sequence[RepairItem], now: datetime) -> list
 def _window(item: RepairItem) -> tuple[datetime, datetime] | None:
     if new_start(item) is None:
         return None
-    return window_around(next(Placement.from_dict(each["to"]) for each in item.changes if each["to"]))
+    place = next(Placement.from_dict(each["to"]) for each in item.changes if each["to"])
+    return window_around(place.start, place.travel_s, place.travel_source)
+
+
+def _held_times(session: Session, visits: Sequence[int], now: datetime) -> dict[int, tuple[HeldTime, ...]]:
+    """Return what is held for the customers of some visits, soonest first."""
+    rows = session.execute(
+        select(Offer, Technician.name)
+        .join(Technician, Technician.id == Offer.technician_id)
+        .where(Offer.visit_id.in_(visits), Offer.state == OfferState.HELD, Offer.held_until > now)
+        .order_by(Offer.start_at, Offer.id)
+    )
+    found: dict[int, tuple[HeldTime, ...]] = {}
+    for offer, name in rows:
+        promised = promised_by(offer)
+        time = HeldTime(
+            id=offer.id,
+            technician=name,
+            start=offer.start_at,
+            window=(promised.start, promised.end),
+            merits=tuple(offer.merits),
+            held_until=offer.held_until,
+            extended=offer.extended,
+        )
+        found[offer.visit_id] = (*found.get(offer.visit_id, ()), time)
+    return found
 
 
 def _going_on(session: Session, about: Situation) -> tuple[tuple[int, str, str], ...]:

@@ -20,7 +20,7 @@ from dispatch.core.errors import Conflict, Invalid
 from dispatch.jobs.lifecycle import VisitState
 from dispatch.jobs.models import Visit
 from dispatch.jobs.service import change_visit
-from dispatch.planning.absences import note_absence
+from dispatch.planning.absences import free_bookings, note_absence
 from dispatch.planning.accepting import steered, watched_by, wish_well
 from dispatch.planning.changing import lock_visits
 from dispatch.planning.models import (
@@ -40,6 +40,7 @@ from dispatch.workforce.models import Absence, Shift, Territory
 MOST_DAYS = 7
 MOST_LATE = 240
 ANSWER_WITHIN = timedelta(minutes=30)
+WAIT_FOR = timedelta(minutes=15)
 OF_THE_VISIT = ("duration_s", "release_at", "due_at")
 
 
@@ -51,32 +52,48 @@ def report_cannot_work(
     actor: Actor,
     now: datetime,
     kind: DisruptionKind = DisruptionKind.CANNOT_WORK,
+    since: datetime | None = None,
 ) -> Disruption | None:
-    """Somebody cannot work from now until then; None when nothing was booked in that time. Nobody asks why."""
-    shifts = _shifts(session, technician_id, now, until)
+    """Note that somebody cannot work until then; None when nothing was booked in that time. Nobody asks why.
+
+    A week of their days is repaired on one page. What is booked later waits in the queue at once, each with its owner.
+    """
+    since = since or now
+    if until <= since:
+        raise Invalid("An absence must end after it starts.", field="end")
+    begin = max(since, now)
+    shifts = _shifts(session, technician_id, begin, until) if begin < until else []
     first = shifts[0].on_date if shifts else None
     if first is not None and (standing := find_unsettled(session, kind, technician_id=technician_id, day=first)):
         return standing
-    absence = note_absence(session, technician_id=technician_id, start=now, end=until, actor=actor, now=now)
+    absence = note_absence(session, technician_id=technician_id, start=since, end=until, actor=actor, now=now)
     booked = session.execute(
         select(Assignment.visit_id, Assignment.crew_slot_id, Assignment.shift_id).where(
             Assignment.technician_id == technician_id,
             live(),
             Assignment.state.not_in(LOCKED_STATES),
-            Assignment.during.op("&&")(Range(now, until)),
+            Assignment.during.op("&&")(Range(since, until)),
+            func.upper(Assignment.during) > now,
         )
     ).all()
     if not booked or not shifts:
         return None
     _let_go(session, {row.visit_id for row in booked}, technician_id, actor, now)
-    cells = sorted({(row.territory_id, row.on_date) for row in shifts})[:MOST_DAYS]
+    days = sorted({row.on_date for row in shifts})
+    later = next((row.begin for row in shifts if row.on_date in days[MOST_DAYS : MOST_DAYS + 1]), None)
+    facts: dict[str, Any] = {"visits": len({row.visit_id for row in booked})}
+    if later is not None:
+        freed = free_bookings(session, absence, start=later, end=until, actor=actor, now=now).freed
+        facts["later"] = len({each.visit_id for each in freed})
+    cells = sorted({(row.on_date, row.territory_id) for row in shifts if row.on_date in days[:MOST_DAYS]})
     return open_disruption(
         session,
         kind=kind,
-        cells=cells,
-        day=shifts[0].on_date,
+        cells=[(territory_id, day) for day, territory_id in cells],
+        day=days[0],
         technician_id=technician_id,
         absence_id=absence.id,
+        facts=facts,
         actor=actor,
         now=now,
     )
@@ -147,7 +164,7 @@ def end_of_work(session: Session, technician_id: int, day: date, zone: str) -> d
 
 def _shifts(session: Session, technician_id: int, start: datetime, end: datetime) -> Sequence[Any]:
     return session.execute(
-        select(Shift.id, Shift.territory_id, Shift.on_date)
+        select(Shift.id, Shift.territory_id, Shift.on_date, func.lower(Shift.during).label("begin"))
         .where(Shift.technician_id == technician_id, ~Shift.cancelled, Shift.during.op("&&")(Range(start, end)))
         .order_by(Shift.on_date, Shift.id)
     ).all()
@@ -265,6 +282,17 @@ def propose_again(session: Session, *, disruption_id: int, actor: Actor, now: da
     disruption.repairer_id, disruption.repairing_since = actor.user_id, now
     ask_repair(session, disruption)
     _note(session, disruption, "propose_again", actor, now)
+    return disruption
+
+
+def wait_and_see(session: Session, *, disruption_id: int, actor: Actor, now: datetime) -> Disruption:
+    """Leave a situation alone for a while; it stays a loose end, and is an alert again after that."""
+    disruption = steered(session, disruption_id, actor)
+    if disruption.state not in UNSETTLED:
+        raise Conflict("This is settled already.")
+    disruption.quiet_until = now + WAIT_FOR
+    session.flush()
+    _note(session, disruption, "wait_and_see", actor, now)
     return disruption
 
 

@@ -328,13 +328,22 @@ class OfferState(StrEnum):
 
 
 class Offer(Base, Versioned):
-    """A time held for a customer while they choose; holds of one technician never overlap."""
+    """A time held for a customer while they choose: nobody else is booked in it, and holds never overlap.
+
+    ``during`` is what is held, the ways there and on included; ``promised`` is the window that the customer hears.
+    """
 
     __tablename__ = "offer"
     __table_args__ = (
         choice_check("state", OfferState),
         stretch_check("during"),
+        stretch_check("promised", longest="7 days"),
         one_at_a_time("ex_offer_one_place", "technician_id", where="state = 'held'"),
+        CheckConstraint("end_at > start_at AND during @> tstzrange(start_at, end_at)", name="service_held"),
+        CheckConstraint("promised @> start_at", name="promise_holds_start"),
+        ForeignKeyConstraint(
+            ["crew_slot_id", "visit_id"], ["crew_slot.id", "crew_slot.visit_id"], name="fk_offer_slot_of_visit"
+        ),
         Index("ix_offer_visit_id", "visit_id"),
     )
 
@@ -344,6 +353,14 @@ class Offer(Base, Versioned):
     during: Mapped[Range[datetime]]
     state: Mapped[OfferState] = mapped_column(Choice(OfferState), default=OfferState.HELD)
     held_until: Mapped[datetime]
+    crew_slot_id: Mapped[int]
+    start_at: Mapped[datetime]
+    end_at: Mapped[datetime]
+    promised: Mapped[Range[datetime]]
+    merits: Mapped[list[Any]]
+    extended: Mapped[bool] = mapped_column(default=False, server_default="false")
+    made_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    made_at: Mapped[datetime]
 
 
 class DisruptionKind(StrEnum):
@@ -386,6 +403,8 @@ class Disruption(Base, Versioned):
     the bookings of everybody the proposal touches, by technician: who changed since is no longer covered by it.
     ``freed`` are the shifts in which somebody has time now, ``facts`` what the report made of fields of the visit, each
     as what was and what is, so that it can be taken back.
+    The times to offer are looked for once the proposal is there; ``offered_at`` says that they are.
+    Until ``quiet_until`` somebody waits and sees; it is no alert so long.
     """
 
     __tablename__ = "disruption"
@@ -436,6 +455,8 @@ class Disruption(Base, Versioned):
     message: Mapped[str | None]
     rests_on: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
     proposed_at: Mapped[datetime | None]
+    offered_at: Mapped[datetime | None]
+    quiet_until: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
 
     items: Mapped[list["RepairItem"]] = relationship(

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import SYSTEM
@@ -36,6 +37,8 @@ from dispatch.planning.models import (
 from dispatch.planning.promise_state import late_arrival
 from dispatch.planning.proposals import Line, cells_of, items_of, lines_of, shifts_of
 from dispatch.planning.readings import planned_for
+from dispatch.planning.repair_offers import prepare_times
+from dispatch.planning.retries import LOST_RACES, sqlstate
 from dispatch.planning.snapshot import Snapshot, active_policy, read_snapshot
 from dispatch.planning.solving import CHANNEL, Scarcity, Sessions, nothing_scarce
 from dispatch.planning.supervising import CHILD, Ask, Ended, Limits, Order, supervise
@@ -46,6 +49,7 @@ USUAL_WAY_S = 1200
 SET_OUT_S = 3600
 MOST_GENTLE = 2
 CHILD_TRIES = 2
+WITH_PROPOSAL = (DisruptionState.PROPOSED, DisruptionState.ACCEPTED)
 FOLLOWED = (DisruptionKind.RUNNING_LATE, DisruptionKind.LONGER)
 READING = "Reading the day"
 SEARCHING = "Looking for the gentlest repair"
@@ -87,6 +91,7 @@ def run_repair(run: Repairing) -> DisruptionState | None:
 def ask_repair(session: Session, disruption: Disruption) -> None:
     """Ask for a proposal, or for a new one; what was proposed before stays to be read until that is there."""
     disruption.state, disruption.settled_at, disruption.message = DisruptionState.OPEN, None, None
+    disruption.offered_at = None
     session.flush()
     defer(session, TASK, once=payload(disruption.id), disruption_id=disruption.id)
     notify(session, disruption.id)
@@ -129,7 +134,10 @@ def _propose(run: Repairing) -> DisruptionState | None:
         return None
     if not answers:
         return _failed(run, why)
-    return _store(run, disruption, snapshot, standing, answers)
+    state = _store(run, disruption, snapshot, standing, answers)
+    if state is DisruptionState.PROPOSED:
+        _offer_times(run, snapshot, answers[-1])
+    return state
 
 
 def standing_plan(snapshot: Snapshot, *, new: int | None) -> Answer:
@@ -299,6 +307,37 @@ def _named(snapshot: Snapshot, disruption: Disruption) -> dict[str, Any]:
         return {"longer": disruption.visit_id}
     waits = disruption.kind in FREES_TIME and disruption.kind is not DisruptionKind.CANCELLATION
     return {"also": [disruption.visit_id]} if waits and disruption.visit_id in snapshot.visit_versions else {}
+
+
+def _offer_times(run: Repairing, snapshot: Snapshot, answer: Answer) -> None:
+    """Look for times to offer, once the proposal can be read; where others get in between people look themselves."""
+    try:
+        _with_proposal(
+            run,
+            lambda session, disruption: prepare_times(
+                session, disruption, snapshot=snapshot, answer=answer, now=run.now()
+            ),
+        )
+    except DBAPIError as error:
+        if sqlstate(error) not in LOST_RACES:
+            raise
+        _with_proposal(run, lambda _session, _disruption: 0)
+
+
+def _with_proposal(run: Repairing, work: Callable[[Session, Disruption], int]) -> None:
+    """Do something with the proposal of this attempt, and say that its times were looked for.
+
+    Only at the end is it locked: whoever accepts it meanwhile need not wait.
+    """
+    with run.sessions() as session:
+        work(session, session.get_one(Disruption, run.disruption_id))
+        session.flush()
+        disruption = _locked(session, run.disruption_id)
+        if disruption is None or disruption.attempt != run.attempt or disruption.state not in WITH_PROPOSAL:
+            return
+        disruption.offered_at = run.now()
+        notify(session, disruption.id)
+        session.commit()
 
 
 def nobody_minds(items: Sequence[dict[str, Any]], lines: Sequence[Line]) -> bool:

@@ -1,15 +1,16 @@
 """Sentences about times and people that several use cases say."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.models import User
 from dispatch.jobs.models import Customer, Job, Visit
-from dispatch.planning.models import Assignment
+from dispatch.planning.models import Assignment, Offer, OfferState
 from dispatch.planning.rows import live
 from dispatch.workforce.models import Technician, Territory
 
@@ -77,3 +78,41 @@ def holder_sentence(
     by = f" by {found.holder}" if found.holder else ""
     what = f"for {found.title} at {found.customer}" if found.is_here else "in another territory"
     return f"{found.person} is booked{by} {what} from {when}."
+
+
+def hold_sentence(session: Session, wanted: Sequence[tuple[int, int, datetime, datetime]]) -> str:
+    """Say for whom a time is held and until when, where some visits (visit, technician, start, end) meet a hold."""
+    found = session.execute(
+        select(
+            Technician.name.label("person"),
+            User.name.label("holder"),
+            Customer.name.label("customer"),
+            Offer.held_until,
+            Territory.zone,
+        )
+        .join(Technician, Technician.id == Offer.technician_id)
+        .join(Visit, Visit.id == Offer.visit_id)
+        .join(Job, Job.id == Visit.job_id)
+        .join(Customer, Customer.id == Job.customer_id)
+        .join(Territory, Territory.id == Visit.territory_id)
+        .outerjoin(User, User.id == Offer.made_by_id)
+        .where(
+            Offer.state == OfferState.HELD,
+            or_(
+                *(
+                    (Offer.technician_id == who) & (Offer.visit_id != visit) & Offer.during.op("&&")(Range(start, end))
+                    for visit, who, start, end in wanted
+                )
+            ),
+        )
+        .order_by(Offer.held_until.desc())
+        .limit(1)
+    ).first()
+    if found is None:
+        return "This time was held for another customer a moment ago. Nothing was changed; try again."
+    until = clock_words(found.held_until, found.zone)
+    by = found.holder or "A colleague"
+    return (
+        f"{by} is offering this time of {found.person} to {found.customer}; it is held until {until}."
+        " Nothing was changed. Wait, or choose another place."
+    )

@@ -11,7 +11,7 @@ from dispatch.accounts.access import Right
 from dispatch.core import clock
 from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.planning import people
-from dispatch.planning.accepting import Accepted, accept_repair, book_agreed
+from dispatch.planning.accepting import Accepted, accept_repair, book_agreed, tell_late
 from dispatch.planning.disruption_page import DisruptionPage, Situation, disruption_page
 from dispatch.planning.disruptions import (
     close_disruption,
@@ -20,6 +20,7 @@ from dispatch.planning.disruptions import (
     report_cannot_work,
     report_emergency,
     take_over,
+    wait_and_see,
 )
 from dispatch.planning.models import FREES_TIME, DisruptionKind, DisruptionState, RepairPart
 from dispatch.planning.repairing import TIME_LIMIT_S, payload
@@ -28,12 +29,20 @@ from dispatch.planning.technician_day import zone_of
 from dispatch.web.board_scope import asked_day, asked_territories
 from dispatch.web.context import actor, db, moment
 from dispatch.web.filters import clock as clock_words
+from dispatch.web.filters import day as day_words
 from dispatch.web.pages import page
 from dispatch.web.security import permission
 from dispatch.web.situations import MOST_ALERTS, heading, unsettled
 from dispatch.web.stream import Event, stream
-from dispatch.web.words import _
+from dispatch.web.words import _, _l
 
+MERITS = {
+    "soonest": _l("soonest"),
+    "known_face": _l("knows you"),
+    "cheapest": _l("fits best for us"),
+    "narrow": _l("surest time"),
+    "nearby": _l("already near"),
+}
 blueprint = Blueprint("disruptions", __name__, url_prefix="/disruptions")
 
 
@@ -42,7 +51,12 @@ blueprint = Blueprint("disruptions", __name__, url_prefix="/disruptions")
 def alerts() -> Response:
     """Answer what is unsettled on the day that a board shows; a board asks now and then."""
     _all, chosen = asked_territories()
-    return page("disruptions/alerts.html", situations=unsettled(chosen, asked_day(chosen)), most_alerts=MOST_ALERTS)
+    return page(
+        "disruptions/alerts.html",
+        situations=unsettled(chosen, asked_day(chosen)),
+        most_alerts=MOST_ALERTS,
+        may_edit=any(actor().may(Right.ASSIGNMENT_EDIT, each.id) for each in chosen),
+    )
 
 
 @blueprint.get("/cannot-work")
@@ -114,6 +128,9 @@ def show(disruption_id: int) -> Response:
         script=_script,
         frees=about.kind in FREES_TIME,
         ready_on=about.ready_on,
+        looking=about.state is DisruptionState.PROPOSED and about.offered_at is None and not about.message,
+        read_out=_read_out,
+        merits=MERITS,
     )
 
 
@@ -173,6 +190,37 @@ def agreed(disruption_id: int, visit_id: int) -> Response:
     return _back_to(disruption_id)
 
 
+@blueprint.post("/<int:disruption_id>/visits/<int:visit_id>/tell")
+@permission(Right.ASSIGNMENT_EDIT)
+def tell(disruption_id: int, visit_id: int) -> Response:
+    """Tell a customer that somebody comes later, with the new window; one click from the alert."""
+    try:
+        with db().begin_nested():
+            written = tell_late(db(), disruption_id=disruption_id, visit_id=visit_id, actor=actor(), now=moment())
+    except Conflict as refused:
+        flash(refused.message, "problem")
+        return _back_to(disruption_id)
+    if written:
+        flash(_("It is told in a moment; until then the outbox can recall it."), "good")
+        return redirect(url_for("board.index"), 303)
+    flash(_("They want to be called. The call is yours to make now; the words stand here."), "good")
+    return _back_to(disruption_id)
+
+
+@blueprint.post("/<int:disruption_id>/wait")
+@permission(Right.ASSIGNMENT_EDIT)
+def wait(disruption_id: int) -> Response:
+    """Leave it alone for a quarter of an hour."""
+    try:
+        with db().begin_nested():
+            wait_and_see(db(), disruption_id=disruption_id, actor=actor(), now=moment())
+    except Conflict as refused:
+        flash(refused.message, "problem")
+    else:
+        flash(_("It comes back in 15 minutes, if it is still so."), "good")
+    return redirect(url_for("board.index"), 303)
+
+
 @blueprint.post("/<int:disruption_id>/take-over")
 @permission(Right.ASSIGNMENT_EDIT)
 def take(disruption_id: int) -> Response:
@@ -214,6 +262,18 @@ def _accepted_words(done: Accepted) -> str:
     if done.changed:
         parts.append(_("%(n)s left alone, since that day changed meanwhile", n=len(done.changed)))
     return ", ".join(parts) + "."
+
+
+def _read_out(time: Any, about: Situation) -> str:
+    """Return the sentence to read aloud for a time: a window, never a minute."""
+    start, end = time.window
+    return _(
+        "%(who)s can be with you on %(day)s between %(start)s and %(end)s.",
+        who=time.technician,
+        day=day_words(start, about.zone),
+        start=clock_words(start, about.zone),
+        end=clock_words(end, about.zone),
+    )
 
 
 def _script(line: Any, about: Situation) -> str:

@@ -171,9 +171,14 @@ def cannot_work() -> Response:
     me, now = technician_id(), moment()
     zone = zone_of(db(), me, now.date())
     until = end_of_work(db(), me, local_day(now, zone), zone)
-    report_cannot_work(db(), technician_id=me, until=until, actor=actor(), now=now)
-    flash(_("Get well. Your jobs are looked after."), "good")
+    made = report_cannot_work(db(), technician_id=me, until=until, actor=actor(), now=now)
+    jobs = made.facts.get("visits", 0) if made is not None else 0
+    flash(_("Get well. Your %(n)s jobs are looked after.", n=jobs) if jobs > 1 else _get_well(jobs), "good")
     return redirect(url_for("my_day.index"), 303)
+
+
+def _get_well(jobs: int) -> str:
+    return _("Get well. Your job is looked after.") if jobs else _("Get well. Nothing was booked for you.")
 
 
 @blueprint.get("/jobs/<int:visit_id>")

@@ -21,7 +21,7 @@ from dispatch.accounts.access import Right
 from dispatch.core import clock
 from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.planning import people as queries
-from dispatch.planning.absences import report_absence
+from dispatch.planning.disruptions import report_cannot_work
 from dispatch.skills import documents, service
 from dispatch.skills.choices import skill_choices
 from dispatch.skills.estimate import likely_level, qualified_level
@@ -29,7 +29,7 @@ from dispatch.skills.queries import documents_of, open_contests, proficiencies, 
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, whole
 from dispatch.web.pages import form_page, page, page_number
-from dispatch.web.security import permission, wants_json
+from dispatch.web.security import may_open, permission, wants_json
 from dispatch.web.words import _
 from dispatch.workforce import service as workforce
 from dispatch.workforce.choices import territory_choices
@@ -210,7 +210,7 @@ def spoken(technician_id: int) -> Response:
 @blueprint.route("/<int:technician_id>/absence", methods=["GET", "POST"])
 @permission(Right.ABSENCE_REPORT)
 def absence(technician_id: int) -> Response:
-    """Note that somebody cannot work; what they had goes back into the queue with an owner."""
+    """Note that somebody cannot work; where visits are touched it leads to their repair."""
     person = _person(technician_id, Right.ABSENCE_REPORT)
     zone = _zone(person)
     begin = clock.in_zone(moment(), zone).replace(tzinfo=None, second=0, microsecond=0)
@@ -218,19 +218,23 @@ def absence(technician_id: int) -> Response:
     if form.validate_on_submit():
         start, end = given(form.start.data), given(form.end.data)
         try:
-            done = report_absence(
+            made = report_cannot_work(
                 db(),
                 technician_id=technician_id,
-                start=clock.instant(start.date(), start.time(), zone),
-                end=clock.instant(end.date(), end.time(), zone),
+                since=clock.instant(start.date(), start.time(), zone),
+                until=clock.instant(end.date(), end.time(), zone),
                 actor=actor(),
                 now=moment(),
             )
         except (Invalid, Conflict) as refused:
             form.refuse(refused if isinstance(refused, Invalid) else Invalid(refused.message))
         else:
-            freed = len({each.visit_id for each in done.freed})
-            flash(f"Noted. {freed} {'visit waits' if freed == 1 else 'visits wait'} in the queue again.", "good")
+            if made is None:
+                flash("Noted. Nothing was booked in that time.", "good")
+            elif may_open("disruptions.show"):
+                return redirect(url_for("disruptions.show", disruption_id=made.id), 303)
+            else:
+                flash("Noted. Somebody looks after what was booked.", "good")
             return redirect(_page_of(technician_id), 303)
     return form_page("people/absence.html", form, person=person, zone=zone)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from dispatch.planning.disruption_page import Situation, alerts
+from dispatch.planning.disruption_page import LateSteps, Situation, alerts, late_steps
 from dispatch.planning.models import FREES_TIME, DisruptionKind, DisruptionState, RepairPart
 from dispatch.web.context import db, moment
 from dispatch.web.words import _
@@ -12,10 +12,11 @@ from dispatch.workforce.models import Territory
 MOST_ALERTS = 3
 
 
-def unsettled(territories: Sequence[Territory], day: date) -> list[tuple[Situation, str, str]]:
-    """Return what is unsettled on a day, newest first, each with what happened and how far it is."""
+def unsettled(territories: Sequence[Territory], day: date) -> list[tuple[Situation, str, str, LateSteps | None]]:
+    """Return what is unsettled on a day, newest first: what happened, how far it is, and what one click does."""
     found = alerts(db(), territories=[each.id for each in territories], day=day, now=moment())
-    return [(each, heading(each), state_words(each)) for each in found]
+    steps = late_steps(db(), found[:MOST_ALERTS], moment())
+    return [(each, heading(each), state_words(each), steps.get(each.id)) for each in found]
 
 
 def heading(about: Situation) -> str:

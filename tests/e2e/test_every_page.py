@@ -20,7 +20,15 @@ from dispatch.coverage.service import request_count
 from dispatch.jobs.models import Job, JobSeries, Visit
 from dispatch.jobs.recurrence import Unit
 from dispatch.messages.models import CallKind, CallState, CallTask, Message, MessageState
-from dispatch.planning.models import Correction, CorrectionState, Disruption, DisruptionKind, DisruptionState
+from dispatch.planning.models import (
+    Correction,
+    CorrectionState,
+    Disruption,
+    DisruptionKind,
+    DisruptionState,
+    RepairItem,
+    RepairPart,
+)
 from dispatch.planning.requesting import request_plan
 from tests.e2e.conftest import DESK, PHONE, Desk, Installation, SitDown
 from tests.e2e.looking import NARROWEST, overflow, violations
@@ -210,19 +218,32 @@ def _what_is_over(installation: Installation) -> None:
         )
         job = session.get_one(Job, visit.job_id)
         owner = job.owner_id or session.scalar(text("SELECT min(id) FROM user_account"))
+        closed = Disruption(
+            kind=DisruptionKind.CANNOT_WORK,
+            state=DisruptionState.CLOSED,
+            settled_at=now,
+            territory_id=east.territory,
+            day=east.today,
+            technician_id=east.ana,
+            scope=[[east.territory, east.today.isoformat()]],
+            owner_id=owner,
+            due_at=now,
+            reported_at=now,
+        )
+        session.add(closed)
+        session.flush()
         session.add_all(
             [
-                Disruption(
-                    kind=DisruptionKind.CANNOT_WORK,
-                    state=DisruptionState.CLOSED,
-                    settled_at=now,
-                    territory_id=east.territory,
-                    day=east.today,
-                    technician_id=east.ana,
-                    scope=[[east.territory, east.today.isoformat()]],
-                    owner_id=owner,
-                    due_at=now,
-                    reported_at=now,
+                RepairItem(
+                    disruption_id=closed.id,
+                    visit_id=session.scalar(text(IDS["visit_id"])),
+                    position=0,
+                    part=RepairPart.YOU,
+                    visit_version=1,
+                    stays=False,
+                    small=False,
+                    changes=[],
+                    reasons=[],
                 ),
                 Message(
                     technician_id=east.ana,

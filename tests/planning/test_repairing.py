@@ -14,7 +14,7 @@ from dispatch.accounts.models import RoleName
 from dispatch.core.db import make_engine, make_sessions
 from dispatch.core.errors import Conflict
 from dispatch.jobs.lifecycle import JobState, VisitState
-from dispatch.jobs.models import Visit
+from dispatch.jobs.models import Job, Visit
 from dispatch.messages.models import CallState, CallTask
 from dispatch.planning.accepting import accept_repair
 from dispatch.planning.disruptions import (
@@ -368,3 +368,41 @@ def test_an_emergency_that_others_must_make_room_for_asks_them_first(target: Eng
     named = {item.visit_id for items in parts.values() for item in items}
     assert visit.id in named
     assert day_of(session) == before
+
+
+def test_a_long_absence_is_repaired_for_a_week_and_the_rest_waits_with_its_owners(seven: Seven) -> None:
+    session, world = seven.session, seven.world
+    late = []
+    for ahead in range(1, 10):
+        day = make.DAY + timedelta(days=ahead)
+        during = make.hours(0, 8, day=day)
+        shift = make.make_shift(session, technician=world.ana, territory=world.territory, on_date=day, during=during)
+        visit = booked(world, world.ana, shift, 24 * ahead + 1, 24 * ahead + 2)
+        if ahead >= 7:
+            late.append(visit.id)
+    session.commit()
+    made = seven.report(until=make.MORNING + timedelta(days=10))
+    assert [day for _territory, day in made.scope] == [
+        (make.DAY + timedelta(days=ahead)).isoformat() for ahead in range(7)
+    ]
+    assert made.facts == {"visits": 16, "later": 3}
+    has = day_of(session)
+    assert not has.keys() & {*late}, "nobody waits for somebody who does not come"
+    assert has.keys() >= {*seven.visits}, "the first week is for people to accept"
+    jobs = session.scalars(select(Job).join(Visit, Visit.job_id == Job.id).where(Visit.id.in_(late))).all()
+    assert all(job.owner_id == world.user.id and job.next_step == "Find a time and a technician" for job in jobs)
+
+
+def test_an_absence_that_begins_later_leaves_today_alone(seven: Seven) -> None:
+    day = make.DAY + timedelta(days=1)
+    shift = make.make_shift(
+        seven.session,
+        technician=seven.world.ana,
+        territory=seven.world.territory,
+        on_date=day,
+        during=make.hours(0, 8, day=day),
+    )
+    booked(seven.world, seven.world.ana, shift, 25, 26)
+    seven.session.commit()
+    made = seven.report(since=make.MORNING + timedelta(hours=20), until=make.MORNING + timedelta(hours=40))
+    assert (made.day, made.facts) == (day, {"visits": 1})

@@ -214,7 +214,7 @@ def _happened(
     }
     session.add_all(made.values())
     session.flush()
-    return {name: row.id for name, row in made.items()} | {"seq": 999_999}
+    return {name: row.id for name, row in made.items()} | {"seq": 999_999, "offer_id": 999_999}
 
 
 def _routes(site: Site, ids: dict[str, int]) -> Iterator[tuple[Rule, str]]:

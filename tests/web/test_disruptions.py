@@ -8,13 +8,15 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
 
-from dispatch.accounts.models import RoleName
+from dispatch.accounts.access import Actor, Grant
+from dispatch.accounts.models import RoleName, User
 from dispatch.core import clock
 from dispatch.core.db import make_sessions
 from dispatch.jobs.lifecycle import JobState, VisitState
-from dispatch.jobs.models import Job, Promise, PromiseState, Visit
+from dispatch.jobs.models import Customer, Job, Promise, PromiseState, Visit
 from dispatch.jobs.models import Site as Place
-from dispatch.messages.models import CallState, CallTask
+from dispatch.messages.models import CallState, CallTask, MessagePart
+from dispatch.planning.disruptions import report_late
 from dispatch.planning.models import Assignment, AssignmentState, Disruption, DisruptionState
 from dispatch.planning.repairing import Repairing, run_repair
 from dispatch.planning.rows import live
@@ -254,7 +256,7 @@ def test_a_technician_says_so_from_the_phone_and_is_asked_nothing(site: Site, cl
     phone.send(button="15 minutes later")
     assert "We look after what comes next." in phone.get("/my/day").text
     phone.send(button="I cannot work today")
-    assert "Get well. Your jobs are looked after." in phone.get("/my/day").text
+    assert "Get well. Your job is looked after." in phone.get("/my/day").text
     with site.session() as session:
         found = session.scalars(select(Disruption).where(Disruption.technician_id == site.technician_id)).all()
         kinds = {each.kind.value: (each.minutes, each.owner_id) for each in found}
@@ -371,6 +373,9 @@ def test_could_not_do_on_the_phone_is_an_alert_on_the_board(
 ) -> None:
     with site.session() as session:
         me, north = session.get_one(Technician, site.technician_id), session.get_one(Territory, site.north_id)
+        for former in session.scalars(select(Shift).where(Shift.technician_id == me.id)):
+            former.cancelled = True
+        session.flush()
         now = clock.now().replace(microsecond=0)
         on = clock.local_day(now, make.ZONE)
         shift = make.make_shift(
@@ -386,3 +391,128 @@ def test_could_not_do_on_the_phone_is_an_alert_on_the_board(
     phone.get(f"/my/jobs/{visit_id}/could-not-do")
     assert phone.send({"reason": "Nobody was there"}, button="Send") == "/my/day"
     assert "No access: " in client_for("dispatcher").get("/board").text
+
+
+def test_the_form_of_a_longer_absence_leads_to_the_same_repair(
+    site: Site, client_for: SignIn, today: dict[str, Any]
+) -> None:
+    browser = client_for("dispatcher")
+    browser.get(f"/people/{today['ana']}/absence")
+    here = clock.in_zone(clock.now(), make.ZONE).replace(tzinfo=None)
+    times = {"start": here.isoformat()[:16], "end": (here + timedelta(hours=9)).isoformat()[:16]}
+    where = browser.send(times, button="Note it")
+    assert isinstance(where, str)
+    assert where.startswith("/disruptions/")
+    assert "Ana Away cannot work" in browser.get(where).text
+    assert who_has(site)[today["visits"][0]] == today["ana"], "nobody's day changes before it is accepted"
+
+
+def test_what_a_customer_chooses_on_the_phone_is_booked_from_the_page(
+    site: Site, client_for: SignIn, today: dict[str, Any]
+) -> None:
+    """Three times stand there to be read out, held; one is taken, and where none suits somebody rings again."""
+    with site.session() as session:
+        for ahead in (1, 2, 3):
+            north = session.get_one(Territory, site.north_id)
+            begin = clock.now().replace(microsecond=0) + timedelta(days=ahead)
+            on = clock.local_day(begin, make.ZONE)
+            during = Range(begin, begin + timedelta(hours=4))
+            ben = session.get_one(Technician, today["ben"])
+            make.make_shift(session, technician=ben, territory=north, on_date=on, during=during)
+    browser = client_for("dispatcher")
+    where = proposed(site, browser, today["ana"])
+    page = browser.get(where)
+    late = today["visits"][1]
+    assert "Ben Ready can be with you on" in page.text
+    assert "nobody else is booked then" in page.text
+    browser.send(action=f"{where}/visits/{late}/hold", button="Hold 10 minutes more")
+    assert "Held ten minutes more." in browser.get(where).text
+    browser.send(button="New times")
+    page = browser.get(where)
+    [take, *_rest] = [form.action for form in page.forms if f"/visits/{late}/offers/" in form.action]
+    browser.send(action=take, button="They take it")
+    assert "Booked, and promised to the customer." in browser.get(where).text
+    assert who_has(site)[late] == today["ben"]
+
+
+def test_where_none_suits_it_is_kept_who_rings_again(site: Site, client_for: SignIn, today: dict[str, Any]) -> None:
+    browser = client_for("dispatcher")
+    where = proposed(site, browser, today["ana"])
+    late = today["visits"][1]
+    browser.get(f"{where}/visits/{late}/none-suits")
+    refused = browser.send({"note": ""}, button="Keep it", status=422)
+    assert "what they said, so that whoever calls knows" in refused.text
+    browser.get(f"{where}/visits/{late}/none-suits")
+    assert browser.send({"note": "Only after Easter"}, button="Keep it") == where
+    with site.session() as session:
+        call = session.scalars(select(CallTask).where(CallTask.visit_id == late)).one()
+        assert (call.state, call.facts["note"]) == (CallState.OPEN, "Only after Easter")
+        number = call.id
+    assert "Said last time: Only after Easter" in browser.get(f"/outbox/calls/{number}").text
+
+
+def running_late(site: Site, today: dict[str, Any], minutes: int, **customer: Any) -> int:
+    """Let Ana need longer than the promise of her second visit allows; nobody else works that day."""
+    with site.session() as session:
+        ben = session.scalars(select(Shift).where(Shift.technician_id == today["ben"], ~Shift.cancelled)).one()
+        theirs = session.get_one(
+            Assignment,
+            session.scalars(select(Assignment.id).where(Assignment.visit_id == today["theirs"], live())).one(),
+        )
+        theirs.state = AssignmentState.CANCELLED
+        ben.cancelled = True
+        for visit in session.scalars(select(Visit).where(Visit.id.in_(today["visits"]))):
+            job = session.get_one(Job, visit.job_id)
+            for name, value in customer.items():
+                setattr(session.get_one(Customer, job.customer_id), name, value)
+        dispatcher = session.get_one(User, site.people["dispatcher"])
+        made = report_late(
+            session,
+            technician_id=today["ana"],
+            minutes=minutes,
+            actor=Actor(user_id=dispatcher.id, name=dispatcher.name, grants=(Grant(role="dispatcher"),)),
+            now=clock.now(),
+        )
+        assert made is not None
+        found = made.id
+    work(site, found)
+    return found
+
+
+def test_the_next_customer_is_told_of_a_delay_in_one_click_from_the_alert(
+    site: Site, client_for: SignIn, today: dict[str, Any]
+) -> None:
+    number = running_late(site, today, 180, preferred_channel="mail", email="hale@example.test")
+    browser = client_for("dispatcher")
+    board = browser.get("/board")
+    assert "Tell Hale Dental:" in board.text
+    [action] = {form.action for form in board.forms if form.action.endswith("/tell")}
+    assert browser.send(action=action, button="Tell Hale Dental") == "/board"
+    assert "until then the outbox can recall it" in browser.get("/board").text
+    late = int(action.split("/visits/")[1].split("/")[0])
+    with site.session() as session:
+        start = session.scalars(select(Assignment.during).where(Assignment.visit_id == late, live())).one().lower
+        told = session.scalars(
+            select(Promise.during).where(Promise.visit_id == late, Promise.state == PromiseState.STANDING)
+        ).one()
+        assert told.lower <= start < told.upper, "the booking follows what was told"
+        part = session.scalars(
+            select(MessagePart).where(MessagePart.visit_id == late, MessagePart.subject == f"promise:{late}")
+        ).one()
+        assert part.after["start"] == told.lower.isoformat()
+    browser.get("/board")
+    browser.send(action=f"/disruptions/{number}/wait", button="Wait")
+    assert "is running 180 min late" not in browser.get("/disruptions/alerts", part=True).text
+
+
+def test_who_wants_to_be_called_is_not_written_to(site: Site, client_for: SignIn, today: dict[str, Any]) -> None:
+    running_late(site, today, 180, preferred_channel="call")
+    browser = client_for("dispatcher")
+    board = browser.get("/board")
+    [action] = {form.action for form in board.forms if form.action.endswith("/tell")}
+    where = browser.send(action=action, button="Tell Hale Dental")
+    assert "They want to be called." in browser.get(where).text
+    with site.session() as session:
+        late = int(action.split("/visits/")[1].split("/")[0])
+        calls = session.scalars(select(CallTask.visit_id).where(CallTask.state == CallState.OPEN)).all()
+    assert late in calls

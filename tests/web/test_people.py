@@ -58,8 +58,9 @@ def test_who_cannot_work_leaves_their_visits_to_others(client_for: SignIn, site:
     dispatcher.send({"start": fresh.local(9), "end": fresh.local(8)}, button="Note it", status=422)
     where = dispatcher.send({"start": fresh.local(8), "end": fresh.local(16)}, button="Note it")
     page = dispatcher.get(str(where))
-    assert "1 visit waits in the queue again" in page.text
-    assert "not available" in page.text
+    assert "cannot work" in page.text
+    assert "A proposal is there within ten seconds" in page.text
+    assert "not available" in dispatcher.get(f"/people/{fresh.ana}").text
 
 
 def test_a_manager_says_what_they_saw_and_it_counts(client_for: SignIn, day: Day) -> None:
