@@ -13,7 +13,7 @@ from dispatch.coverage.outlook import ANYBODY, HOUR_S, Need, Row, RowKind, Skill
 from dispatch.coverage.remedies import Remedy, RemedyKind
 from dispatch.coverage.risk import AbsenceRisk, Loss, PairRisk, SoleHolder, StressedWeek, StressTest
 
-VERSION = 2
+VERSION = 3
 FELT = 5
 """Places a person's absence is felt most; further ones are in the sum only."""
 
