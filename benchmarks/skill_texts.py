@@ -1,6 +1,6 @@
 """How well free text leads to skills: rows of one city predicted from the catalogue and the other two cities.
 
-Run ``python -m benchmarks skill-texts``. Reads ``request_type_mapping.csv``, the table that says which skills each type
+Run ``python -m benchmarks.skill_texts``. Reads ``request_type_mapping.csv``, the table that says which skills each type
 of city request needs, from the folder of shared data, and stems from a PostgreSQL of its own. Figures per city, for the
 built-in catalogue and for bare names (``skills_catalogue.csv``): any and all needed skills among the first three, and
 how often *sure*, *likely* and *check* are right.
@@ -137,7 +137,7 @@ def measure(session: Session, known: Sequence[Case], taxonomy: Taxonomy) -> list
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks skill-texts", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.skill_texts", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data/mapping"), help="folder of the two tables")
     chosen = parser.parse_args(arguments)
     known = cases(chosen.data / "request_type_mapping.csv")
@@ -160,3 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         finally:
             engine.dispose()
             server.stop()
+
+
+if __name__ == "__main__":
+    main()
