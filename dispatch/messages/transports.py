@@ -9,15 +9,11 @@ import smtplib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import formatdate
 
 from dispatch.core.config import Settings
+from dispatch.core.mail import compose, deliver
 
 log = logging.getLogger("dispatch.messages")
-TIMEOUT_S = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,31 +64,12 @@ class Mailer:
         """Send one letter."""
         if letter.channel != "mail":
             raise Refused("Only mails can be sent from here. Call them, or add a mail address.")
-        mail = self._mail(letter)
-        if self.settings.mail_backend == "smtp":
-            self._by_smtp(mail)
-        else:
-            folder = self.settings.data_dir / "mail"
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"message-{letter.message_id}-{letter.key}.eml").write_bytes(mail.as_bytes())
-
-    def _mail(self, letter: Letter) -> EmailMessage:
-        mail = EmailMessage(policy=SMTP)
         try:
-            mail["To"] = Address(addr_spec=letter.address)
-        except (ValueError, IndexError) as error:
+            mail = compose(self.settings, to=letter.address, title=letter.title, body=letter.body, key=letter.key)
+        except ValueError as error:
             raise Refused("The mail address cannot be right. Mend it, then try again.") from error
-        mail["From"] = self.settings.mail_sender
-        mail["Subject"] = " ".join(letter.title.split())
-        mail["Date"] = formatdate(localtime=False)
-        mail["Message-ID"] = f"<{letter.key}@{self.settings.mail_sender.rpartition('@')[2] or 'localhost'}>"
-        mail.set_content(letter.body)
-        return mail
-
-    def _by_smtp(self, mail: EmailMessage) -> None:
         try:
-            with smtplib.SMTP(self.settings.mail_server, self.settings.mail_port, timeout=TIMEOUT_S) as server:
-                server.send_message(mail)
+            deliver(self.settings, mail, name=f"message-{letter.message_id}-{letter.key}")
         except smtplib.SMTPRecipientsRefused as error:
             codes = {code for code, _words in error.recipients.values()}
             if all(code >= 500 for code in codes):

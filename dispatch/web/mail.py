@@ -4,53 +4,58 @@ By default every mail becomes a file in the data folder; nothing leaves the mach
 """
 
 import logging
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from email.message import EmailMessage
 from typing import Any
 
 from flask import Flask, current_app
-from flask_mailman import EmailMessage, Mail
 from flask_security import MailUtil
 
 from dispatch.core.config import Settings
+from dispatch.core.mail import compose, deliver
 
 log = logging.getLogger("dispatch.mail")
-_BACKENDS = {"file": "file", "smtp": "smtp", "locmem": "locmem"}
+_KEY = "dispatch_mail"
+
+
+class Sender:
+    """A thread that sends one mail after the other; with the backend ``locmem`` they stay in ``kept``, for tests."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.kept: list[EmailMessage] = []
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
+
+    def send_later(self, title: str, body: str, to: str) -> None:
+        """Hand a mail to the thread; a failure is logged without the address."""
+        self._thread.submit(self._send, title, body, to)
+
+    def flush(self) -> None:
+        """Wait until every mail handed over so far was sent."""
+        self._thread.submit(lambda: None).result(timeout=30)
+
+    def _send(self, title: str, body: str, to: str) -> None:
+        try:
+            key = uuid.uuid4()
+            mail = compose(self.settings, to=to, title=title, body=body, key=key)
+            if self.settings.mail_backend == "locmem":
+                self.kept.append(mail)
+            else:
+                deliver(self.settings, mail, name=f"account-{key}")
+        except Exception:  # in a thread of its own: what nobody catches here, nobody would ever hear of
+            log.exception("A mail could not be sent")
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Set the mail backend; files go to ``mail`` in the data folder."""
-    folder = settings.data_dir / "mail"
-    if settings.mail_backend == "file":
-        folder.mkdir(parents=True, exist_ok=True)
-    app.config.update(
-        MAIL_BACKEND=_BACKENDS[settings.mail_backend],
-        MAIL_FILE_PATH=str(folder),
-        MAIL_SERVER=settings.mail_server,
-        MAIL_PORT=settings.mail_port,
-        MAIL_DEFAULT_SENDER=settings.mail_sender,
-        MAIL_TIMEOUT=10,
-    )
-    Mail(app)
-    app.extensions["dispatch_mail"] = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
+    """Give the application its sender."""
+    app.extensions[_KEY] = Sender(settings)
 
 
-def send_later(subject: str, body: str, recipient: str) -> None:
-    """Hand a mail to the sending thread; a failure is logged without the address."""
-    app = current_app._get_current_object()  # type: ignore[attr-defined]  # the thread needs the object itself
-    app.extensions["dispatch_mail"].submit(_send, app, str(subject), body, recipient)
-
-
-def flush(app: Flask) -> None:
-    """Wait until every mail handed over so far was sent."""
-    app.extensions["dispatch_mail"].submit(lambda: None).result(timeout=30)
-
-
-def _send(app: Flask, subject: str, body: str, recipient: str) -> None:
-    with app.app_context():
-        try:
-            EmailMessage(" ".join(subject.split()), body, app.config["MAIL_DEFAULT_SENDER"], [recipient]).send()
-        except Exception:  # in a thread of its own: what nobody catches here, nobody would ever hear of
-            log.exception("A mail could not be sent")
+def sender(app: Flask) -> Sender:
+    """Return the sender of an application."""
+    found: Sender = app.extensions[_KEY]
+    return found
 
 
 class Post(MailUtil):
@@ -67,7 +72,8 @@ class Post(MailUtil):
         **_context: Any,
     ) -> None:
         """Send in the thread."""
-        send_later(subject, body or "", recipient if isinstance(recipient, str) else recipient[1])
+        to = recipient if isinstance(recipient, str) else recipient[1]
+        current_app.extensions[_KEY].send_later(str(subject), body or "", to)
 
     def normalize(self, email: str) -> str:
         """Return an address as it is compared."""

@@ -175,7 +175,7 @@ def forgotten() -> AnyResponse | tuple[str, int] | str:
     if allowed and user is not None and user.row.active:
         link, _token = generate_reset_link(user)  # type: ignore[no-untyped-call]  # the library types only a part
         body = render_template("account/mail/forgotten.txt", name=user.row.name, link=link)
-        mail.send_later(_("A new password for Extramile"), body, user.row.email)
+        mail.sender(current_app).send_later(_("A new password for Extramile"), body, user.row.email)
     flash(
         _("If %(email)s belongs to an account, a link is on its way. It works once and for one hour.", email=email),
         "good",

@@ -17,11 +17,11 @@ from sqlalchemy.pool import NullPool
 
 from dispatch.accounts.access import SYSTEM
 from dispatch.accounts.models import RoleName
+from dispatch.core import mail as way_out
 from dispatch.core.config import Settings
 from dispatch.core.db import make_engine, make_sessions
 from dispatch.core.errors import Conflict
 from dispatch.jobs.models import Visit
-from dispatch.messages import transports
 from dispatch.messages.lifecycle import Topic
 from dispatch.messages.models import Message, MessagePart, MessageState
 from dispatch.messages.sending import claim_next, note_sent, send_due, take_back_lost
@@ -386,6 +386,6 @@ class TestTransports:
             def send_message(self, *_: Any, **__: Any) -> Any:
                 raise smtplib.SMTPRecipientsRefused({"ana@example.test": (code, b"no")})
 
-        monkeypatch.setattr(transports.smtplib, "SMTP", Server)
+        monkeypatch.setattr(way_out.smtplib, "SMTP", Server)
         with pytest.raises(error):
             self.mailer(tmp_path, mail_backend="smtp")(letter())
