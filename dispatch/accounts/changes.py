@@ -42,7 +42,7 @@ def apply_changes(
     after = {key: changes[key] for key in before}
     for key, value in after.items():
         setattr(row, key, value)
-    _note(session, row, _plain(before), _plain(after), actor=actor, now=now, reason=reason, undoable=undoable)
+    _note_fields(session, row, _plain(before), _plain(after), actor=actor, now=now, reason=reason, undoable=undoable)
     return True
 
 
@@ -63,10 +63,52 @@ def put_back(
         raise Conflict("The fields hold something else by now.")
     for key, value in restore.items():
         setattr(row, key, _revived(row, key, value))
-    _note(session, row, held, restore, actor=actor, now=now, action=action, undoes_seq=undoes_seq)
+    _note_fields(session, row, held, restore, actor=actor, now=now, action=action, undoes_seq=undoes_seq)
 
 
-def _note(
+def note(
+    session: Session,
+    row: Base,
+    action: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    territory_id: int | None = None,
+    reason: str | None = None,
+    inverse: Mapping[str, Any] | None = None,
+    undoes_seq: int | None = None,
+    version: int | None = None,
+) -> None:
+    """Record what was done to a versioned row.
+
+    Without ``territory_id`` the row's own is taken, if it has one; without ``version`` that which it has once it is
+    written.
+    """
+    if version is None:
+        session.flush()
+        version = row.version  # type: ignore[attr-defined]  # every versioned table has one
+    record(
+        session,
+        Change(
+            at=now,
+            actor_id=actor.user_id,
+            action=action,
+            entity=row.__tablename__,
+            entity_id=str(row.id),  # type: ignore[attr-defined]  # every versioned table has both
+            entity_version=version,
+            territory_id=getattr(row, "territory_id", None) if territory_id is None else territory_id,
+            before=before,
+            after=after,
+            reason=reason,
+            inverse=inverse,
+            undoes_seq=undoes_seq,
+        ),
+    )
+
+
+def _note_fields(
     session: Session,
     row: Base,
     before: Mapping[str, Any],
@@ -81,22 +123,18 @@ def _note(
 ) -> None:
     entity, row_id = row.__tablename__, row.id  # type: ignore[attr-defined]  # every versioned table has both
     way_back = {"command": "fields", "entity": entity, "id": row_id, "expect": after, "restore": before}
-    record(
+    note(
         session,
-        Change(
-            at=now,
-            actor_id=actor.user_id,
-            action=action,
-            entity=entity,
-            entity_id=str(row_id),
-            entity_version=row.version + 1,  # type: ignore[attr-defined]  # see above
-            territory_id=getattr(row, "territory_id", None),
-            before=before,
-            after=after,
-            reason=reason,
-            inverse=way_back if undoable else None,
-            undoes_seq=undoes_seq,
-        ),
+        row,
+        action,
+        actor=actor,
+        now=now,
+        before=before,
+        after=after,
+        reason=reason,
+        inverse=way_back if undoable else None,
+        undoes_seq=undoes_seq,
+        version=row.version + 1,  # type: ignore[attr-defined]  # it is written with all else that changes of it
     )
 
 

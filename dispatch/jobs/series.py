@@ -9,8 +9,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from dispatch.accounts.access import SYSTEM, Actor, Right
-from dispatch.accounts.changes import apply_changes
-from dispatch.core.audit import Change, record
+from dispatch.accounts.changes import apply_changes, note
 from dispatch.core.clock import day_bounds, local_day
 from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.jobs.models import Asset, Job, JobSeries, JobType, Site
@@ -73,7 +72,15 @@ def begin_series(session: Session, draft: SeriesDraft, *, actor: Actor, now: dat
     series = JobSeries(**values)
     session.add(series)
     session.flush()
-    _note(session, series, site, "begin", actor, now, {"title": series.title, "first_on": str(series.first_on)})
+    note(
+        session,
+        series,
+        "begin",
+        actor=actor,
+        now=now,
+        territory_id=site.territory_id,
+        after={"title": series.title, "first_on": str(series.first_on)},
+    )
     _make_ahead(session, series, site, now=now)
     return series
 
@@ -109,7 +116,7 @@ def pause_series(session: Session, *, series_id: int, actor: Actor, now: datetim
         raise Conflict("This is paused or has ended already.")
     series.paused_at = now
     session.flush()
-    _note(session, series, site, "pause", actor, now)
+    note(session, series, "pause", actor=actor, now=now, territory_id=site.territory_id)
     return series
 
 
@@ -123,7 +130,7 @@ def resume_series(session: Session, *, series_id: int, actor: Actor, now: dateti
     if series.next_on is not None and series.next_on <= yesterday:
         series.next_on = series.rule.after(series.first_on, yesterday)
     session.flush()
-    _note(session, series, site, "resume", actor, now)
+    note(session, series, "resume", actor=actor, now=now, territory_id=site.territory_id)
     _make_ahead(session, series, site, now=now)
     return series
 
@@ -135,7 +142,7 @@ def end_series(session: Session, *, series_id: int, actor: Actor, now: datetime)
         raise Conflict("This has ended already.")
     _end(series, now)
     session.flush()
-    _note(session, series, site, "end", actor, now)
+    note(session, series, "end", actor=actor, now=now, territory_id=site.territory_id)
     return series
 
 
@@ -279,27 +286,3 @@ def _mine(session: Session, series_id: int, actor: Actor) -> tuple[JobSeries, Si
         raise NotFound("There is no such recurring work.")
     actor.require(Right.JOB_EDIT, series.site.territory_id, what="recurring work")
     return series, series.site
-
-
-def _note(
-    session: Session,
-    series: JobSeries,
-    site: Site,
-    action: str,
-    actor: Actor,
-    now: datetime,
-    after: Mapping[str, Any] | None = None,
-) -> None:
-    record(
-        session,
-        Change(
-            at=now,
-            actor_id=actor.user_id,
-            action=action,
-            entity="job_series",
-            entity_id=str(series.id),
-            entity_version=series.version,
-            territory_id=site.territory_id,
-            after=after,
-        ),
-    )

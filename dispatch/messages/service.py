@@ -20,8 +20,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
 from dispatch.accounts.access import Actor, Right
+from dispatch.accounts.changes import note
 from dispatch.accounts.models import Role, RoleGrant, RoleName, User
-from dispatch.core.audit import Change, record
 from dispatch.core.errors import Conflict, NotFound
 from dispatch.core.queue import defer
 from dispatch.messages.contacts import Contact, Recipients, contacts
@@ -325,7 +325,7 @@ def recall_message(session: Session, *, message_id: int, version: int | None, ac
     """Keep a message from being sent; what it told about stands. Refuses when it is on its way already."""
     message = _changeable(session, message_id, version, actor)
     message.state, message.problem, message.changed_at = MessageState.RECALLED, f"Recalled by {actor.name}", now
-    _note(session, message, "recall", actor, now)
+    note(session, message, "recall", actor=actor, now=now)
     return message
 
 
@@ -339,7 +339,7 @@ def send_now(session: Session, *, message_id: int, version: int | None, actor: A
     message.state, message.channel, message.attempts = MessageState.HELD, contact.channel.value, 0
     message.problem = message.due_at = None
     message.hold_until, message.urgent, message.changed_at = now, True, now
-    _note(session, message, "send_now", actor, now)
+    note(session, message, "send_now", actor=actor, now=now)
     ask_for_sending(session, now, now)
     return message
 
@@ -359,22 +359,6 @@ def _changeable(session: Session, message_id: int, version: int | None, actor: A
     if version is not None and version != message.version:
         raise Conflict("This message says something else since you looked. Read it again, then decide.")
     return message
-
-
-def _note(session: Session, message: Message, action: str, actor: Actor, now: datetime) -> None:
-    session.flush()
-    record(
-        session,
-        Change(
-            at=now,
-            actor_id=actor.user_id,
-            action=action,
-            entity="message",
-            entity_id=str(message.id),
-            entity_version=message.version,
-            territory_id=message.territory_id,
-        ),
-    )
 
 
 def _territories(session: Session, ids: set[int]) -> dict[int, Any]:

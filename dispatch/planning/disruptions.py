@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
+from dispatch.accounts.changes import note
 from dispatch.accounts.models import Role, RoleGrant, RoleName, User
 from dispatch.core.audit import Change, record
 from dispatch.core.clock import day_bounds, local_day
@@ -270,7 +271,7 @@ def take_over(session: Session, *, disruption_id: int, actor: Actor, now: dateti
     disruption.repairer_id, disruption.repairing_since = actor.user_id, now
     disruption.owner_id = actor.user_id
     session.flush()
-    _note(session, disruption, "take_over", actor, now, before={"repairer_id": before})
+    note(session, disruption, "take_over", actor=actor, now=now, before={"repairer_id": before})
     return disruption
 
 
@@ -281,7 +282,7 @@ def propose_again(session: Session, *, disruption_id: int, actor: Actor, now: da
         raise Conflict("This is closed. Report it again if it happened again.")
     disruption.repairer_id, disruption.repairing_since = actor.user_id, now
     ask_repair(session, disruption)
-    _note(session, disruption, "propose_again", actor, now)
+    note(session, disruption, "propose_again", actor=actor, now=now)
     return disruption
 
 
@@ -306,7 +307,7 @@ def close_disruption(session: Session, *, disruption_id: int, actor: Actor, now:
         session.get_one(Absence, disruption.absence_id, with_for_update=True).cancelled = True
     _take_facts_back(session, disruption, actor, now)
     session.flush()
-    _note(session, disruption, "close_disruption", actor, now)
+    note(session, disruption, "close_disruption", actor=actor, now=now)
     return disruption
 
 
@@ -337,26 +338,3 @@ def reopen_disruption(session: Session, *, disruption_id: int, back: bool, actor
     else:
         disruption.state, disruption.settled_at = DisruptionState.ACCEPTED, now
     session.flush()
-
-
-def _note(
-    session: Session,
-    disruption: Disruption,
-    action: str,
-    actor: Actor,
-    now: datetime,
-    before: dict[str, Any] | None = None,
-) -> None:
-    record(
-        session,
-        Change(
-            at=now,
-            actor_id=actor.user_id,
-            action=action,
-            entity="disruption",
-            entity_id=str(disruption.id),
-            entity_version=disruption.version,
-            territory_id=disruption.territory_id,
-            before=before,
-        ),
-    )

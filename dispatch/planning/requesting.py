@@ -7,6 +7,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, selectinload
 
 from dispatch.accounts.access import Actor, Right
+from dispatch.accounts.changes import note
 from dispatch.core.audit import Change, record
 from dispatch.core.config import settings
 from dispatch.core.errors import Conflict, Invalid, NotFound
@@ -114,7 +115,7 @@ def stop_plan(session: Session, *, request_id: int, actor: Actor, now: datetime)
         raise Conflict("This run has ended already.")
     request.stop_asked = True
     session.flush()
-    _note(session, request, "stop_plan", actor, now)
+    note(session, request, "stop_plan", actor=actor, now=now)
     return request
 
 
@@ -126,7 +127,7 @@ def cancel_plan(session: Session, *, request_id: int, actor: Actor, now: datetim
     request.state, request.finished_at, request.message = RequestState.CANCELLED, now, f"Called off by {actor.name}."
     session.flush()
     session.execute(text("SELECT pg_notify(:channel, :id)"), {"channel": CHANNEL, "id": str(request_id)})
-    _note(session, request, "cancel_plan", actor, now)
+    note(session, request, "cancel_plan", actor=actor, now=now)
     return request
 
 
@@ -144,17 +145,3 @@ def _requested(session: Session, request_id: int, actor: Actor) -> PlanRequest:
     for territory_id in set(territories):
         actor.require(Right.PLAN_RUN, territory_id, what="planning run")
     return request
-
-
-def _note(session: Session, request: PlanRequest, action: str, actor: Actor, now: datetime) -> None:
-    record(
-        session,
-        Change(
-            at=now,
-            actor_id=actor.user_id,
-            action=action,
-            entity="plan_request",
-            entity_id=str(request.id),
-            entity_version=request.version,
-        ),
-    )
