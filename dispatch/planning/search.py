@@ -1,4 +1,4 @@
-"""Finds jobs, customers, sites, people and skills by a few words, a number, or a name that is not quite spelled so."""
+"""Finds jobs, customers, sites, equipment, people and skills by words, a number, or a name not quite spelled so."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from dispatch.core.like import containing
 from dispatch.core.models import AuditEvent
-from dispatch.jobs.models import Customer, Job, Site, Visit
+from dispatch.jobs.models import Asset, Customer, Job, Site, Visit
 from dispatch.jobs.queries import Territories
 from dispatch.skills.models import Skill, SkillAlias
 from dispatch.workforce.models import Partner, Technician, TerritoryMembership
@@ -54,6 +54,7 @@ class Kind(StrEnum):
     JOB = "job"
     CUSTOMER = "customer"
     SITE = "site"
+    ASSET = "asset"
     PERSON = "person"
     SKILL = "skill"
 
@@ -160,6 +161,8 @@ def _source(kind: Kind, territories: Territories, on: date) -> _Source:
             return _customers(territories)
         case Kind.SITE:
             return _sites(territories)
+        case Kind.ASSET:
+            return _assets(territories)
         case Kind.PERSON:
             return _people(territories, on)
         case Kind.SKILL:
@@ -195,6 +198,17 @@ def _sites(territories: Territories) -> _Source:
         base = base.where(Site.territory_id.in_(territories))
     words = func.concat_ws(" ", Site.name, Site.address)
     return _Source(base=base, words=words, order=(func.lower(Site.name), Site.id))
+
+
+def _assets(territories: Territories) -> _Source:
+    detail = func.concat_ws(", ", Asset.model, Customer.name, Site.name).label("detail")
+    base = select(Site.customer_id.label("id"), Asset.name.label("title"), detail)
+    base = base.join(Site, Site.id == Asset.site_id).join(Site.customer)
+    base = base.where(Asset.retired_at.is_(None), Site.retired_at.is_(None))
+    if territories is not None:
+        base = base.where(Site.territory_id.in_(territories))
+    words = func.concat_ws(" ", Asset.name, Asset.model, Asset.serial, Customer.name)
+    return _Source(base=base, words=words, order=(func.lower(Asset.name), Asset.id))
 
 
 def _people(territories: Territories, on: date) -> _Source:

@@ -1,4 +1,4 @@
-"""One place to find everything one may see: pages and actions, jobs, customers, sites, people, skills."""
+"""One place to find everything one may see: pages and actions, jobs, customers, sites, equipment, people, skills."""
 
 from typing import Any, NamedTuple
 
@@ -41,6 +41,7 @@ RIGHTS = {
     Kind.JOB: Right.JOB_READ,
     Kind.CUSTOMER: Right.CUSTOMER_READ,
     Kind.SITE: Right.CUSTOMER_READ,
+    Kind.ASSET: Right.CUSTOMER_READ,
     Kind.PERSON: Right.PERSON_READ,
     Kind.SKILL: Right.PERSON_READ,
 }
@@ -48,6 +49,7 @@ HEADINGS = {
     Kind.JOB: "Jobs",
     Kind.CUSTOMER: "Customers",
     Kind.SITE: "Sites",
+    Kind.ASSET: "Equipment",
     Kind.PERSON: "People",
     Kind.SKILL: "Who can do it",
 }
@@ -55,6 +57,7 @@ ICONS = {
     Kind.JOB: "jobs",
     Kind.CUSTOMER: "customers",
     Kind.SITE: "home",
+    Kind.ASSET: "tools",
     Kind.PERSON: "user",
     Kind.SKILL: "skills",
 }
@@ -157,7 +160,7 @@ def _url(hit: Hit) -> str:
     match hit.kind:
         case Kind.JOB:
             return url_for("jobs.show", job_id=hit.id)
-        case Kind.CUSTOMER | Kind.SITE:
+        case Kind.CUSTOMER | Kind.SITE | Kind.ASSET:
             return url_for("customers.show", customer_id=hit.id)
         case Kind.PERSON:
             return url_for("people.show", technician_id=hit.id)
