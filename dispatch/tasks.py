@@ -2,11 +2,13 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from typing import Any
 
 from procrastinate import JobContext, RetryStrategy
+from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import SYSTEM
 from dispatch.core import queue
@@ -14,7 +16,9 @@ from dispatch.core.audit import CHANNEL
 from dispatch.core.clock import now
 from dispatch.core.config import settings
 from dispatch.core.db import APP_ROLE, make_engine, make_sessions
+from dispatch.core.mail import compose, deliver
 from dispatch.core.queue import app
+from dispatch.core.witness import keep_copy
 from dispatch.coverage.queries import prices_of_scope
 from dispatch.coverage.service import TASK as COUNT
 from dispatch.jobs.series import TASK as AHEAD
@@ -22,6 +26,7 @@ from dispatch.jobs.series import make_jobs_ahead
 from dispatch.messages.sending import send_due
 from dispatch.messages.service import TASK as SEND
 from dispatch.messages.transports import transport_of
+from dispatch.planning.fix_digest import Letter, send_digests
 from dispatch.planning.nightly import plan_due_territories
 from dispatch.planning.repairing import TASK as REPAIR
 from dispatch.planning.repairing import Repairing, run_repair
@@ -98,88 +103,83 @@ def _repair_in_worker(run: Repairing) -> None:
 async def rescue(context: JobContext, timestamp: int) -> None:
     """Take up what dead workers left behind. Without a lock, so that a stalled sweep cannot block the next one."""
     await queue.rescue()
-    await asyncio.to_thread(_end_orphans, _sessions(context))
+    await _once(context, lambda session: fail_orphans(session, now=now()))
 
 
-def _end_orphans(sessions: Sessions) -> None:
-    with sessions() as session:
-        fail_orphans(session, now=now())
-        session.commit()
+@app.periodic(cron="20 * * * *")
+@app.task(name="planning.send_digests", queueing_lock="planning.send_digests", pass_context=True)
+async def tell_mended(context: JobContext, timestamp: int) -> None:
+    """Once an hour: tell whose morning it is what others mended of the things they answer for."""
+    await _once(context, _tell_mended)
+
+
+def _tell_mended(session: Session) -> None:
+    current = settings()
+
+    def send(letter: Letter) -> None:
+        mail = compose(current, to=letter.to, title=letter.title, body=letter.body, key=letter.key)
+        deliver(current, mail, name=f"digest-{letter.user_id}-{letter.key}")
+
+    send_digests(session, send, public_url=current.public_url, now=now())
+
+
+@app.periodic(cron="15 4 * * *")
+@app.task(name="core.keep_copy", queueing_lock="core.keep_copy", pass_context=True)
+async def copy_hash(context: JobContext, timestamp: int) -> None:
+    """Every night: keep what the change log ends with outside the database."""
+    await _once(context, lambda session: keep_copy(session, settings().data_dir, now=now()))
 
 
 @app.periodic(cron="5 * * * *")
 @app.task(name="planning.plan_tomorrow", queueing_lock="planning.plan_tomorrow", pass_context=True)
 async def plan_tomorrow(context: JobContext, timestamp: int) -> None:
     """Once an hour: plan the next day of each territory where it is evening and nobody has asked yet."""
-    await asyncio.to_thread(_plan_tomorrow, _sessions(context))
-
-
-def _plan_tomorrow(sessions: Sessions) -> None:
-    CHANNEL.set("worker")
-    with sessions() as session:
-        plan_due_territories(session, actor=SYSTEM, now=now())
-        session.commit()
+    await _once(context, lambda session: plan_due_territories(session, actor=SYSTEM, now=now()))
 
 
 @app.periodic(cron="40 3 * * *")
 @app.task(name=COUNT, queueing_lock=COUNT, pass_context=True)
 async def count_coverage(context: JobContext, timestamp: int | None = None) -> None:
     """Count coverage anew: every night, and when somebody asks."""
-    await asyncio.to_thread(_count_coverage, _sessions(context))
+    await _once(context, _count_coverage)
 
 
-def _count_coverage(sessions: Sessions) -> None:
+def _count_coverage(session: Session) -> None:
     from dispatch.coverage.counting import solve_coverage  # loads OR-Tools
 
-    CHANNEL.set("worker")
-    with sessions() as session:
-        solve_coverage(session, actor=SYSTEM, now=now())
-        session.commit()
+    solve_coverage(session, actor=SYSTEM, now=now())
 
 
 @app.periodic(cron="50 2 * * *")
 @app.task(name=RECOMPUTE, queueing_lock=RECOMPUTE, pass_context=True)
 async def recompute_levels(context: JobContext, timestamp: int | None = None) -> None:
     """Estimate all levels again: every night, since facts age, and when the catalogue changed what they rest on."""
-    await asyncio.to_thread(_recompute_levels, _sessions(context))
+    await _once(context, _recompute_levels)
 
 
-def _recompute_levels(sessions: Sessions) -> None:
+def _recompute_levels(session: Session) -> None:
     from dispatch.skills.recompute import recompute_all  # loads NumPy
 
-    CHANNEL.set("worker")
-    with sessions() as session:
-        recompute_all(session, now=now())
-        session.commit()
+    recompute_all(session, now=now())
 
 
 @app.periodic(cron="30 2 * * *")
 @app.task(name=AHEAD, queueing_lock=AHEAD, pass_context=True)
 async def make_ahead(context: JobContext, timestamp: int) -> None:
     """Every night: make the jobs of recurring work that come near."""
-    await asyncio.to_thread(_make_ahead, _sessions(context))
-
-
-def _make_ahead(sessions: Sessions) -> None:
-    CHANNEL.set("worker")
-    with sessions() as session:
-        make_jobs_ahead(session, now=now())
-        session.commit()
+    await _once(context, lambda session: make_jobs_ahead(session, now=now()))
 
 
 @app.periodic(cron="20 2 * * *")
 @app.task(name="workforce.make_shifts", queueing_lock="workforce.make_shifts", pass_context=True)
 async def extend_shifts(context: JobContext, timestamp: int) -> None:
     """Every night: make the missing shifts of the coming weeks from weekly hours."""
-    await asyncio.to_thread(_extend_shifts, _sessions(context))
+    await _once(context, _extend_shifts)
 
 
-def _extend_shifts(sessions: Sessions) -> None:
-    CHANNEL.set("worker")
-    with sessions() as session:
-        moment = now()
-        make_shifts(session, first=moment.date(), until=moment.date() + SHIFTS_AHEAD, now=moment)
-        session.commit()
+def _extend_shifts(session: Session) -> None:
+    moment = now()
+    make_shifts(session, first=moment.date(), until=moment.date() + SHIFTS_AHEAD, now=moment)
 
 
 @app.periodic(cron="* * * * *")
@@ -192,6 +192,18 @@ async def send_messages(context: JobContext, timestamp: int | None = None) -> No
 def _send_messages(sessions: Sessions) -> None:
     CHANNEL.set("worker")
     send_due(sessions, transport_of(settings()), now, driving=driving())
+
+
+async def _once(context: JobContext, work: Callable[[Session], object]) -> None:
+    """Do a piece of work in a thread and in one transaction, as the worker."""
+
+    def run() -> None:
+        CHANNEL.set("worker")
+        with _sessions(context)() as session:
+            work(session)
+            session.commit()
+
+    await asyncio.to_thread(run)
 
 
 def _sessions(context: JobContext) -> Sessions:

@@ -570,3 +570,13 @@ class Correction(Base, Versioned):
     settled_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     answer: Mapped[str | None]
     seen_at: Mapped[datetime | None]
+
+
+class FixDigest(Base):
+    """Up to which line of the log somebody was told what others mended, and when."""
+
+    __tablename__ = "fix_digest"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), primary_key=True, autoincrement=False)
+    seq: Mapped[int]
+    sent_at: Mapped[datetime]

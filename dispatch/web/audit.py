@@ -11,8 +11,9 @@ from werkzeug.wrappers import Response
 from dispatch.accounts.access import Right
 from dispatch.core import clock
 from dispatch.core.audit import Change, position, record, verify_chain
+from dispatch.core.witness import check_copies
 from dispatch.planning.changelog import Asked, LogRow, Names, audit_lines, names_in
-from dispatch.web.context import actor, db, moment
+from dispatch.web.context import actor, db, moment, services
 from dispatch.web.forms import plausible, whole
 from dispatch.web.history import ENTITIES, action_words, details_of, entity_words, thing_words, zone_of_reader
 from dispatch.web.pages import page, page_number
@@ -57,6 +58,8 @@ def index() -> Response:
         rows=[_shown(row, names, zone) for row in listing.rows],
         may_export=actor().may(Right.EXPORT),
         may_check=may_open("audit.check"),
+        copies=check_copies(db(), services().settings.data_dir) if may_open("audit.check") else None,
+        now=moment(),
     )
 
 
@@ -98,6 +101,8 @@ def check() -> Response:
     last = position(db())
     after = max(0, last - CHECKED_AT_ONCE)
     broken = verify_chain(db(), after=after)
+    if broken is None:
+        broken = check_copies(db(), services().settings.data_dir).broken
     if broken is not None:
         what = _("The log is not whole: line %(n)s is missing or was changed.", n=broken)
         flash(f"{what} {_('Tell who answers for the data.')}", "problem")

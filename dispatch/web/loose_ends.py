@@ -12,6 +12,7 @@ from dispatch.accounts.access import Right
 from dispatch.accounts.choices import people_who_may
 from dispatch.core import clock
 from dispatch.core.errors import Conflict, Invalid
+from dispatch.planning.fix_digest import mended_for
 from dispatch.planning.loose_ends import LooseEnd, get_loose_end, loose_ends, oldest_closed_today
 from dispatch.planning.tying import CLOSED, HANDED, Which, close_end, hand_over, put_off
 from dispatch.web.context import actor, db, moment
@@ -33,6 +34,7 @@ class TieForm(Form):
     customer_knows = BooleanField(_l("The customer asked for it, or knows already"))
 
 
+A_DAY = timedelta(hours=24)
 PAGES = {
     "job": ("jobs.show", "job_id"),
     "series": ("series.show", "series_id"),
@@ -69,6 +71,7 @@ def index() -> Response:
         rows=[(row, _open(row), row.kind in HANDED) for row in listing.rows],
         may_tie=may_open("loose_ends.show"),
         me=me.user_id,
+        mended=[] if me.user_id is None or whose == "all" else mended_for(db(), me.user_id, now=now, since=now - A_DAY),
         oldest=_oldest_today() if not listing.rows else None,
     )
 

@@ -1,0 +1,26 @@
+"""How far somebody was told what others mended of the things they answer for."""
+
+from alembic import op
+
+revision = "0018_create_fix_digest"
+down_revision = "0017_create_correction"
+branch_labels = None
+depends_on = None
+
+TABLE = """
+CREATE TABLE fix_digest (
+    user_id INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    sent_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_fix_digest PRIMARY KEY (user_id),
+    CONSTRAINT fk_fix_digest_user_id_user_account FOREIGN KEY(user_id) REFERENCES user_account (id)
+);
+"""
+
+
+def upgrade() -> None:
+    op.execute(TABLE)
+
+
+def downgrade() -> None:
+    op.execute("DROP TABLE fix_digest")
