@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from dispatch.accounts.access import Actor
-from dispatch.core.audit import Change, record
+from dispatch.accounts.changes import note
 from dispatch.core.errors import Conflict, NotFound
+from dispatch.jobs.lifecycle import VisitState
 from dispatch.jobs.models import CertificationNeed, CrewSlot, NeedOrigin, SkillNeed, Visit
 
 
@@ -46,6 +47,57 @@ def replace_needs(
         )
     _note_needs(session, visit, before, action="replace_needs", actor=actor, now=now)
     return visit
+
+
+def change_need(
+    session: Session,
+    *,
+    visit_id: int,
+    skill_id: int,
+    must_level: int | None,
+    preferred_level: int | None,
+    actor: Actor,
+    now: datetime,
+) -> list[int]:
+    """Say anew what a job needs of one skill, without a level nothing; returns the visits it touches.
+
+    A visit that is yet to come is touched with all others of its job that are: the next one needs it as well. A skill
+    that nobody of a crew needed is needed by all of it then.
+    """
+    asked = _with_needs(session, visit_id)
+    coming = session.scalars(
+        select(Visit.id)
+        .where(Visit.job_id == asked.job_id, Visit.state.in_((VisitState.OPEN, VisitState.PLANNED)))
+        .order_by(Visit.id)
+    ).all()
+    if visit_id not in coming:
+        raise Conflict("It has begun or is over: what it needed stays as it was.")
+    levels = (must_level, preferred_level)
+    return [each for each in coming if _change_need(session, each, skill_id, levels, actor, now)]
+
+
+def _change_need(
+    session: Session, visit_id: int, skill_id: int, levels: tuple[int | None, int | None], actor: Actor, now: datetime
+) -> bool:
+    visit = _with_needs(session, visit_id)
+    before = needs_of(visit)
+    rows = [need for slot in visit.slots for need in slot.needs if need.skill_id == skill_id]
+    if levels == (None, None):
+        for row in rows:
+            session.delete(row)
+    elif rows:
+        for row in rows:
+            if (row.must_level, row.preferred_level) != levels:
+                (row.must_level, row.preferred_level), row.origin = levels, NeedOrigin.PERSON
+    else:
+        need = Need(skill_id=skill_id, must_level=levels[0], preferred_level=levels[1])
+        for slot in visit.slots:
+            session.add_all(slot_needs(slot.id, slot.position, [need], NeedOrigin.PERSON))
+    session.flush()
+    if needs_of(_with_needs(session, visit_id)) == before:
+        return False
+    _note_needs(session, visit, before, action="replace_needs", actor=actor, now=now)
+    return True
 
 
 def put_needs_back(
@@ -126,21 +178,16 @@ def _note_needs(
 ) -> None:
     session.flush()
     after = needs_of(_with_needs(session, visit.id))
-    record(
+    note(
         session,
-        Change(
-            at=now,
-            actor_id=actor.user_id,
-            action=action,
-            entity="visit",
-            entity_id=str(visit.id),
-            entity_version=visit.version,
-            territory_id=visit.territory_id,
-            before={"crew": before},
-            after={"crew": after},
-            inverse={"command": "needs", "visit_id": visit.id, "expect": after, "restore": before},
-            undoes_seq=undoes_seq,
-        ),
+        visit,
+        action,
+        actor=actor,
+        now=now,
+        before={"crew": before},
+        after={"crew": after},
+        inverse={"command": "needs", "visit_id": visit.id, "expect": after, "restore": before},
+        undoes_seq=undoes_seq,
     )
 
 

@@ -59,7 +59,7 @@ def propose_fix(
     if field.at_once:
         raise Conflict("You may write this yourself. Save it instead of proposing it.")
     assert actor.user_id is not None, "only people see fields that they may not write"
-    parsed(field, value)
+    parsed(session, field, value)
     right = value.strip()
     if right == field.value:
         raise Invalid("It says so already.", field="value")
@@ -139,7 +139,7 @@ def accept_correction(
     if field.value not in (row.was if was is None else was, row.value):
         raise overtaken(session, field)
     if field.value != row.value:
-        write_field(session, field, parsed(field, row.value), actor=actor, now=now)
+        write_field(session, field, parsed(session, field, row.value), actor=actor, now=now)
     _settle(session, row, CorrectionState.ACCEPTED, None, actor=actor, now=now)
     return row
 

@@ -20,15 +20,20 @@ from dispatch.core.db import Base
 from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.core.models import AuditEvent
 from dispatch.jobs.customers import change_asset, change_customer, change_site
-from dispatch.jobs.models import Asset, Customer, Job, Site, Visit
-from dispatch.jobs.service import change_job, change_visit
+from dispatch.jobs.lifecycle import JobState
+from dispatch.jobs.models import Asset, CrewSlot, Customer, Job, Site, SkillNeed, Visit
+from dispatch.jobs.needs import change_need
+from dispatch.jobs.service import change_job, change_visit, set_next_step
 from dispatch.planning.models import Assignment
+from dispatch.planning.rechecking import look_again
 from dispatch.planning.technician_day import PRIVATE_AFTER, PRIVATE_BEFORE, SHOWN_STATES
 from dispatch.skills.estimate import likely_level
 from dispatch.skills.evidence import HIGHEST_LEVEL, LOWEST_LEVEL
 from dispatch.skills.models import Skill
 from dispatch.skills.queries import proficiencies
 from dispatch.skills.service import assess_skill
+from dispatch.skills.suggest import suggest_skills
+from dispatch.skills.taxonomy import load_taxonomy
 from dispatch.workforce.models import Technician, TerritoryMembership
 from dispatch.workforce.service import change_technician
 
@@ -36,6 +41,8 @@ CHANNELS = ("call", "mail", "text")
 AT_ONCE = 30
 """Fixes within a day that are done at once for somebody who does not answer for the thing; more are proposed."""
 A_DAY = timedelta(hours=24)
+ALONE = 3  # the level of who does standard work without checks
+SURELY, CLEARLY = 90.0, 5.0  # a skill is meant where the words are this like its name, and so much less like another
 LEVELS = tuple(str(level) for level in range(LOWEST_LEVEL, HIGHEST_LEVEL + 1))
 
 
@@ -49,6 +56,12 @@ class Shape(StrEnum):
     MINUTES = "minutes"
     PLACE = "place"
     LEVEL = "level"
+    NEED = "need"
+    SKILL = "skill"
+
+
+PARTED = (Shape.LEVEL, Shape.NEED)
+"""Shapes of fields whose name goes on with a skill."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +93,10 @@ FIELDS: Mapping[tuple[str, str], Fixable] = {
     ("job", "title"): Fixable(sees=Right.JOB_READ, required=True),
     ("job", "purpose"): Fixable(sees=Right.JOB_READ),
     ("job", "description"): Fixable(sees=Right.JOB_READ, shape=Shape.WORDS),
+    ("job", "next_step"): Fixable(sees=Right.JOB_READ, decides=Right.JOB_EDIT, required=True),
     ("visit", "duration"): Fixable(sees=Right.JOB_READ, shape=Shape.MINUTES, required=True),
+    ("visit", "need"): Fixable(sees=Right.JOB_READ, shape=Shape.NEED),
+    ("visit", "new_need"): Fixable(sees=Right.JOB_READ, shape=Shape.SKILL),
     ("technician", "name"): Fixable(sees=Right.PERSON_READ, decides=Right.PERSON_EDIT, required=True),
     ("technician", "phone"): Fixable(sees=Right.PERSON_READ, shape=Shape.PHONE),
     ("technician", "level"): Fixable(
@@ -166,7 +182,7 @@ def field_of(
     """Return a field for who may see it; raises NotFound for everybody else."""
     kind, part = split_name(name)
     fixable = FIELDS.get((entity, kind))
-    if fixable is None or (fixable.shape is Shape.LEVEL) != (part is not None) or (part is None and name != kind):
+    if fixable is None or (fixable.shape in PARTED) != (part is not None) or (part is None and name != kind):
         raise NotFound("There is no such field.")
     _require_sight(session, entity, row_id, fixable, actor, now)
     row = session.get(_ROWS[entity], row_id, with_for_update=lock, populate_existing=lock)
@@ -177,7 +193,7 @@ def field_of(
         entity=entity,
         row_id=row_id,
         name=name,
-        value=_level(session, row_id, part) if part is not None else _text(row, name, fixable),
+        value=_value(session, row, name, fixable),
         version=row.version,
         fixable=fixable,
         decides=decides,
@@ -202,7 +218,7 @@ def fix_field(
         raise Conflict("This field is changed by who answers for it. Propose what is right.")
     if value.strip() == found.value:
         return found
-    changes = parsed(found, value)
+    changes = parsed(session, found, value)
     if found.value != was:
         raise overtaken(session, found)
     write_field(session, found, changes, actor=actor, now=now)
@@ -218,8 +234,23 @@ def write_field(session: Session, field: Field, changes: Mapping[str, Any], *, a
         change_site(session, site_id=field.row_id, **told)
     elif field.entity == "asset":
         change_asset(session, asset_id=field.row_id, **told)
+    elif field.name == "next_step":
+        job = session.get_one(Job, field.row_id)
+        set_next_step(
+            session,
+            job_id=job.id,
+            next_step=changes["next_step"],
+            due_at=job.next_step_due_at or now,  # a closed job has none, and is refused
+            waiting=job.state == JobState.WAITING,
+            actor=actor,
+            now=now,
+        )
     elif field.entity == "job":
         change_job(session, job_id=field.row_id, **told)
+    elif field.fixable.shape in (Shape.NEED, Shape.SKILL):
+        asked = {"skill_id": field.part, **changes}
+        touched = change_need(session, visit_id=field.row_id, **asked, actor=actor, now=now)
+        look_again(session, touched, actor=actor, now=now)
     elif field.entity == "visit":
         change_visit(session, visit_id=field.row_id, **told)
     elif field.part is None:
@@ -229,7 +260,7 @@ def write_field(session: Session, field: Field, changes: Mapping[str, Any], *, a
         assess_skill(session, technician_id=field.row_id, skill_id=field.part, level=level, actor=actor, now=now)
 
 
-def parsed(field: Field, value: str) -> dict[str, Any]:
+def parsed(session: Session, field: Field, value: str) -> dict[str, Any]:
     """Return the columns that a value written by a person means; raises Invalid with what would be right."""
     shape = field.fixable.shape
     text = value.strip() if shape is Shape.WORDS else " ".join(value.split())
@@ -243,6 +274,12 @@ def parsed(field: Field, value: str) -> dict[str, Any]:
         if not (text.isascii() and text.isdigit() and len(text) <= 4):
             raise Invalid("Write whole minutes, for example 45.", field="value")
         return {"duration_s": int(text) * 60}
+    if shape is Shape.NEED:
+        if text not in need_choices(field.value):
+            raise Invalid("Choose what is needed from the list.", field="value")
+        return _levels(text)
+    if shape is Shape.SKILL:
+        return _skill_meant(session, text)
     if shape is Shape.LEVEL:
         if text not in LEVELS:
             raise Invalid(f"Choose a level from {LOWEST_LEVEL} to {HIGHEST_LEVEL}.", field="value")
@@ -278,6 +315,57 @@ def may_write_fields(session: Session, entity: str, row_id: int, names: set[str]
     )
 
 
+def need_choices(value: str) -> list[str]:
+    """Return what a need can be said to be: levels it must have, or should better have, as it stands, or none."""
+    usual = [*(f"must {level}" for level in LEVELS), *(f"better {level}" for level in LEVELS)]
+    return [*([value] if value and value not in usual else []), *usual, ""]
+
+
+def _levels(text: str) -> dict[str, int | None]:
+    """Read ``must 3``, ``better 4`` or both."""
+    words = text.split()
+    said = dict(zip(words[::2], (int(level) for level in words[1::2]), strict=True))
+    return {"must_level": said.get("must"), "preferred_level": said.get("better")}
+
+
+def _skill_meant(session: Session, text: str) -> dict[str, Any]:
+    """Find the skill that somebody names, with a level behind it or else that of who works alone."""
+    name, _, last = text.rpartition(" ")
+    words, level = (name, int(last)) if last in LEVELS and name else (text, ALONE)
+    if not words:
+        raise Invalid("Write which skill it needs, for example: gas boilers 3.", field="value")
+    found = suggest_skills(load_taxonomy(session), words, limit=4)
+    if not found:
+        raise Invalid("No skill of the catalogue is called like this. Try another word for it.", field="value")
+    exact = [one for one in found if one.because.casefold() == words.casefold()]
+    clear = found[0].likeness >= SURELY and (len(found) == 1 or found[0].likeness - found[1].likeness >= CLEARLY)
+    if not exact and not clear:
+        raise Invalid(f"Which one do you mean: {', '.join(one.name for one in found)}?", field="value")
+    return {"skill_id": (exact or found)[0].skill_id, "must_level": level, "preferred_level": None}
+
+
+def _value(session: Session, row: Any, name: str, fixable: Fixable) -> str:
+    part = split_name(name)[1]
+    if fixable.shape is Shape.SKILL:
+        return ""
+    if part is None:
+        return _text(row, name, fixable)
+    return _level(session, row.id, part) if fixable.shape is Shape.LEVEL else _need(session, row.id, part)
+
+
+def _need(session: Session, visit_id: int, skill_id: int) -> str:
+    found = session.execute(
+        select(SkillNeed.must_level, SkillNeed.preferred_level)
+        .join(CrewSlot, CrewSlot.id == SkillNeed.crew_slot_id)
+        .where(CrewSlot.visit_id == visit_id, SkillNeed.skill_id == skill_id)
+        .order_by(CrewSlot.position)
+    ).first()
+    if found is None:
+        return ""
+    said = (("must", found.must_level), ("better", found.preferred_level))
+    return " ".join(f"{word} {level}" for word, level in said if level is not None)
+
+
 def _level(session: Session, technician_id: int, skill_id: int) -> str:
     known = proficiencies(session, [technician_id], [skill_id])[technician_id].get(skill_id)
     return "" if known is None else str(likely_level(known))
@@ -293,6 +381,16 @@ def _fixes_left(session: Session, actor: Actor, now: datetime) -> int:
         )
     )
     return AT_ONCE - (made or 0)
+
+
+def may_mend_needs(session: Session, visit_id: int, actor: Actor, now: datetime) -> bool:
+    """Say whether somebody says what a visit needs: who sees its job does, at whichever visit of it they are."""
+    job_id = session.scalar(select(Visit.job_id).where(Visit.id == visit_id))
+    try:
+        _require_sight(session, "job", job_id or 0, FIELDS["visit", "need"], actor, now)
+    except NotFound:
+        return False
+    return True
 
 
 def _text(row: Base, name: str, fixable: Fixable) -> str:

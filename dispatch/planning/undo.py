@@ -33,7 +33,7 @@ from dispatch.planning.changing import (
     shown,
 )
 from dispatch.planning.disruptions import reopen_disruption
-from dispatch.planning.fixing import may_write_fields
+from dispatch.planning.fixing import may_mend_needs, may_write_fields
 from dispatch.planning.models import Plan, PlanState
 from dispatch.planning.pins import note_pins, pins_of, put_pins
 from dispatch.planning.stacks import MOST_STEPS, Stacks, Step, stacks_of
@@ -194,7 +194,8 @@ def _pins_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[i
 def _needs_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[int]:
     visit_id = part["visit_id"]
     visit = lock_visits(session, [visit_id])[visit_id]
-    walk.actor.require(Right.JOB_EDIT, visit.territory_id, what="visit")
+    if not may_mend_needs(session, visit_id, walk.actor, walk.now):
+        walk.actor.require(Right.JOB_EDIT, visit.territory_id, what="visit")
     try:
         put_needs_back(session, part, action=walk.action, undoes_seq=walk.event.seq, actor=walk.actor, now=walk.now)
     except Conflict as moved:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from dispatch.accounts.access import Right
@@ -31,6 +31,7 @@ from dispatch.web.security import permission
 from dispatch.web.words import _
 
 blueprint = Blueprint("candidates", __name__, url_prefix="/jobs")
+NAMED = 3
 FIRST = 5
 MOST_COMPARED = 3
 MOST_NAMESAKES = 20
@@ -63,6 +64,18 @@ class Question:
 def index(job_id: int) -> Response:
     """Show who could go, best first, and answer for anybody of the scope why or why not."""
     return _page(_question(job_id))
+
+
+@blueprint.get("/<int:job_id>/candidates/first")
+@permission(Right.BOARD_READ)
+def first(job_id: int) -> Response:
+    """Name the best few, as a part of the job's page."""
+    asked = _question(job_id)
+    _day, listing = _prepared(asked)
+    rows = render_template(
+        "jobs/first.html", asked=asked, listing=listing, shown=listing.ranked[:NAMED], zone=asked.zone
+    )
+    return Response(rows, mimetype="text/html")
 
 
 @blueprint.post("/<int:job_id>/candidates/book")

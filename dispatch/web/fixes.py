@@ -10,8 +10,9 @@ from wtforms.validators import Length, Optional
 from dispatch.core.errors import Conflict, Invalid
 from dispatch.jobs.queries import owner_name
 from dispatch.planning.corrections import propose_fix
-from dispatch.planning.fixing import LEVELS, Field, Overtaken, Shape, field_of, fix_field
+from dispatch.planning.fixing import LEVELS, Field, Overtaken, Shape, field_of, fix_field, need_choices
 from dispatch.planning.people import skill_name
+from dispatch.planning.rechecking import unfit
 from dispatch.web.context import actor, db, moment
 from dispatch.web.filters import ago, day_clock
 from dispatch.web.forms import Form, options
@@ -37,7 +38,10 @@ LABELS = {
     ("job", "title"): _l("What is to be done"),
     ("job", "purpose"): _l("What it is for"),
     ("job", "description"): _l("Details"),
+    ("job", "next_step"): _l("Next step"),
     ("visit", "duration"): _l("Minutes on site"),
+    ("visit", "need"): _l("What it needs"),
+    ("visit", "new_need"): _l("Another skill it needs"),
     ("technician", "name"): _l("Name"),
     ("technician", "phone"): _l("Phone"),
     ("technician", "level"): _l("Level"),
@@ -45,6 +49,7 @@ LABELS = {
 HINTS = {
     Shape.PLACE: _l("Latitude and longitude, as maps give them: 52.51630, 13.37770"),
     Shape.MINUTES: _l("Whole minutes"),
+    Shape.SKILL: _l("A skill, and the level if it is not 3: gas boilers 4"),
 }
 
 
@@ -80,11 +85,18 @@ class FixLevelForm(FixForm):
     value = SelectField(choices=options([(level, level) for level in LEVELS]))
 
 
+class FixNeedForm(FixForm):
+    """The level of a skill that the work needs."""
+
+    value = SelectField()
+
+
 FORMS: dict[Shape, type[FixForm]] = {
     Shape.WORDS: FixWordsForm,
     Shape.PHONE: FixPhoneForm,
     Shape.CHANNEL: FixChannelForm,
     Shape.LEVEL: FixLevelForm,
+    Shape.NEED: FixNeedForm,
 }
 
 
@@ -97,6 +109,8 @@ def edit(entity: str, row_id: int, name: str) -> Response:
         return _shown(field) if wants_part() else redirect(_back(), 303)
     form = FORMS.get(field.fixable.shape, FixForm)(data={"was": field.value, "value": field.value})
     form.value.label.text = label_of(field)
+    if field.fixable.shape is Shape.NEED:
+        form.value.choices = options([(each, need_words(each)) for each in need_choices(field.value)])
     overtaken: Overtaken | None = None
     if form.validate_on_submit():
         try:
@@ -120,7 +134,18 @@ def edit(entity: str, row_id: int, name: str) -> Response:
 
 def _save(field: Field, form: FixForm) -> Field:
     fixed = fix_field(db(), **_written(field, form))
-    if fixed.value != field.value:  # what was saved unchanged is no step, and its undo would take back another
+    for each in unfit(db(), [field.row_id], now=moment()) if field.kind in ("need", "new_need") else ():
+        flash(
+            _(
+                "%(who)s is booked for it and does not fit any more: %(why)s The job's next step says so.",
+                who=each.technician,
+                why=each.reasons[0],
+            ),
+            "problem",
+        )
+    if (
+        fixed.value != field.value or field.fixable.shape is Shape.SKILL
+    ):  # what was saved unchanged is no step, and its undo would take back another
         back: Any = {"undo_url": url_for("steps.undo"), "fields": {"back": _back()}}
         # what somebody saw stays a fact: another assessment corrects a level, nothing takes it back
         message: Any = {"text": _("Saved."), **(back if field.part is None else {})}
@@ -182,9 +207,23 @@ def words_of(field: Field) -> str:
     """Return a value as pages show it."""
     if field.fixable.shape is Shape.CHANNEL:
         return str(dict(CHANNELS).get(field.value, field.value))
+    if field.fixable.shape is Shape.NEED:
+        return need_words(field.value)
     if field.fixable.shape is Shape.LEVEL:
         return _("Level %(value)s", value=field.value)
     return _("%(n)s min", n=field.value) if field.fixable.shape is Shape.MINUTES else field.value
+
+
+def need_words(value: str) -> str:
+    """Return what is needed of a skill in words: ``must 3 better 4`` is at level 3, better 4."""
+    words = value.split()
+    said = dict(zip(words[::2], words[1::2], strict=True))
+    parts = []
+    if "must" in said:
+        parts.append(_("at level %(n)s", n=said["must"]))
+    if "better" in said:
+        parts.append(_("better %(n)s", n=said["better"]))
+    return ", ".join(parts) or _("not needed")
 
 
 def _back() -> str:

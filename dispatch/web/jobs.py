@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, request, url_for
+from flask import Blueprint, abort, flash, jsonify, redirect, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import (
     BooleanField,
@@ -33,7 +33,8 @@ from dispatch.messages.promising import confirm_booking, promise_window
 from dispatch.messages.queries import calls_about, messages_about
 from dispatch.planning.changelog import names_in
 from dispatch.planning.disruptions import report_emergency
-from dispatch.planning.job_page import commitments, reports
+from dispatch.planning.job_page import commitments, faces_at, last_change, reports, told_for
+from dispatch.planning.rechecking import unfit
 from dispatch.planning.service import open_again
 from dispatch.planning.visit_trouble import report_cancelled
 from dispatch.skills.choices import certification_choices, skill_choices
@@ -202,8 +203,15 @@ def show(job_id: int) -> Response:
     changes = queries.history_of_job(db(), job)
     visit_ids = [visit.id for visit in job.visits]
     may_read_messages = actor().may(Right.MESSAGE_READ, job.site.territory_id)
+    current = _open_visit(job) or (job.visits[-1] if job.visits else None)
     return page(
         "jobs/show.html",
+        current=current,
+        told=told_for(db(), current.id, now=moment()) if current else None,
+        waited=(moment() - job.created_at).days,
+        faces=faces_at(db(), job.site_id, job.job_type_id),
+        unfit=unfit(db(), visit_ids, now=moment()),
+        position=last_change(db(), job),
         job=job,
         zone=zone,
         closed=job.state in CLOSED_STATES,
@@ -221,6 +229,14 @@ def show(job_id: int) -> Response:
             calls_about(db(), visit_ids) if may_read_messages else (),
         ),
     )
+
+
+@blueprint.get("/<int:job_id>/changes")
+@permission(Right.JOB_READ)
+def changes(job_id: int) -> Response:
+    """Answer up to where the log tells of this job and what its page shows; the page asks while it is looked at."""
+    job = _job(job_id, Right.JOB_READ)
+    return jsonify({"to": last_change(db(), job)})
 
 
 @blueprint.route("/<int:job_id>/edit", methods=["GET", "POST"])

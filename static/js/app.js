@@ -13,6 +13,7 @@ import { answerWhileTyping } from "./page/palette.js";
 import { listenForShortcuts } from "./page/shortcuts.js";
 import { applyThemeAtOnce } from "./page/theme.js";
 import { watchToasts } from "./page/toasts.js";
+import { watchPage } from "./page/watch.js";
 
 sendTokenWithHtmx();
 watchToasts();
@@ -26,3 +27,4 @@ answerWhileTyping();
 walkChoices();
 revertOnEscape();
 openInDialogs();
+watchPage();

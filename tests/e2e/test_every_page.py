@@ -44,6 +44,7 @@ NO_PAGES = {
     "board_live.changes": "asks from a position of the change log on",
     "board_live.cards": "a part of the board",
     "disruptions.alerts": "a part of the board",
+    "candidates.first": "a part of a job's page",
     "outbox.count": "a part of every page",
     "security.verify": "nobody may open it",
     "security.reset_password": "needs a link from a mail",
