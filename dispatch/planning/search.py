@@ -142,6 +142,11 @@ def search(
     return Found(hits=tuple(_alike(session, text, sources)), close=True)
 
 
+def names_alike(session: Session, text: str, kind: Kind, *, reach: Territories, on: date) -> list[Hit]:
+    """Return what of one kind is called almost so: for a list that found nothing."""
+    return _alike(session, text, {kind: _source(kind, reach, on)}) if len(text.strip()) >= CLOSE_FROM else []
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Source:
     """Where one kind is looked for: ``base`` selects id, title and detail."""

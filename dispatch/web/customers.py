@@ -14,6 +14,8 @@ from dispatch.jobs import customers as service
 from dispatch.jobs import queries
 from dispatch.jobs.customers import SiteDraft
 from dispatch.jobs.models import PersonLinkKind, Site
+from dispatch.planning.in_touch import last_touch
+from dispatch.planning.search import Kind, names_alike
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, whole
 from dispatch.web.history import timeline_items
@@ -88,15 +90,14 @@ class PersonLinkForm(Form):
 @permission(Right.CUSTOMER_READ)
 def index() -> Response:
     """Show customers by name."""
-    text = request.args.get("q", "")
-    listing = queries.customers(
-        db(), territories=actor().territories(Right.CUSTOMER_READ), text=text, page=page_number()
-    )
+    text, reach = request.args.get("q", ""), actor().territories(Right.CUSTOMER_READ)
+    listing = queries.customers(db(), territories=reach, text=text, page=page_number())
     return page(
         "customers/index.html",
         fragment="customer_list",
         listing=listing,
         q=text,
+        alike=() if listing.rows else names_alike(db(), text, Kind.CUSTOMER, reach=reach, on=moment().date()),
         may_edit=actor().may(Right.CUSTOMER_EDIT),
     )
 
@@ -137,6 +138,8 @@ def show(customer_id: int) -> Response:
         assets=queries.assets_at(db(), [site.id for site in sites]),
         series=queries.series_at(db(), [site.id for site in sites]),
         links=queries.people_of_customer(db(), customer_id),
+        touch=last_touch(db(), customer_id),
+        now=moment(),
         jobs=queries.jobs(db(), territories=reach, customer_id=customer_id),
         history_items=timeline_items(queries.history(db(), "customer", [customer_id], limit=20), zone),
         may_edit=_may_at_all(Right.CUSTOMER_EDIT, sites),

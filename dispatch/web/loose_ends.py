@@ -68,7 +68,7 @@ def index() -> Response:
         fragment="list",
         listing=listing,
         whose=whose,
-        rows=[(row, _open(row), row.kind in HANDED) for row in listing.rows],
+        rows=[(row, _open(row), row.kind in HANDED, _tomorrow(row)) for row in listing.rows],
         may_tie=may_open("loose_ends.show"),
         me=me.user_id,
         mended=[] if me.user_id is None or whose == "all" else mended_for(db(), me.user_id, now=now, since=now - A_DAY),
@@ -113,6 +113,14 @@ def _tie(which: Which, form: TieForm, end: LooseEnd, people: dict[int, str]) -> 
         raise Invalid(_("Say until when it waits."), field="due_at")
     put_off(db(), which, due_at=clock.instant(due.date(), due.time(), end.zone), reason=form.reason.data or "")
     return _("Put off. It comes back by itself.")
+
+
+def _tomorrow(row: LooseEnd) -> str | None:
+    """Return a day later as the form holds it, where one click puts a thing off; a second time needs a why."""
+    if row.kind not in HANDED or row.put_off:
+        return None
+    later = clock.in_zone(max(row.due_at, moment()) + timedelta(days=1), row.zone)
+    return later.strftime("%Y-%m-%dT%H:%M")
 
 
 def _oldest_today() -> int | None:

@@ -22,6 +22,7 @@ from dispatch.core import clock
 from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.planning import people as queries
 from dispatch.planning.disruptions import report_cannot_work
+from dispatch.planning.search import Kind, names_alike
 from dispatch.skills import documents, service
 from dispatch.skills.choices import skill_choices
 from dispatch.skills.estimate import likely_level, qualified_level
@@ -123,6 +124,9 @@ def index() -> Response:
         fragment="people_list",
         listing=listing,
         q=text,
+        alike=names_alike(db(), text, Kind.PERSON, reach=reach, on=moment().date())
+        if text and not listing.rows
+        else [],
         skill_id=skill_id or "",
         territory_id=territory_id or "",
         skills=skill_choices(db()),

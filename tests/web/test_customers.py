@@ -1,6 +1,7 @@
 """The pages of customers, sites and equipment."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -8,8 +9,17 @@ from dispatch.accounts.access import SYSTEM
 from dispatch.accounts.models import RoleName
 from dispatch.accounts.service import grant_role
 from dispatch.core import clock
+from dispatch.jobs.models import Visit
 from dispatch.workforce.models import Territory
-from tests.factories import make_customer, make_site, make_user
+from tests.factories import (
+    make_customer,
+    make_job,
+    make_promise,
+    make_site,
+    make_technician,
+    make_user,
+    make_visit,
+)
 from tests.web.browser import Browser
 from tests.web.conftest import PASSWORD, STORED, Site
 
@@ -102,3 +112,31 @@ def test_out_of_reach_is_not_there(client_for: SignIn, hale: dict[str, int]) -> 
     assert "Far Away" not in client_for("dispatcher").get(f"/customers/{hale['far']}", 404).html
     assert "Far Away" in client_for("administrator").get(f"/customers/{hale['far']}").html
     assert "You need permission" in client_for("technician").get("/customers/new", 403).text
+
+
+def test_a_name_not_quite_spelled_so_leads_to_those_like_it(client_for: SignIn, site: Site) -> None:
+    with site.session() as session:
+        north = session.get_one(Territory, site.north_id)
+        made = make_site(session, customer=make_customer(session, name="Brackwater Foods"), territory=north)
+        person = make_technician(session, territory=north, name="Ludmila Grabowski")
+        ids = made.customer_id, person.id
+    dispatcher = client_for("dispatcher")
+    asked = {"/customers?q=Brakwater": f"/customers/{ids[0]}", "/people?q=Grabovski": f"/people/{ids[1]}"}
+    for path, target in asked.items():
+        page = dispatcher.get(path)
+        assert "Names like this:" in page.text
+        assert target in page.links
+
+
+def test_when_somebody_was_last_in_touch(client_for: SignIn, site: Site) -> None:
+    with site.session() as session:
+        north = session.get_one(Territory, site.north_id)
+        place = make_site(session, customer=make_customer(session, name="Quiet Mill"), territory=north)
+        job = make_job(session, site=place, owner_id=site.people["dispatcher"])
+        visit = make_visit(session, job=job)
+        path, visit_id = f"/customers/{place.customer_id}", visit.id
+    dispatcher = client_for("dispatcher")
+    assert "never" in dispatcher.get(path).text
+    with site.session() as session:
+        make_promise(session, visit=session.get_one(Visit, visit_id), made_at=clock.now() - timedelta(days=3))
+    assert "3 days ago, a time was agreed" in dispatcher.get(path).text

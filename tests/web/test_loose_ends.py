@@ -103,3 +103,13 @@ def test_put_off_handed_over_and_closed_on_one_page(client_for: SignIn, site: Si
     dispatcher.send({"why": "They sold the house"}, button="Close")
     assert "Door stuck" not in dispatcher.get("/loose-ends?whose=all").text
     dispatcher.get(link, 404)
+
+
+def test_one_click_puts_a_thing_off_by_a_day_once(client_for: SignIn, partner_id: int) -> None:
+    dispatcher = client_for("dispatcher")
+    path = next(link for link in dispatcher.get("/loose-ends").links if link.startswith("/loose-ends/job/"))
+    dispatcher.get("/loose-ends")
+    assert dispatcher.send({}, button="A day later Door stuck") == "/loose-ends"
+    page = dispatcher.get("/loose-ends")
+    assert "Put off. It comes back by itself." in page.text
+    assert dispatcher.get(path).text.count("Door stuck") > 0
