@@ -303,7 +303,7 @@ class Browser:
         if address.startswith("#"):
             return None if ids is None or address == "#" or address[1:] in ids else "no such place on the page"
         parts = urlsplit(urljoin(f"http://localhost{self.where}", address))
-        if parts.scheme in ("tel", "mailto", "geo") or (parts.scheme == "https" and parts.netloc != "localhost"):
+        if parts.scheme in ("tel", "sms", "mailto", "geo") or (parts.scheme == "https" and parts.netloc != "localhost"):
             return None
         if parts.netloc != "localhost":
             return "leaves the site without encryption"
