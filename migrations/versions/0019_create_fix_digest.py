@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0018_create_fix_digest"
-down_revision = "0017_create_correction"
+revision = "0019_create_fix_digest"
+down_revision = "0018_add_disruption_kinds"
 branch_labels = None
 depends_on = None
 
