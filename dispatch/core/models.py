@@ -30,6 +30,7 @@ class AuditEvent(Base):
     __table_args__ = (
         Index("ix_audit_event_entity_entity_id", "entity", "entity_id", "seq"),
         Index("ix_audit_event_actor_id", "actor_id", "seq"),
+        Index("ix_audit_event_at", "at"),
     )
 
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -1,4 +1,4 @@
-"""How far somebody was told what others mended of the things they answer for."""
+"""How far somebody was told what others mended of the things they answer for; the log is read by its time, too."""
 
 from alembic import op
 
@@ -15,6 +15,7 @@ CREATE TABLE fix_digest (
     CONSTRAINT pk_fix_digest PRIMARY KEY (user_id),
     CONSTRAINT fk_fix_digest_user_id_user_account FOREIGN KEY(user_id) REFERENCES user_account (id)
 );
+CREATE INDEX ix_audit_event_at ON audit_event (at);
 """
 
 
@@ -23,4 +24,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP INDEX ix_audit_event_at")
     op.execute("DROP TABLE fix_digest")
