@@ -42,7 +42,6 @@ AT_ONCE = 30
 """Fixes within a day that are done at once for somebody who does not answer for the thing; more are proposed."""
 A_DAY = timedelta(hours=24)
 ALONE = 3  # the level of who does standard work without checks
-SURELY, CLEARLY = 90.0, 5.0  # a skill is meant where the words are this like its name, and so much less like another
 LEVELS = tuple(str(level) for level in range(LOWEST_LEVEL, HIGHEST_LEVEL + 1))
 
 
@@ -334,14 +333,20 @@ def _skill_meant(session: Session, text: str) -> dict[str, Any]:
     words, level = (name, int(last)) if last in LEVELS and name else (text, ALONE)
     if not words:
         raise Invalid("Write which skill it needs, for example: gas boilers 3.", field="value")
-    found = suggest_skills(load_taxonomy(session), words, limit=4)
+    taxonomy = load_taxonomy(session)
+    said = words.casefold()
+    exact = [
+        node.id
+        for node in taxonomy.nodes.values()
+        if node.assignable and not node.retired and said in {word.casefold() for word in (node.name, *node.aliases)}
+    ]
+    if exact:
+        return {"skill_id": exact[0], "must_level": level, "preferred_level": None}
+    found = suggest_skills(session, taxonomy, words, limit=4)
     if not found:
         raise Invalid("No skill of the catalogue is called like this. Try another word for it.", field="value")
-    exact = [one for one in found if one.because.casefold() == words.casefold()]
-    clear = found[0].likeness >= SURELY and (len(found) == 1 or found[0].likeness - found[1].likeness >= CLEARLY)
-    if not exact and not clear:
-        raise Invalid(f"Which one do you mean: {', '.join(one.name for one in found)}?", field="value")
-    return {"skill_id": (exact or found)[0].skill_id, "must_level": level, "preferred_level": None}
+    names = ", ".join(taxonomy.nodes[one.skill_id].name for one in found)
+    raise Invalid(f"Which one do you mean: {names}?", field="value")
 
 
 def _value(session: Session, row: Any, name: str, fixable: Fixable) -> str:
