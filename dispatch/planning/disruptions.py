@@ -293,7 +293,7 @@ def wait_and_see(session: Session, *, disruption_id: int, actor: Actor, now: dat
         raise Conflict("This is settled already.")
     disruption.quiet_until = now + WAIT_FOR
     session.flush()
-    _note(session, disruption, "wait_and_see", actor, now)
+    note(session, disruption, "wait_and_see", actor=actor, now=now)
     return disruption
 
 
