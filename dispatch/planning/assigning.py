@@ -26,9 +26,11 @@ from dispatch.planning.next_best import NextBest, next_best
 from dispatch.planning.pins import note_pins, pins_of, put_pins
 from dispatch.planning.retries import LOST_RACES, sqlstate
 from dispatch.planning.rows import live
+from dispatch.planning.unfit import leave_overridden
 from dispatch.workforce.models import Shift, TerritoryMembership
 
 PLANNABLE = (VisitState.OPEN, VisitState.PLANNED)
+UNMET = frozenset({"not_qualified", "not_confirmed", "not_certified"})
 RESULT = TypeVar("RESULT")
 
 
@@ -177,7 +179,9 @@ def _assigning(
             reason = _permitted([verdict], visit, actor, override_reason)
             changes = [SlotChange(visit_id=visit_id, crew_slot_id=slot, to=verdict.placement), *verdict.makes_room]
             changed = change_slots(session, changes, Entry(action="assign", actor=actor, now=now, reason=reason))
-        return Placed(assignment=_assignment(session, changed[0]), pushed=verdict.pushed)
+        placed = _assignment(session, changed[0])
+        _keep_override(session, [verdict], placed, reason, now)
+        return Placed(assignment=placed, pushed=verdict.pushed)
 
     return work
 
@@ -237,7 +241,9 @@ def _moving(
             changed = change_slots(session, changes, Entry(action="move", actor=actor, now=now, reason=reason))
         landed = next(item for item in changed if item.crew_slot_id == row.crew_slot_id)
         pushed = tuple(each for verdict in verdicts for each in verdict.pushed)
-        return Placed(assignment=_assignment(session, landed), pushed=pushed)
+        placed = _assignment(session, landed)
+        _keep_override(session, verdicts, placed, reason, now)
+        return Placed(assignment=placed, pushed=pushed)
 
     return work
 
@@ -369,6 +375,14 @@ def _permitted(verdicts: Sequence[Verdict], visit: Any, actor: Actor, override_r
     if not may:
         raise Forbidden("This breaks a rule, not a wish. Ask somebody who may override rules, or choose another place.")
     return f"{override_reason.strip()} (in spite of: {' '.join(reasons)})"
+
+
+def _keep_override(
+    session: Session, verdicts: Sequence[Verdict], placed: Assignment, reason: str | None, now: datetime
+) -> None:
+    """Who gave a booking to somebody without the skill knows it: it is no loose end unless more is missing later."""
+    if reason is not None and any(item.code in UNMET for verdict in verdicts for item in verdict.objections):
+        leave_overridden(session, placed.id, reason=reason, now=now)
 
 
 @contextmanager

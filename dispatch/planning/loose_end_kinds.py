@@ -16,7 +16,9 @@ from dispatch.core.db import Instant
 from dispatch.jobs.lifecycle import CLOSED_STATES
 from dispatch.jobs.models import Customer, Job, JobSeries, Site, Visit
 from dispatch.messages.models import CallKind, CallState, CallTask, Message, MessageState
-from dispatch.planning.models import UNSETTLED, Correction, CorrectionState, Disruption
+from dispatch.planning.models import UNSETTLED, Assignment, Correction, CorrectionState, Disruption
+from dispatch.planning.policy import Rules
+from dispatch.planning.unfit import UNFIT, UNSAFE, unfit_bookings
 from dispatch.skills.models import (
     Certification,
     CertificationKind,
@@ -38,17 +40,19 @@ ENDS_WITHIN = timedelta(days=60)
 STILL_NAMED = timedelta(days=60)
 CONFIRM_WITHIN = timedelta(days=3)
 READ_WITHIN = timedelta(days=7)
+DECIDE_BEFORE = timedelta(days=1)
 Territories = Collection[int] | None
 
 
-def parts(actor: Actor, now: datetime) -> list[Select[*tuple[Any, ...]]]:
-    """Select everything that is open in the actor's reach, kind by kind."""
+def parts(actor: Actor, now: datetime, rules: Rules) -> list[Select[*tuple[Any, ...]]]:
+    """Select everything that is open in the actor's reach, kind by kind; the rules say who counts as qualified."""
     reach = actor.territories(Right.LOOSE_END_READ)
     today = now.date()
     return [
         _jobs(actor, reach),
         _recurring(actor, reach),
         _disruptions(actor, reach),
+        _unfit(actor, reach, now, rules),
         _contests(actor, reach, today),
         _to_confirm(actor, reach, today),
         _ending(actor, reach, today),
@@ -131,6 +135,31 @@ def _disruptions(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
             Disruption.state.in_(UNSETTLED),
             or_(Disruption.owner_id == actor.user_id, _in(Disruption.territory_id, reach)),
         )
+    )
+
+
+def _unfit(actor: Actor, reach: Territories, now: datetime, rules: Rules) -> Select[*tuple[Any, ...]]:
+    """Bookings whose person lacks what the visit needs, since a need, a level or a certificate changed."""
+    unfit = unfit_bookings(rules, now)
+    return (
+        _entry(
+            case((unfit.c.safety, literal(UNSAFE)), else_=literal(UNFIT)),
+            Job.id,
+            literal("Does not fit any more: ") + Technician.name,
+            Job.title,
+            Job.owner_id,
+            literal("Give it to somebody else, or put right what is missing: ") + unfit.c.missing,
+            func.lower(Assignment.during) - literal(DECIDE_BEFORE, Interval()),
+            Territory.zone,
+            territory=Visit.territory_id,
+            key=Assignment.id,
+        )
+        .join_from(Assignment, unfit, unfit.c.assignment_id == Assignment.id)
+        .join(Technician, Technician.id == Assignment.technician_id)
+        .join(Visit, Visit.id == Assignment.visit_id)
+        .join(Job, Job.id == Visit.job_id)
+        .join(Territory, Territory.id == Visit.territory_id)
+        .where(or_(Job.owner_id == actor.user_id, _in(Visit.territory_id, reach)))
     )
 
 
@@ -388,7 +417,7 @@ def _replaced_paper() -> ColumnElement[bool]:
 
 
 def _entry(
-    kind: str,
+    kind: Any,
     target: Any,
     title: Any,
     about: Any,
@@ -401,7 +430,7 @@ def _entry(
     key: Any = None,
 ) -> Select[*tuple[Any, ...]]:
     return select(
-        literal(kind).label("kind"),
+        (literal(kind) if isinstance(kind, str) else kind).label("kind"),
         cast(target, Integer).label("target_id"),
         cast(title, Text).label("title"),
         cast(about, Text).label("about"),

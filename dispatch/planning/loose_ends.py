@@ -19,6 +19,8 @@ from dispatch.jobs.models import Job
 from dispatch.jobs.queries import PAGE_SIZE, Listing
 from dispatch.planning.loose_end_kinds import parts
 from dispatch.planning.models import LooseEndCare
+from dispatch.planning.policy import read_rules
+from dispatch.planning.snapshot import active_policy
 
 ENDS_WITHIN = timedelta(days=60)
 STILL_NAMED = timedelta(days=60)
@@ -55,7 +57,7 @@ def loose_ends(
     page: int = 1,
 ) -> Listing[LooseEnd]:
     """Return what is open in the actor's reach, overdue first; with ``owner_id`` only what that person sees to."""
-    entries = _open(actor, now)
+    entries = _open(session, actor, now)
     wanted: list[ColumnElement[bool]] = [] if owner_id is None else [entries.c.owner_id == owner_id]
     total = session.scalar(select(func.count()).select_from(entries).where(*wanted)) or 0
     order = (entries.c.due_at, entries.c.kind, entries.c.target_id)
@@ -75,7 +77,7 @@ def loose_ends(
 
 def get_loose_end(session: Session, *, kind: str, key_id: int, actor: Actor, now: datetime) -> LooseEnd:
     """Return one open thing in the actor's reach; raises NotFound when it is not open, or not theirs to see."""
-    entries = _open(actor, now)
+    entries = _open(session, actor, now)
     row = session.execute(_with_owner(entries).where(entries.c.kind == kind, entries.c.key_id == key_id)).first()
     if row is None:
         raise NotFound("This is not open any more, or it is not within your reach.")
@@ -93,9 +95,10 @@ def oldest_closed_today(session: Session, *, owner_id: int, since: datetime, now
     return None if row is None else row.closed_at - row.created_at
 
 
-def _open(actor: Actor, now: datetime) -> Subquery:
+def _open(session: Session, actor: Actor, now: datetime) -> Subquery:
     """Select what is open, with the owner and due time that people decided on where the thing keeps none itself."""
-    found = union_all(*parts(actor, now)).subquery("found")
+    rules = read_rules(active_policy(session).rules)
+    found = union_all(*parts(actor, now, rules)).subquery("found")
     care = and_(LooseEndCare.kind == found.c.kind, LooseEndCare.key_id == found.c.key_id)
     decided = ("owner_id", "due_at")
     return (
@@ -118,7 +121,7 @@ def _with_owner(entries: Subquery) -> Select[*tuple[Any, ...]]:
 
 def orphans(session: Session, *, now: datetime) -> int:
     """Count what is open without an owner who can sign in, a next step or a due time: it must be nothing."""
-    entries = _open(SYSTEM, now)
+    entries = _open(session, SYSTEM, now)
     active = select(User.id).where(User.active)
     return (
         session.scalar(

@@ -22,11 +22,18 @@ from dispatch.jobs.service import set_next_step
 from dispatch.planning.cancelling import call_off_job
 from dispatch.planning.loose_ends import LooseEnd, get_loose_end
 from dispatch.planning.models import Correction, LooseEndCare
+from dispatch.planning.unfit import UNFIT, UNSAFE
 from dispatch.skills.models import Certification, DocumentState, EvidenceContest
 
-HANDED = frozenset({"job", "contest", "correction", "certificate", "partner"})
-CLOSED = frozenset({"job", "certificate", "partner"})
+HANDED = frozenset({"job", "contest", "correction", "certificate", "partner", UNFIT, UNSAFE})
+CLOSED = frozenset({"job", "certificate", "partner", UNFIT})
 _KEEPERS: dict[str, type[Base]] = {"contest": EvidenceContest, "correction": Correction}
+_ENTITIES = {
+    "certificate": "certification",
+    "partner": "partner_document",
+    UNFIT: "assignment",
+    UNSAFE: "assignment",
+}
 REASON_FROM = 2  # the first time somebody puts a thing off needs none
 
 
@@ -163,7 +170,7 @@ def _care(session: Session, which: Which) -> LooseEndCare:
 def _note(
     session: Session, which: Which, action: str, before: dict[str, Any], after: dict[str, Any], reason: str | None
 ) -> None:
-    entity = {"certificate": "certification", "partner": "partner_document"}.get(which.kind, which.kind)
+    entity = _ENTITIES.get(which.kind, which.kind)
     record(
         session,
         Change(

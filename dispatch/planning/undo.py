@@ -37,6 +37,7 @@ from dispatch.planning.fixing import may_mend_needs, may_write_fields
 from dispatch.planning.models import Plan, PlanState
 from dispatch.planning.pins import note_pins, pins_of, put_pins
 from dispatch.planning.stacks import MOST_STEPS, Stacks, Step, stacks_of
+from dispatch.planning.unfit import look_again
 from dispatch.skills.cataloguing import put_skill_back
 from dispatch.skills.certification_kinds import put_kind_back
 from dispatch.workforce.models import Absence, Technician, TerritoryMembership
@@ -200,6 +201,7 @@ def _needs_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[
         put_needs_back(session, part, action=walk.action, undoes_seq=walk.event.seq, actor=walk.actor, now=walk.now)
     except Conflict as moved:
         raise _moved_on(session, "visit", visit_id, "the same needs", walk) from moved
+    look_again(session, visit_id)
     return [visit_id]
 
 

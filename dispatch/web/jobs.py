@@ -26,7 +26,7 @@ from dispatch.core.errors import Conflict, Invalid
 from dispatch.jobs import queries, service
 from dispatch.jobs.lifecycle import CLOSED_STATES, IN_WORDS, JobState
 from dispatch.jobs.models import Job, Visit
-from dispatch.jobs.needs import Need, replace_needs
+from dispatch.jobs.needs import Need
 from dispatch.jobs.service import JobDraft, Window
 from dispatch.jobs.understanding import understand
 from dispatch.messages.promising import confirm_booking, promise_window
@@ -36,6 +36,7 @@ from dispatch.planning.disruptions import report_emergency
 from dispatch.planning.job_page import commitments, faces_at, last_change, reports, told_for
 from dispatch.planning.rechecking import unfit
 from dispatch.planning.service import open_again
+from dispatch.planning.unfit import change_needs
 from dispatch.planning.visit_trouble import report_cancelled
 from dispatch.skills.choices import certification_choices, skill_choices
 from dispatch.skills.reading import Sureness
@@ -45,6 +46,7 @@ from dispatch.web.history import timeline_items
 from dispatch.web.outbox_state import told_words
 from dispatch.web.pages import form_page, page, page_number
 from dispatch.web.security import may_open, permission
+from dispatch.web.unfit_words import unfit_words
 from dispatch.web.words import _l
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
@@ -367,7 +369,7 @@ def needs(job_id: int) -> Response:
     if form.validate_on_submit():
         try:
             rows, wanted = _needs_from(request.form.getlist, {skill_id for skill_id, _ in skills})
-            replace_needs(
+            unfit = change_needs(
                 db(),
                 visit_id=visit.id,
                 needs=wanted,
@@ -378,7 +380,7 @@ def needs(job_id: int) -> Response:
         except Invalid as refused:
             form.refuse(refused)
         else:
-            flash("Saved. Anybody already assigned is checked again when the day is planned.", "good")
+            flash(f"Saved. {unfit_words(unfit)}".strip(), "good")
             return redirect(url_for("jobs.show", job_id=job.id), 303)
     suggested = understand(db(), f"{job.title} {job.description}")
     if not form.is_submitted():

@@ -31,6 +31,7 @@ from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, whole
 from dispatch.web.pages import form_page, page, page_number
 from dispatch.web.security import may_open, permission, wants_json
+from dispatch.web.unfit_words import with_visits
 from dispatch.web.words import _
 from dispatch.workforce import service as workforce
 from dispatch.workforce.choices import territory_choices
@@ -264,7 +265,7 @@ def assess(technician_id: int) -> Response:
         except Invalid as refused:
             form.refuse(refused)
         else:
-            flash("Recorded. Planning uses it from now on.", "good")
+            flash(with_visits("Recorded. Planning uses it from now on.", technician_id), "good")
             return redirect(_page_of(technician_id), 303)
     return form_page("people/assess.html", form, person=person)
 
@@ -282,7 +283,7 @@ def confirm_certificate(technician_id: int, certification_id: int) -> Response:
         actor=actor(),
         now=moment(),
     )
-    flash("Confirmed. It counts from now on.", "good")
+    flash(with_visits("Confirmed. It counts from now on.", technician_id), "good")
     return redirect(_page_of(technician_id), 303)
 
 
@@ -306,7 +307,7 @@ def return_certificate(technician_id: int, certification_id: int) -> Response:
         except Invalid as refused:
             form.refuse(refused)
         else:
-            flash("Given back. The person sees why.", "good")
+            flash(with_visits("Given back. The person sees why.", technician_id), "good")
             return redirect(_page_of(technician_id), 303)
     return form_page("people/return.html", form, person=person)
 
@@ -335,7 +336,7 @@ def settle(technician_id: int, contest_id: int) -> Response:
         except Invalid as refused:
             form.refuse(refused)
         else:
-            flash("Answered. The person sees it on their skills page.", "good")
+            flash(with_visits("Answered. The person sees it on their skills page.", technician_id), "good")
             return redirect(_page_of(technician_id), 303)
     return form_page("people/settle.html", form, person=person, contest=contest, zone=_zone(person))
 
