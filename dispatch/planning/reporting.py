@@ -301,9 +301,37 @@ class _Follow:
             at=min(self.happened_at, self.now),
             named_skill_id=self.report.skill_id,
             cause=self.report.cause,
+            nth=1 + self._tried_before(),
+            times_s=self._times_on_site(),
             actor=self.actor,
             now=self.now,
         )
+
+    def _tried_before(self) -> int:
+        """Count the visits of this job that did not fix it."""
+        others = select(Visit.id).where(Visit.job_id == self.visit.job_id, Visit.id != self.visit.id)
+        return (
+            self.session.scalar(
+                select(func.count(VisitReport.visit_id.distinct())).where(
+                    VisitReport.visit_id.in_(others), VisitReport.fixed_first_time.is_(False)
+                )
+            )
+            or 0
+        )
+
+    def _times_on_site(self) -> tuple[int, int] | None:
+        """Return seconds from this person's arrival to now, and those planned; None where no arrival was reported."""
+        arrived = self.session.scalar(
+            select(func.max(VisitReport.happened_at)).where(
+                VisitReport.visit_id == self.visit.id,
+                VisitReport.technician_id == self.report.technician_id,
+                VisitReport.kind == ReportKind.ARRIVED,
+                VisitReport.happened_at < self.happened_at,
+            )
+        )
+        if arrived is None:
+            return None
+        return max(1, round((self.happened_at - arrived).total_seconds())), self.visit.duration_s
 
     def _remember_face(self) -> None:
         """Count one more visit of this person to the customer's site."""

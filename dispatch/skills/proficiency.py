@@ -58,6 +58,7 @@ class Heard:
 
     fact: Fact
     observation: Observation
+    beside: bool = False  # a further thing that a fact says; the fact is counted with its first one
 
     @property
     def skills(self) -> frozenset[int]:
@@ -173,7 +174,7 @@ def heard(facts: Iterable[Fact], at: datetime, *, outcomes: bool, constants: Con
             who: tuple[object, ...] = (fact.key, number)
             if isinstance(observation, LevelSeen) and observation.voice is not None:
                 who = (source.name, observation.skill, observation.voice)
-            spoken[who] = Heard(fact=fact, observation=observation)
+            spoken[who] = Heard(fact=fact, observation=observation, beside=number > 0)
     return tuple(spoken.values())
 
 
@@ -189,10 +190,13 @@ def _posterior(counted: Sequence[Heard], catalogue: Catalogue, at: datetime, con
         seen = item.observation
         if isinstance(seen, LevelSeen):
             unbiased = seen.level - seen.trust.bias
+            # What was read off work is counted by month like the work itself.
+            measured = source_named(item.fact.source).outcome
+            worked = _outcome_day(item.fact.at, at, constants.single_outcome_days)
             levels.append(
                 LevelSite(
                     skill=seen.skill,
-                    day=_day(item.fact.at),
+                    day=worked if measured else _day(item.fact.at),
                     level=unbiased,
                     sd=seen.trust.sd,
                     shared=0.0 if seen.voice is None else seen.trust.shared,
@@ -237,6 +241,8 @@ def _describe(
     used: dict[int, date] = {}
     latest: dict[int, date] = {}
     for item in counted:
+        if item.beside:
+            continue
         on = item.fact.at.astimezone(UTC).date()
         for skill in item.skills:
             facts[skill] += 1

@@ -125,21 +125,26 @@ def record_outcome(
     at: datetime,
     named_skill_id: int | None = None,
     cause: str | None = None,
+    nth: int = 1,
+    times_s: tuple[int, int] | None = None,
     actor: Actor,
     now: datetime,
     recompute: bool = True,
 ) -> Evidence | None:
     """Learn from a finished visit: one fact a person and visit, about all (skill id, level) pairs it needed.
 
-    The skill the close-out named stands first, else the hardest need. Work without needs teaches nothing. A person's
-    fact about a visit is kept once, however often the visit is reported.
+    `nth` is 2 and more where somebody had been there for the same trouble; `times_s` are the seconds taken on site and
+    those expected. The skill the close-out named stands first, else the hardest need. Work without needs teaches
+    nothing. A person's fact about a visit is kept once, however often the visit is reported.
     """
     if not needs:
         return None
     hardest = max(needs, key=lambda need: (need[1], -need[0]))[0]
     named = named_skill_id if named_skill_id in {skill for skill, _ in needs} else None
     facts = {"needs": [[skill, level] for skill, level in sorted(needs)], "fixed": fixed, "visit": visit_id}
-    extra = {key: value for key, value in (("named", named), ("cause", cause)) if value is not None}
+    extra: dict[str, Any] = {key: value for key, value in (("named", named), ("cause", cause)) if value is not None}
+    extra |= {"nth": nth} if nth > 1 else {}
+    extra |= {"taken_s": times_s[0], "expected_s": times_s[1]} if times_s is not None else {}
     return record_evidence(
         session,
         technician_id=technician_id,

@@ -88,8 +88,26 @@ def test_a_day_as_it_should_be(day: Day) -> None:
     assert not done.overtaken
     fact = day.session.scalars(select(Evidence).where(Evidence.source == "job_outcome")).one()
     assert (fact.technician_id, fact.skill_id, fact.facts["fixed"]) == (day.world.ana.id, day.world.skill.id, True)
+    assert "nth" not in fact.facts
+    assert (fact.facts.get("taken_s"), fact.facts.get("expected_s")) == (None, None), "arrived and done at once"
     face = day.session.scalars(select(CustomerPerson)).one()
     assert (face.technician_id, face.visits) == (day.world.ana.id, 1)
+
+
+def test_the_time_on_site_and_earlier_tries_go_with_the_outcome(day: Day) -> None:
+    other = make.make_visit(day.session, job=day.job(), needs={day.world.skill: 3}, sequence=2)
+    day.session.add(
+        VisitReport(
+            visit_id=other.id, technician_id=day.world.ben.id, kind="done", happened_at=EIGHT - timedelta(days=2),
+            received_at=EIGHT - timedelta(days=2), fixed_first_time=False,
+        )
+    )  # fmt: skip
+    day.say("arrived")
+    later = EIGHT + timedelta(minutes=40)
+    day.say("done", fixed_first_time=True, happened_at=later, now=later)
+    fact = day.session.scalars(select(Evidence).where(Evidence.source == "job_outcome")).one()
+    assert fact.facts["nth"] == 2
+    assert (fact.facts["taken_s"], fact.facts["expected_s"]) == (2400, 3600)
 
 
 def test_the_same_report_counts_once(day: Day) -> None:
