@@ -331,7 +331,8 @@ class _Follow:
         )
         if arrived is None:
             return None
-        return max(1, round((self.happened_at - arrived).total_seconds())), self.visit.duration_s
+        planned = self.session.scalars(select(Visit.duration_s).where(Visit.id == self.visit.id)).one()
+        return max(1, round((self.happened_at - arrived).total_seconds())), planned
 
     def _remember_face(self) -> None:
         """Count one more visit of this person to the customer's site."""

@@ -94,20 +94,28 @@ def test_a_day_as_it_should_be(day: Day) -> None:
     assert (face.technician_id, face.visits) == (day.world.ana.id, 1)
 
 
-def test_the_time_on_site_and_earlier_tries_go_with_the_outcome(day: Day) -> None:
-    other = make.make_visit(day.session, job=day.job(), needs={day.world.skill: 3}, sequence=2)
-    day.session.add(
+def test_the_time_on_site_and_earlier_tries_go_with_the_outcome(session: Session) -> None:
+    world = make_world(session)
+    user = make.make_user(session)
+    world.ana.user_id = user.id
+    visit = world.visit()
+    before = make.make_visit(session, job=session.get_one(Job, visit.job_id), sequence=2)
+    make.make_assignment(session, visit=visit, technician=world.ana, during=make.hours(1, 2), shift_id=world.shift.id)
+    session.add(
         VisitReport(
-            visit_id=other.id, technician_id=day.world.ben.id, kind="done", happened_at=EIGHT - timedelta(days=2),
+            visit_id=before.id, technician_id=world.ben.id, kind="done", happened_at=EIGHT - timedelta(days=2),
             received_at=EIGHT - timedelta(days=2), fixed_first_time=False,
         )
     )  # fmt: skip
-    day.say("arrived")
-    later = EIGHT + timedelta(minutes=40)
-    day.say("done", fixed_first_time=True, happened_at=later, now=later)
-    fact = day.session.scalars(select(Evidence).where(Evidence.source == "job_outcome")).one()
-    assert fact.facts["nth"] == 2
-    assert (fact.facts["taken_s"], fact.facts["expected_s"]) == (2400, 3600)
+    for kind, minutes, more in (("arrived", 0, {}), ("done", 40, {"fixed_first_time": True})):
+        report_visit(
+            session, visit_id=visit.id, kind=ReportKind(kind), report_id=uuid.uuid4(), technician_id=world.ana.id,
+            happened_at=EIGHT + timedelta(minutes=minutes), now=EIGHT + timedelta(minutes=minutes),
+            actor=actor_of(user, "technician", technician=world.ana), **more,
+        )  # fmt: skip
+    facts = session.scalars(select(Evidence.facts).where(Evidence.source == "job_outcome")).one()
+    assert facts["nth"] == 2
+    assert (facts["taken_s"], facts["expected_s"]) == (2400, 3600)
 
 
 def test_the_same_report_counts_once(day: Day) -> None:
