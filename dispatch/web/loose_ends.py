@@ -15,6 +15,7 @@ from dispatch.core.errors import Conflict, Invalid
 from dispatch.planning.fix_digest import mended_for
 from dispatch.planning.loose_ends import LooseEnd, get_loose_end, loose_ends, oldest_closed_today
 from dispatch.planning.tying import CLOSED, HANDED, Which, close_end, hand_over, put_off
+from dispatch.planning.unfit import UNFIT, UNSAFE
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, options
 from dispatch.web.pages import form_page, page, page_number
@@ -37,6 +38,8 @@ class TieForm(Form):
 A_DAY = timedelta(hours=24)
 PAGES = {
     "job": ("jobs.show", "job_id"),
+    UNFIT: ("jobs.show", "job_id"),
+    UNSAFE: ("jobs.show", "job_id"),
     "series": ("series.show", "series_id"),
     "disruption": ("disruptions.show", "disruption_id"),
     "partner": ("partners.show", "partner_id"),
