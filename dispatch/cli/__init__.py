@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "warm": ("dispatch.cli.server", "warm", "Compile the solver's kernels into the cache."),
     "user": ("dispatch.cli.users", "user", "Add and list the people who can sign in."),
     "agreement": ("dispatch.cli.agreements", "agreement", "Record that outcomes of jobs may count as evidence."),
+    "skills": ("dispatch.cli.skills", "skills", "Fit the level model to the organisation's own record."),
     "audit": ("dispatch.cli.auditing", "audit", "Check that nobody tampered with the change log."),
     "demo": ("dispatch.cli.data", "demo", "Load the demo organisation into an empty database."),
     "import": ("dispatch.cli.data", "import_group", "Import requests, skills, people, shifts, absences."),

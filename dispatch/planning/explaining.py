@@ -28,6 +28,7 @@ from dispatch.planning.snapshot import active_policy
 from dispatch.planning.technician_day import Stop
 from dispatch.planning.terms import in_minutes, qualified
 from dispatch.planning.why_words import DoneBefore, Reasons, SkillHeld, gap, knock_on, why
+from dispatch.skills.constants_in_force import constants_in_force
 from dispatch.skills.models import CertificationKind, Skill
 from dispatch.skills.taxonomy import load_need_rules
 from dispatch.workforce.models import Technician as Person
@@ -272,7 +273,10 @@ def why_you(session: Session, technician_id: int, stop: Stop) -> tuple[str, ...]
     needs = needs_of([row for row in rows if row.skill_id is not None], load_need_rules(session))
     stored = active_policy(session)
     policy = read_weights(
-        stored.weights, read_rules(stored.rules), critical_skills=critical_skills(session), scarcity={}
+        stored.weights,
+        read_rules(stored.rules),
+        critical_skills=critical_skills(session),
+        levels=constants_in_force(session),
     )
     held = {
         str(row.skill_id): Proficiency(mean=row.mean, sd=row.sd, confirmed=row.confirmed)

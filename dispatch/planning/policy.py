@@ -13,6 +13,7 @@ from typing import Any
 from dispatch.core.errors import Invalid
 from dispatch.matching.policy import Policy as Weights
 from dispatch.matching.problem import Travel
+from dispatch.skills.constants import DEFAULTS, Constants
 
 
 class PromiseRule(StrEnum):
@@ -79,14 +80,20 @@ def read_weights(
     *,
     critical_skills: tuple[str, ...] = (),
     scarcity: Mapping[str, int] | None = None,
+    levels: Constants = DEFAULTS,
 ) -> Weights:
     """Return the matcher's exchange rates of a policy row; raises Invalid on an unknown name or wild value.
 
+    ``levels`` are the constants of the level model in force: work succeeds by the same law wherever it is asked.
     ``scarcity`` is what an hour of each skill is worth as coverage counts it; prices of the row itself outrank it.
     """
     known = {item.name for item in fields(Weights)} - {*_FROM_RULES, *_NOT_HERE}
     _refuse_unknown(stored, known, "weights")
-    values: dict[str, Any] = {"scarcity_per_hour": dict(scarcity or {})}
+    values: dict[str, Any] = {
+        "scarcity_per_hour": dict(scarcity or {}),
+        "fix_slope": levels.slope,
+        "fix_offset": levels.offset,
+    }
     values |= {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
     try:
         return Weights(

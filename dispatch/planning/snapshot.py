@@ -42,6 +42,7 @@ from dispatch.planning.readings import (
     windows_of,
 )
 from dispatch.planning.rows import Cell, Period
+from dispatch.skills.constants_in_force import constants_in_force
 from dispatch.skills.needing import NeedRules
 from dispatch.skills.taxonomy import load_need_rules
 
@@ -129,6 +130,7 @@ def read_snapshot(
         rules,
         critical_skills=rows.critical_skills(session),
         scarcity={str(skill): price for skill, price in (scarcity or {}).items()},
+        levels=constants_in_force(session),
     )
     clock = Clock(start=period.start)
     shifts = rows.shifts(session, period, technicians)

@@ -242,6 +242,20 @@ class Proficiency(Base):
     as_of: Mapped[datetime]
 
 
+class ModelConstants(Base):
+    """Constants of the level model that were fitted, with the report read before; at most one row is in force."""
+
+    __tablename__ = "model_constants"
+    __table_args__ = (Index("uq_model_constants_active", "active", unique=True, postgresql_where=text("active")),)
+
+    id: Mapped[Id]
+    constants: Mapped[dict[str, Any]]
+    report: Mapped[dict[str, Any]]
+    active: Mapped[bool] = mapped_column(default=False, server_default="false")
+    made_at: Mapped[datetime]
+    made_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+
+
 class DocumentState(StrEnum):
     """Where a certificate stands."""
 

@@ -27,7 +27,7 @@ from dispatch.skills.estimate import (
     qualified_level,
 )
 from dispatch.skills.evidence import Fact, LevelSeen, Need, Observation, OutcomeSeen
-from dispatch.skills.inference import LevelSite, OutcomeSite, Posterior, infer
+from dispatch.skills.inference import LevelSite, OutcomeSite, Posterior, infer, log_evidence
 from dispatch.skills.sources import source_named
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "contributions",
     "estimate",
     "estimate_many",
+    "evidence_of",
     "expected_success",
     "heard",
     "likely_level",
@@ -157,6 +158,14 @@ def contributions(
     return result
 
 
+def evidence_of(
+    facts: Iterable[Fact], catalogue: Catalogue, at: datetime, *, outcomes: bool, constants: Constants = DEFAULTS
+) -> float:
+    """Return how likely one person's facts are under some constants (logarithm of the marginal likelihood)."""
+    counted = heard(facts, at, outcomes=outcomes, constants=constants)
+    return log_evidence(*_sites(counted, at, constants), catalogue, constants)
+
+
 def heard(facts: Iterable[Fact], at: datetime, *, outcomes: bool, constants: Constants = DEFAULTS) -> tuple[Heard, ...]:
     """Return the observations that count at a date, oldest first, each voice's newest word only."""
     if at.tzinfo is None:
@@ -183,6 +192,10 @@ def _order(fact: Fact) -> tuple[datetime, int]:
 
 
 def _posterior(counted: Sequence[Heard], catalogue: Catalogue, at: datetime, constants: Constants) -> Posterior:
+    return infer(*_sites(counted, at, constants), catalogue, constants)
+
+
+def _sites(counted: Sequence[Heard], at: datetime, constants: Constants) -> tuple[list[LevelSite], list[OutcomeSite]]:
     """Turn what was heard into sites; outcomes of past months become counts in the middle of their month."""
     levels: list[LevelSite] = []
     counts: Counter[tuple[tuple[tuple[int, float], ...], float, bool]] = Counter()
@@ -214,7 +227,7 @@ def _posterior(counted: Sequence[Heard], catalogue: Catalogue, at: datetime, con
         OutcomeSite(needs=needs, day=day, fixed=counts[needs, day, True], failed=counts[needs, day, False])
         for needs, day in places
     ]
-    return infer(levels, outcome_sites, catalogue, constants)
+    return levels, outcome_sites
 
 
 def _outcome_day(happened: datetime, at: datetime, single_days: int) -> float:

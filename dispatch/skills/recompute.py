@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from dispatch.accounts.models import Agreement, AgreementKind
 from dispatch.skills.catalogue import Catalogue
-from dispatch.skills.constants import DEFAULTS, Constants
+from dispatch.skills.constants import Constants
+from dispatch.skills.constants_in_force import constants_in_force
 from dispatch.skills.estimate import Estimate
 from dispatch.skills.evidence import Fact
 from dispatch.skills.models import Evidence, Proficiency
@@ -45,6 +46,12 @@ def facts_of(session: Session, technician_id: int, taxonomy: Taxonomy) -> tuple[
     return next((facts for _, facts in _facts_by_person(session, [technician_id], taxonomy)), ())
 
 
+def facts_by_person(session: Session) -> dict[int, tuple[Fact, ...]]:
+    """Return everything on record about everybody who is still sent."""
+    ids = session.scalars(select(Technician.id).where(Technician.retired_at.is_(None))).all()
+    return dict(_facts_by_person(session, ids, load_taxonomy(session)))
+
+
 def recompute_proficiency(session: Session, technician_id: int, *, now: datetime) -> dict[int, Estimate]:
     """Estimate one person again and store the result, in the caller's transaction; return it by skill.
 
@@ -54,8 +61,9 @@ def recompute_proficiency(session: Session, technician_id: int, *, now: datetime
     _lock(session, _EVERYBODY, shared=True)
     _lock(session, technician_id)
     taxonomy, catalogue = load_taxonomy(session), load_catalogue(session)
-    facts = facts_of(session, technician_id, taxonomy)
-    found = _estimate(facts, taxonomy, catalogue, now, outcomes=outcomes_agreed(session, now), constants=DEFAULTS)
+    facts, agreed = facts_of(session, technician_id, taxonomy), outcomes_agreed(session, now)
+    constants = constants_in_force(session)
+    found = _estimate(facts, taxonomy, catalogue, now, outcomes=agreed, constants=constants)
     session.execute(delete(Proficiency).where(Proficiency.technician_id == technician_id))
     if found:
         session.execute(insert(Proficiency), [_row(technician_id, one, now) for one in found.values()])
@@ -70,7 +78,7 @@ def recompute_all(session: Session, *, now: datetime, technician_ids: Sequence[i
     session.flush()
     _lock(session, _EVERYBODY)
     taxonomy, catalogue = load_taxonomy(session), load_catalogue(session)
-    outcomes = outcomes_agreed(session, now)
+    outcomes, constants = outcomes_agreed(session, now), constants_in_force(session)
     if technician_ids is None:
         session.execute(delete(Proficiency))
         technician_ids = session.scalars(select(Technician.id).where(Technician.retired_at.is_(None))).all()
@@ -79,7 +87,7 @@ def recompute_all(session: Session, *, now: datetime, technician_ids: Sequence[i
     stored = 0
     waiting: list[dict[str, object]] = []
     for person, facts in _facts_by_person(session, technician_ids, taxonomy):
-        found = _estimate(facts, taxonomy, catalogue, now, outcomes=outcomes, constants=DEFAULTS)
+        found = _estimate(facts, taxonomy, catalogue, now, outcomes=outcomes, constants=constants)
         waiting.extend(_row(person, one, now) for one in found.values())
         stored += len(found)
         if len(waiting) >= _ROWS_AT_ONCE:

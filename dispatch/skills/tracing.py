@@ -222,6 +222,68 @@ def _logit(chance: float) -> float:
     return logit
 
 
+# What is kept of a person in each skill: columns of a table.  # [skill, column]
+NTH, LAST, BEFORE, SEEN_AT, WINS, SURPLUS, ELO, SHORT, LONG = range(9)
+# What is kept of a person on the whole; three fading windows and their weights come last.
+TOTAL, GENERAL, LATELY, STREAK, RUN, DISTINCT, FADED, WEIGHT = 0, 1, 2, 3, 4, 5, 6, 9
+
+
+@njit(cache=True)
+def _elsewhere(skill: int, like: Floats, own: Floats, met: Ints, distinct: int) -> float:
+    """How much better than expected it went in other skills, weighed by how they go with this one."""
+    last = len(like) - 1
+    near, weight = 0.0, 0.5
+    for index in range(distinct):
+        other = met[index]
+        here = like[min(skill, last), min(other, last)]
+        near += here * own[other, SURPLUS] / (own[other, NTH] + 2.0)
+        weight += abs(here) * own[other, NTH] / (own[other, NTH] + 2.0)
+    return near / weight
+
+
+@njit(cache=True)
+def _write(row: Floats, at: int, steps: int, skills: Ints, correct: Marks, own: Floats, whole: Floats) -> None:
+    """Fill in what this person did so far; rates and relatives are there already."""
+    mine = own[skills[at]]
+    row[6] = whole[TOTAL] / (steps + 5.0)
+    for window in range(3):
+        row[7 + window] = whole[FADED + window] / (whole[WEIGHT + window] + 1.0)
+    row[10] = mine[SURPLUS] / (mine[NTH] + 2.0)
+    row[11], row[12] = mine[SHORT], mine[LONG]
+    row[14], row[15] = np.log1p(mine[WINS]), np.log1p(mine[NTH] - mine[WINS])
+    row[16] = np.log1p(steps)
+    row[17] = -1.0 if mine[SEEN_AT] < 0 else np.log1p(at - mine[SEEN_AT])
+    row[18] = whole[RUN]
+    for back in range(1, 4):
+        row[18 + back] = correct[at - back] if steps >= back else -1
+    row[22], row[23], row[24] = mine[LAST], mine[BEFORE], whole[STREAK]
+    row[25] = 1.0 if steps >= 1 and skills[at - 1] == skills[at] else 0.0
+    row[26] = 1.0 if steps >= 2 and skills[at - 2] == skills[at] else 0.0
+    row[27], row[28], row[29] = np.log1p(whole[DISTINCT]), whole[GENERAL], whole[LATELY]
+
+
+@njit(cache=True)
+def _learn(own: Floats, whole: Floats, at: int, steps: int, worked: float, usual: float, expected: float) -> None:
+    """Take one result in: ``own`` is the row of its skill, ``usual`` what others do, ``expected`` what they do."""
+    surprise = worked - usual
+    whole[TOTAL] += surprise
+    for window in range(3):
+        keep = 0.6 if window == 0 else (0.85 if window == 1 else 0.96)
+        whole[FADED + window] = keep * whole[FADED + window] + surprise
+        whole[WEIGHT + window] = keep * whole[WEIGHT + window] + 1.0
+    off = worked - 1 / (1 + np.exp(-expected))
+    whole[GENERAL] += off * (0.4 / (1 + 0.05 * steps))
+    own[ELO] += off * (0.8 / (1 + 0.1 * own[NTH]))
+    own[SURPLUS] += surprise
+    own[SHORT] = 0.5 * own[SHORT] + 0.5 * surprise
+    own[LONG] = 0.8 * own[LONG] + 0.2 * surprise
+    own[WINS] += worked
+    own[NTH] += 1
+    own[BEFORE], own[LAST], own[SEEN_AT] = own[LAST], worked, at
+    whole[LATELY] = 0.9 * whole[LATELY] + 0.1 * worked
+    whole[STREAK] = max(whole[STREAK], 0.0) + 1 if worked else min(whole[STREAK], 0.0) - 1
+
+
 @njit(cache=True)
 def _describe(
     skills: Ints,
@@ -238,75 +300,30 @@ def _describe(
     sizes = np.array([rates[kind].shape[1] for kind in range(kinds)])
     cells = np.zeros(kinds, dtype=np.int64)
     overall = (totals[0][:, 1].sum() + 1) / (totals[0][:, 0].sum() + 2)
-    rows = together.shape[1] - 1
     table = np.zeros((len(skills), FEATURES))
     for person in range(len(begins) - 1):
         mine, begin = fold[person], begins[person]
-        nth = np.zeros(many, dtype=np.int64)
-        last, before, seen_at = np.full(many, -1), np.full(many, -1), np.full(many, -1)
-        wins, surplus, elo = np.zeros(many), np.zeros(many), np.zeros(many)
-        short, long = np.zeros(many), np.zeros(many)
-        met = np.zeros(many, dtype=np.int64)
-        distinct = 0
-        faded, weight = np.zeros(3), np.zeros(3)
-        total = general = lately = 0.0
-        streak = run = 0
+        own, whole, met = np.zeros((many, 9)), np.zeros(12), np.zeros(many, dtype=np.int64)
+        own[:, LAST : SEEN_AT + 1] = -1
         for at in range(begin, begins[person + 1]):
-            skill, steps = skills[at], at - begin
-            _cases(skills, correct, at, begin, nth[skill], last[skill], before[skill], many, sizes, cells)
+            skill, steps, row = skills[at], at - begin, table[at]
+            known = own[skill]
+            nth, last, before = int(known[NTH]), int(known[LAST]), int(known[BEFORE])
+            _cases(skills, correct, at, begin, nth, last, before, many, sizes, cells)
             usual = _rate(rates, totals, 0, cells[0], mine, overall, 5.0)
             practised = _rate(rates, totals, 1, cells[1], mine, usual, 10.0)
             after_two = _rate(rates, totals, 2, cells[2], mine, usual, 10.0)
             after_step = _rate(rates, totals, 3, cells[3], mine, after_two, 8.0)
             after_both = _rate(rates, totals, 4, cells[4], mine, after_step, 8.0)
-            run = run + 1 if at > begin and skills[at - 1] == skill else 0
-            near, near_weight = 0.0, 0.5
-            for index in range(distinct):
-                other = met[index]
-                like = together[mine, min(skill, rows), min(other, rows)]
-                sure = nth[other] / (nth[other] + 2.0)
-                near += like * surplus[other] / (nth[other] + 2.0)
-                near_weight += abs(like) * sure
-            expected = _logit(practised) + general + elo[skill]
-            row = table[at]
+            whole[RUN] = whole[RUN] + 1 if at > begin and skills[at - 1] == skill else 0
+            expected = _logit(practised) + whole[GENERAL] + known[ELO]
             row[0], row[1], row[2] = _logit(usual), _logit(practised), _logit(after_two)
             row[3], row[4], row[5] = _logit(after_step), _logit(after_both), expected
-            row[6] = total / (steps + 5.0)
-            for window in range(3):
-                row[7 + window] = faded[window] / (weight[window] + 1.0)
-            row[10] = surplus[skill] / (nth[skill] + 2.0)
-            row[11], row[12], row[13] = short[skill], long[skill], near / near_weight
-            row[14], row[15] = np.log1p(wins[skill]), np.log1p(nth[skill] - wins[skill])
-            row[16] = np.log1p(steps)
-            row[17] = -1.0 if seen_at[skill] < 0 else np.log1p(at - seen_at[skill])
-            row[18] = run
-            for back in range(1, 4):
-                row[18 + back] = correct[at - back] if steps >= back else -1
-            row[22], row[23], row[24] = last[skill], before[skill], streak
-            row[25] = 1.0 if steps >= 1 and skills[at - 1] == skill else 0.0
-            row[26] = 1.0 if steps >= 2 and skills[at - 2] == skill else 0.0
-            row[27], row[28], row[29] = np.log1p(distinct), general, lately
+            row[13] = _elsewhere(skill, together[mine], own, met, int(whole[DISTINCT]))
             row[30] = np.log1p(totals[0][skill, 0] - rates[0][mine, skill, 0])
-
-            worked = float(correct[at])
-            surprise = worked - practised
-            total += surprise
-            for window in range(3):
-                keep = 0.6 if window == 0 else (0.85 if window == 1 else 0.96)
-                faded[window] = keep * faded[window] + surprise
-                weight[window] = keep * weight[window] + 1.0
-            off = worked - 1 / (1 + np.exp(-expected))
-            general += off * (0.4 / (1 + 0.05 * steps))
-            elo[skill] += off * (0.8 / (1 + 0.1 * nth[skill]))
-            if nth[skill] == 0:
-                met[distinct] = skill
-                distinct += 1
-            surplus[skill] += surprise
-            short[skill] = 0.5 * short[skill] + 0.5 * surprise
-            long[skill] = 0.8 * long[skill] + 0.2 * surprise
-            wins[skill] += worked
-            nth[skill] += 1
-            before[skill], last[skill], seen_at[skill] = last[skill], correct[at], at
-            lately = 0.9 * lately + 0.1 * worked
-            streak = (max(streak, 0) + 1) if correct[at] else (min(streak, 0) - 1)
+            _write(row, at, steps, skills, correct, own, whole)
+            if nth == 0:
+                met[int(whole[DISTINCT])] = skill
+                whole[DISTINCT] += 1
+            _learn(known, whole, at, steps, float(correct[at]), practised, expected)
     return table
