@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0019_create_model_constants"
-down_revision = "0018_add_disruption_kinds"
+revision = "0020_create_model_constants"
+down_revision = "0019_add_user_preferences"
 branch_labels = None
 depends_on = None
 
