@@ -37,7 +37,15 @@ from dispatch.jobs.needs import Need, replace_needs
 from dispatch.planning.models import Assignment, AssignmentState, LooseEndCare
 from dispatch.planning.policy import Rules, read_rules
 from dispatch.planning.snapshot import active_policy
-from dispatch.skills.models import Certification, CertificationKind, DocumentState, Proficiency, Skill
+from dispatch.skills.models import (
+    Certification,
+    CertificationKind,
+    DocumentState,
+    Proficiency,
+    RelationKind,
+    Skill,
+    SkillRelation,
+)
 from dispatch.workforce.models import Shift, Technician, Territory
 
 UNFIT = "unfit"  # what is missing may be overruled with a reason
@@ -135,6 +143,13 @@ def _lacking_skills(rules: Rules, now: datetime) -> Select[*tuple[Any, ...]]:
     """Select the must-have needs that no alternative meets."""
     # P(level >= L - 1/2) >= c is the same as mean - (L - 1/2) >= z(c) sd.
     surely = NormalDist().inv_cdf(rules.min_confidence)
+    # Whoever has a skill that includes the needed one will do.
+    including = (
+        select(SkillRelation.skill_id)
+        .where(SkillRelation.kind == RelationKind.IMPLIES, SkillRelation.other_id == SkillNeed.skill_id)
+        .correlate(SkillNeed)
+        .scalar_subquery()
+    )
     enough = Proficiency.mean - (SkillNeed.must_level - 0.5) >= surely * Proficiency.sd
     claimed = and_(SkillNeed.must_level <= rules.claims_count_to, ~Skill.critical)
     met = func.coalesce(and_(enough, or_(Proficiency.confirmed, claimed)), false())
@@ -142,14 +157,17 @@ def _lacking_skills(rules: Rules, now: datetime) -> Select[*tuple[Any, ...]]:
     return (
         select(
             Assignment.id.label("assignment_id"),
-            func.string_agg(words, aggregate_order_by(literal(" or "), SkillNeed.id)).label("what"),
+            func.string_agg(words.distinct(), literal(" or ")).label("what"),
             literal(False).label("safety"),
         )
         .join(SkillNeed, SkillNeed.crew_slot_id == Assignment.crew_slot_id)
         .join(Skill, Skill.id == SkillNeed.skill_id)
         .outerjoin(
             Proficiency,
-            and_(Proficiency.technician_id == Assignment.technician_id, Proficiency.skill_id == SkillNeed.skill_id),
+            and_(
+                Proficiency.technician_id == Assignment.technician_id,
+                or_(Proficiency.skill_id == SkillNeed.skill_id, Proficiency.skill_id.in_(including)),
+            ),
         )
         .where(_ahead(now), SkillNeed.must_level.is_not(None))
         .group_by(Assignment.id, func.coalesce(SkillNeed.any_of, -SkillNeed.id))

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0020_create_model_constants"
-down_revision = "0019_add_user_preferences"
+revision = "0023_create_model_constants"
+down_revision = "0022_create_reference"
 branch_labels = None
 depends_on = None
 
