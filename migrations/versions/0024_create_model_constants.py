@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0023_create_model_constants"
-down_revision = "0022_create_reference"
+revision = "0024_create_model_constants"
+down_revision = "0023_hold_offered_times"
 branch_labels = None
 depends_on = None
 
