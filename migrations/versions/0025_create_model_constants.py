@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0024_create_model_constants"
-down_revision = "0023_hold_offered_times"
+revision = "0025_create_model_constants"
+down_revision = "0024_create_fix_digest"
 branch_labels = None
 depends_on = None
 
