@@ -104,7 +104,7 @@ def route_of(tables: Tables, state: State, row: int) -> Route:
             continue
         visit, number = scope.slots[leg.slot].visit, scope.slots[leg.slot].number
         end = leg.start_s + leg.work_s
-        late = 0 if plain[leg.slot] else max(0, int(late_s(data, leg.slot, leg.start_s, leg.work_s)))
+        late = 0 if plain[leg.slot] else max(0, int(late_s(data, int(leg.slot), int(leg.start_s), int(leg.work_s))))
         waiting = 0 if leg is first else leg.start_s - t - leg.way[0] - rested
         stops.append(
             Stop(

@@ -121,8 +121,7 @@ WORDS: dict[str, str] = {
     "streetlight.underground_cable": "street light cable, underground cable, cable fault, cable theft, feeder pillar",
     "water.hydrants": "hydrant, fire hydrant, hydrant running, hydrant hit, hydrant flow test, FH",
     "water.leak_location": (
-        "leak in the street, water coming up, find a leak, water in basement, listening stick, wet "
-        "ground, water in the street"
+        "leak in the street, water coming up, find a leak, listening stick, wet ground, water in the street"
     ),
     "water.mains": "water main, main break, burst main, pipe break in the street, clamp, valve chamber leak",
     "water.metering": "water meter, broken meter, leaking meter, meter cover, meter replacement, high water bill",

@@ -74,7 +74,9 @@ IDS = {
         SELECT max(p.id) FROM plan p JOIN plan_scope s USING (plan_request_id)
         JOIN territory t ON t.id = territory_id WHERE t.name = 'East'""",
     "series_id": "SELECT max(id) FROM job_series",
-    "correction_id": "SELECT max(id) FROM correction",
+    "correction_id": (
+        "SELECT max(c.id) FROM correction c JOIN user_account u ON u.id = c.owner_id WHERE u.email = :email"
+    ),
     "skill_id": "SELECT skill_id FROM skill_need GROUP BY skill_id ORDER BY count(*) DESC, skill_id LIMIT 1",
     "kind_id": "SELECT min(id) FROM certification_kind",
 }
@@ -197,7 +199,7 @@ def addresses(installation: Installation, routes: tuple[Web, list[Rule]], role: 
             text("SELECT t.id FROM technician t JOIN user_account u ON u.id = t.user_id WHERE u.email = :email"),
             {"email": installation.emails[WHO[role]]},
         )
-        people = {"me": me, "ana": installation.east.ana}
+        people = {"me": me, "ana": installation.east.ana, "email": installation.emails[WHO[role]]}
         for rule in rules:
             rows = ROWS.get(role, IDS)
             wanted = {name: rows[name] for name in rule.arguments if name in rows} | QUERIES.get(rule.endpoint, {})
@@ -219,6 +221,10 @@ def _what_is_over(installation: Installation) -> None:
         )
         job = session.get_one(Job, visit.job_id)
         owner = job.owner_id or session.scalar(text("SELECT min(id) FROM user_account"))
+        reader = session.scalar(
+            text("SELECT id FROM user_account WHERE email = :email"),
+            {"email": installation.emails[WHO["dispatcher"]]},
+        )
         closed = Disruption(
             kind=DisruptionKind.CANNOT_WORK,
             state=DisruptionState.CLOSED,
@@ -276,7 +282,7 @@ def _what_is_over(installation: Installation) -> None:
                     territory_id=east.territory,
                     proposed_by_id=owner,
                     proposed_at=now,
-                    owner_id=owner,
+                    owner_id=reader,
                     due_at=now,
                     state=CorrectionState.WITHDRAWN,
                     settled_at=now,

@@ -342,7 +342,7 @@ def test_the_starter_catalogue_is_useful_and_loads_once(session: Session) -> Non
     (boiler,) = tree.named("Boiler")
     assert tree.nodes[boiler].critical
     anchors = session.scalars(select(Skill.level_anchors).where(Skill.id == boiler)).one()
-    assert anchors["3"] == "does standard work alone"
+    assert anchors["3"].endswith("alone")
 
 
 def test_starter_aliases_lead_to_one_skill() -> None:

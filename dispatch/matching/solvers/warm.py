@@ -9,6 +9,7 @@ from dispatch.matching.plan import Plan
 from dispatch.matching.problem import Break, CrewSlot, Point, Problem, Shift, Technician, Visit, Window
 from dispatch.matching.replan import replan
 from dispatch.matching.solvers.bound import lower_bound
+from dispatch.matching.solvers.clock import late_s
 from dispatch.matching.solvers.engine import Engine
 from dispatch.matching.solvers.tables import build
 
@@ -21,6 +22,8 @@ def compile_kernels() -> None:
         others = tuple(shift for shift in problem.shifts if shift is not missing)
         replan(replace(problem, shifts=others), plan, time_limit_s=None, step_limit=1)
     ask(problem, plan)
+    # Plans are written with it where a stop can be late at a price, which a tiny plan may not have.
+    late_s(build(Scope.of(problem)).data, 0, 0, 0)
 
 
 def compile_bounds() -> None:
