@@ -148,11 +148,14 @@ def script(row: CallRow) -> list[str]:
     window = _span_words(promised, zone) if promised else None
     if row.call.kind == "promise_broken":
         said.append(_("I am sorry: we will not be with you %(window)s, as we promised.", window=window))
+        # Where none of the times suited nothing can be offered yet.
         said.append(
             _(
                 "As it looks, we could come %(when)s. Does that work, or is another time better?",
                 when=_offer_words(datetime.fromisoformat(facts["start"]), zone),
             )
+            if facts.get("start")
+            else _("When would it suit you? I will see who can come then.")
         )
     elif row.call.kind == "second_visit":
         said.append(_("We could not finish %(job)s at the first visit, and I am sorry about that.", job=row.job))

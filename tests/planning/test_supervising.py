@@ -96,7 +96,7 @@ def test_progress_tells_the_better_bound_and_how_far_the_cost_is_above_it(
 
 def test_a_run_tells_its_first_plan_before_it_searches_and_goes_on_telling() -> None:
     told: list[Mapping[str, Any]] = []
-    order = Order(problem=tiny().to_json(), time_limit_s=3.0)
+    order = Order(problem=tiny().to_json(), time_limit_s=8.0)
     limits = Limits(grace_s=60.0, memory_mb=2_000)
     outcome = supervise(order, limits, ask=lambda: Ask.GO_ON, on_progress=told.append)
     assert outcome.ended is Ended.FINISHED, outcome.message
