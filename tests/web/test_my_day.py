@@ -34,7 +34,7 @@ from tests.web.browser import Browser
 from tests.web.conftest import PASSWORD, STORED
 from tests.web.conftest import Site as Web
 
-STATEMENTS_OF_A_DAY = 14
+STATEMENTS_OF_A_DAY = 15
 
 
 @pytest.fixture(autouse=True)
