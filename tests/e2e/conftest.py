@@ -94,7 +94,7 @@ def installation(
             "DISPATCH_DATA_DIR": str(data),
             "DISPATCH_SECRET_KEY": "only for the tests in real browsers",
             "DISPATCH_PORT": str(port),
-            "DISPATCH_PLAN_TIME_LIMIT_S": "4",
+            "DISPATCH_PLAN_TIME_LIMIT_S": "8",
             "DISPATCH_MAIL_BACKEND": "file",
         }
         emails = {**loaded.sign_ins, **{box: address_of(box) for box in ("ines", "omar", "mira", "ana", "ben")}}
