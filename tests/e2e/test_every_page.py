@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -212,6 +212,26 @@ def addresses(installation: Installation, routes: tuple[Web, list[Rule]], role: 
                 yield rule.endpoint, app.url_for(rule.endpoint, **values)
 
 
+def _withdrawn(customer: int, territory: int, *, proposed_by: int, owner: int, now: datetime) -> Correction:
+    """A proposal that was taken back: it waits in nobody's list."""
+    return Correction(
+        entity="customer",
+        row_id=customer,
+        name="name",
+        about="Somebody in the East",
+        was="Before",
+        value="After",
+        territory_id=territory,
+        proposed_by_id=proposed_by,
+        proposed_at=now,
+        owner_id=owner,
+        due_at=now,
+        state=CorrectionState.WITHDRAWN,
+        settled_at=now,
+        seen_at=now,
+    )
+
+
 def _what_is_over(installation: Installation) -> None:
     """Add trouble, a message, a call and recurring work that are over, so that no other test meets them."""
     now, east = clock.now(), installation.east
@@ -272,22 +292,7 @@ def _what_is_over(installation: Installation) -> None:
                     closed_at=now,
                     outcome="Told",
                 ),
-                Correction(
-                    entity="customer",
-                    row_id=job.customer_id,
-                    name="name",
-                    about="Somebody in the East",
-                    was="Before",
-                    value="After",
-                    territory_id=east.territory,
-                    proposed_by_id=owner,
-                    proposed_at=now,
-                    owner_id=reader,
-                    due_at=now,
-                    state=CorrectionState.WITHDRAWN,
-                    settled_at=now,
-                    seen_at=now,
-                ),
+                _withdrawn(job.customer_id, east.territory, proposed_by=owner, owner=reader, now=now),
                 JobSeries(
                     site_id=job.site_id,
                     job_type_id=job.job_type_id,

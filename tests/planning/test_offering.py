@@ -173,7 +173,7 @@ def test_a_booking_and_a_hold_at_once_never_both_get_the_time(world: World, targ
                 (book if first == "hold" else hold)(session)
                 session.commit()
                 told.append("got it")
-            except Exception as error:
+            except Exception as error:  # whatever it is, the test looks at it in its own thread
                 told.append(str(error))
 
     with slot() as session:

@@ -100,4 +100,5 @@ def test_what_is_no_place_is_refused(client_for: SignIn, place: str) -> None:
 
 
 def test_who_may_not_book_is_told_so(client_for: SignIn) -> None:
-    client_for("manager").get("/board/together", 403)
+    page = client_for("manager").get("/board/together", 403)
+    assert 'action="/board/together"' not in page.html
