@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from dispatch.accounts.access import Actor, Right
 from dispatch.core.audit import Change, record
 from dispatch.core.errors import Forbidden, NotFound
-from dispatch.skills.models import Certification, CertificationKind, Evidence, EvidenceContest, Skill
+from dispatch.skills.models import Certification, CertificationKind, Evidence, EvidenceContest, Skill, SkillWish
 from dispatch.workforce.models import Technician, TerritoryMembership
 
 
@@ -48,7 +48,7 @@ def _places(session: Session, technician_id: int, now: datetime) -> tuple[int | 
 def note(
     session: Session,
     action: str,
-    row: Skill | CertificationKind | Evidence | EvidenceContest | Certification,
+    row: Skill | CertificationKind | Evidence | EvidenceContest | Certification | SkillWish,
     now: datetime,
     actor: Actor,
     *,

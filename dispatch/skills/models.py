@@ -242,6 +242,33 @@ class Proficiency(Base):
     as_of: Mapped[datetime]
 
 
+class Wish(StrEnum):
+    """How much of the work in a skill a person would like."""
+
+    MORE = "more"
+    ENOUGH = "enough"
+    LESS = "less"
+
+
+class SkillWish(Base):
+    """What a person wants of work in a skill, and when they last said that work done is nothing to add to it."""
+
+    __tablename__ = "skill_wish"
+    __table_args__ = (
+        choice_check("wish", Wish),
+        UniqueConstraint("technician_id", "skill_id"),
+        CheckConstraint("wish IS NOT NULL OR declined_at IS NOT NULL", name="says_something"),
+        Index("ix_skill_wish_skill_id", "skill_id"),
+    )
+
+    id: Mapped[Id]
+    technician_id: Mapped[int] = mapped_column(ForeignKey("technician.id"))
+    skill_id: Mapped[int] = mapped_column(ForeignKey("skill.id"))
+    wish: Mapped[Wish | None] = mapped_column(Choice(Wish))
+    declined_at: Mapped[datetime | None]
+    changed_at: Mapped[datetime]
+
+
 class ModelConstants(Base):
     """Constants of the level model that were fitted, with the report read before; at most one row is in force."""
 

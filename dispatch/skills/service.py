@@ -45,6 +45,7 @@ __all__ = [
     "return_certification",
     "settle_contest",
     "still_true",
+    "who_would_answer",
 ]
 
 ANSWER_WORKING_DAYS = 3
@@ -264,6 +265,18 @@ def contest_evidence(
     note(session, "open", contest, now, actor, after={"evidence_id": evidence_id, "owner_id": contest.owner_id})
     recompute_proficiency(session, fact.technician_id, now=now)
     return contest
+
+
+def who_would_answer(session: Session, evidence_id: int, *, actor: Actor, now: datetime) -> tuple[str | None, datetime]:
+    """Return who would answer if a fact were seen differently now, and by when; nobody where nobody is named."""
+    fact = _get_evidence(session, evidence_id)
+    require_over(session, actor, Right.SKILL_CONTEST, fact.technician_id, now)
+    try:
+        owner = _who_answers(session, fact, user_of(actor), now)
+    except Conflict:
+        return None, working_days_later(now, ANSWER_WORKING_DAYS)
+    name = session.scalar(select(User.name).where(User.id == owner))
+    return name, working_days_later(now, ANSWER_WORKING_DAYS)
 
 
 def settle_contest(

@@ -87,6 +87,7 @@ ENTITIES = {
     "skill": _l("Skill"),
     "evidence": _l("Evidence"),
     "evidence_contest": _l("Contested fact"),
+    "skill_wish": _l("Wish about a skill"),
     "certification": _l("Certificate"),
     "certification_kind": _l("Kind of certificate"),
     "customer_person": _l("Wish about a person"),

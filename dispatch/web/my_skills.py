@@ -1,23 +1,28 @@
 """The technician's own inventory: levels with how sure they are, the facts behind them, claims and certificates."""
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
-from wtforms import DateField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import DateField, IntegerField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
 from dispatch.accounts.access import Right
 from dispatch.core.clock import local_day
 from dispatch.core.errors import Conflict, Invalid, NotFound
+from dispatch.planning.practised import UNUSED_AFTER, Practice, often_needed, practice_of
 from dispatch.planning.technician_day import zone_of
 from dispatch.skills import queries, service
 from dispatch.skills.choices import certification_choices
+from dispatch.skills.models import Wish
 from dispatch.skills.own_contests import contests_of
 from dispatch.skills.profile import FactLine, SkillLine, SkillState, skill_profile
+from dispatch.skills.reading import Sureness
 from dispatch.skills.suggest import suggest_skills
-from dispatch.skills.taxonomy import load_taxonomy
+from dispatch.skills.taxonomy import Taxonomy, load_taxonomy
+from dispatch.skills.wishes import turn_down, wish_for, wishes_of
 from dispatch.web.context import actor, db, moment, technician_id
 from dispatch.web.forms import Form, options, whole
 from dispatch.web.pages import page
@@ -40,12 +45,14 @@ GROUPS: tuple[tuple[SkillState, Any, Any], ...] = (
     (SkillState.DOUBTFUL, _l("Not enough known"), _l("Others have spoken, and it is not enough for any level yet.")),
 )
 NOTICEABLE = 0.05
+SURENESS = {Sureness.SURE: _l("sure"), Sureness.LIKELY: _l("likely"), Sureness.CHECK: _l("check")}
+WISHES = {Wish.MORE: _l("More"), Wish.ENOUGH: _l("Enough"), Wish.LESS: _l("Less")}
 
 
 class ClaimForm(Form):
     """Which skill, at which level."""
 
-    skill_id = RadioField(_l("Skill"), coerce=int, validators=[InputRequired(_l("Choose the skill you mean."))])
+    skill_id = IntegerField(_l("Skill"), validators=[InputRequired(_l("Choose the skill you mean."))])
     level = RadioField(
         _l("Level"),
         coerce=int,
@@ -80,6 +87,7 @@ def index() -> Response:
     me, now = technician_id(), moment()
     opened = whole(request.args.get("open"))
     profile = skill_profile(db(), me, actor=actor(), at=now, explain=() if opened is None else (opened,))
+    practice = practice_of(db(), me, now=now)
     groups = [
         (state.value, str(title), str(hint), [line for line in profile.lines if line.state is state])
         for state, title, hint in GROUPS
@@ -89,6 +97,11 @@ def index() -> Response:
         groups=[group for group in groups if group[3]],
         opened=opened,
         profile=profile,
+        suggested=[one for one in practice if one.suggested],
+        unused=_unused(profile.lines, practice, now),
+        first_skills=[] if profile.lines else often_needed(db(), me, now=now),
+        wishes=wishes_of(db(), me),
+        wish_words=[(wish.value, str(words)) for wish, words in WISHES.items()],
         levels=LEVELS,
         sureness=sureness,
         effect=effect,
@@ -101,36 +114,113 @@ def index() -> Response:
 @blueprint.route("/claim", methods=["GET", "POST"])
 @permission(Right.SKILL_CLAIM, own=True)
 def claim() -> Response:
-    """Find a skill from one's own words and say at which level one can do it."""
+    """Find a skill from one's own words, then say by a sentence at which level one can do it."""
     words = " ".join(request.values.get("words", "").split())[:120]
     taxonomy = load_taxonomy(db())
     found = suggest_skills(db(), taxonomy, words) if words else []
     form = ClaimForm()
-    form.skill_id.choices = options((one.skill_id, taxonomy.nodes[one.skill_id].name) for one in found)
-    if form.is_submitted() and form.validate():
-        try:
-            service.claim_skill(
-                db(),
-                technician_id=technician_id(),
-                skill_id=form.skill_id.data,
-                level=form.level.data,
-                words=words,
-                actor=actor(),
-                now=moment(),
-            )
-        except Invalid as error:
-            form.refuse(error)
-        else:
-            flash(_("Noted. Your manager can confirm it; until then it counts as your own word."), "good")
-            return redirect(url_for("my_skills.index"), 303)
+    if form.is_submitted() and _claimed(form, words, taxonomy):
+        flash(_("Noted. Your manager can confirm it; until then it counts as your own word."), "good")
+        return redirect(url_for("my_skills.index"), 303)
+    surest = found[0].skill_id if found and (len(found) == 1 or found[0].sureness is Sureness.SURE) else None
+    chosen = _in_use(taxonomy, form.skill_id.data or whole(request.values.get("skill"))) or surest
     return page(
         "my/claim.html",
         words=words,
-        found=[(taxonomy.nodes[one.skill_id], one) for one in found],
+        found=[(taxonomy.nodes[one.skill_id], one) for one in found if one.skill_id != chosen],
+        chosen=None if chosen is None else taxonomy.nodes[chosen],
         form=form,
-        levels=[(number, f"{number}", str(meaning)) for number, meaning in LEVELS.items()],
+        sureness=SURENESS,
+        levels=[] if chosen is None else _sentences(chosen),
         status=422 if form.is_submitted() else 200,
     )
+
+
+def _claimed(form: ClaimForm, words: str, taxonomy: Taxonomy) -> bool:
+    """Note the claim; say on the form what is wrong with it otherwise."""
+    if not form.validate():
+        return False
+    if _in_use(taxonomy, form.skill_id.data) is None:
+        form.refuse(Invalid(_("There is no such skill any more. Look for it by another word."), field="skill_id"))
+        return False
+    try:
+        service.claim_skill(
+            db(),
+            technician_id=technician_id(),
+            skill_id=form.skill_id.data or 0,
+            level=form.level.data,
+            words=words,
+            actor=actor(),
+            now=moment(),
+        )
+    except Invalid as error:
+        form.refuse(error)
+        return False
+    return True
+
+
+def _in_use(taxonomy: Taxonomy, skill_id: int | None) -> int | None:
+    """Return the skill if people can have it now."""
+    node = taxonomy.nodes.get(skill_id or 0)
+    return node.id if node is not None and node.assignable and not node.retired else None
+
+
+def _sentences(skill_id: int) -> list[tuple[int, str]]:
+    """Return the levels with what somebody does at each, in the catalogue's words for this skill where it has some."""
+    anchors = service.get_skill(db(), skill_id).level_anchors
+    return [(number, str(anchors.get(str(number)) or meaning)) for number, meaning in LEVELS.items()]
+
+
+def _unused(
+    lines: Iterable[SkillLine], practice: Iterable[Practice], now: datetime
+) -> list[tuple[SkillLine, date | None]]:
+    """Return what dispatch relies on and no finished visit has asked for in half a year, with the last day it did."""
+    last = {one.skill_id: one.last.date() for one in practice}
+    used = {line.skill_id: last.get(line.skill_id, line.estimate.last_used) for line in lines}
+    since = (now - UNUSED_AFTER).date()
+    proven = [line for line in lines if line.relied_on_to]
+    return [(line, day) for line in proven if (day := used[line.skill_id]) is None or day < since]
+
+
+@blueprint.post("/<int:skill_id>/from-work")
+@permission(Right.SKILL_CLAIM, own=True)
+def from_work(skill_id: int) -> Response:
+    """Add a skill that one's finished visits speak of, or say that they are no reason to."""
+    me, now = technician_id(), moment()
+    if request.form.get("answer") == "no":
+        turn_down(db(), technician_id=me, skill_id=skill_id, actor=actor(), now=now)
+        flash(_("All right. Only what you do from now on counts for asking again."), "good")
+        return redirect(url_for("my_skills.index"), 303)
+    one = next((each for each in practice_of(db(), me, now=now) if each.skill_id == skill_id and each.suggested), None)
+    if one is None:
+        raise Conflict(_("This is no suggestion any more: it is on your page, or the visits are too long ago."))
+    words = _("%(n)s finished visits", n=one.visits)
+    service.claim_skill(db(), technician_id=me, skill_id=skill_id, level=one.level, words=words, actor=actor(), now=now)
+    flash(_("Added: %(skill)s, level %(level)s. Your manager can confirm it.", skill=one.name, level=one.level), "good")
+    return redirect(url_for("my_skills.index", _anchor=f"skill-{skill_id}"), 303)
+
+
+@blueprint.post("/<int:skill_id>/wish")
+@permission(Right.SKILL_CLAIM, own=True)
+def wish(skill_id: int) -> Response:
+    """Say whether one would like more work in a skill, has enough, or would like less."""
+    said = wish_for(
+        db(),
+        technician_id=technician_id(),
+        skill_id=skill_id,
+        wish=request.form.get("wish", ""),
+        actor=actor(),
+        now=moment(),
+    )
+    flash(
+        {
+            Wish.MORE: _("Noted: you would like more of it. Your manager sees it."),
+            Wish.ENOUGH: _("Noted: you have enough of it."),
+            Wish.LESS: _("Noted: you would like less of it. Your manager sees it."),
+        }[said.wish or Wish.ENOUGH],
+        "good",
+    )
+    return redirect(url_for("my_skills.index", _anchor=f"skill-{skill_id}"), 303)
 
 
 @blueprint.post("/<int:skill_id>/still-true")
@@ -175,11 +265,11 @@ def differently(skill_id: int) -> Response:
     """Lead from a level that somebody sees differently to the newest fact it rests on, or to a claim of their own."""
     profile = skill_profile(db(), technician_id(), actor=actor(), at=moment())
     line = next((line for line in profile.lines if line.skill_id == skill_id), None)
-    counted = [fact for fact in line.facts if not fact.left_out] if line else []
-    if not counted:
-        flash(_("We know nothing of yours about this skill yet. Say what you can do."), "good")
-        return redirect(url_for("my_skills.claim"), 303)
-    newest = max(counted, key=lambda fact: fact.last)
+    said = [fact for fact in line.facts if not fact.left_out and fact.source != "self_claim"] if line else []
+    if not said:
+        flash(_("Nobody else has said anything about this skill yet. Say what you can do."), "good")
+        return redirect(url_for("my_skills.claim", skill=skill_id), 303)
+    newest = max(said, key=lambda fact: fact.last)
     return redirect(url_for("my_skills.contest", evidence_id=newest.keys[-1]), 303)
 
 
@@ -200,7 +290,16 @@ def contest(evidence_id: int) -> Response:
             until = local_day(opened.due_at, zone_of(db(), technician_id(), moment().date()))
             flash(_("It is left out from now on. You get an answer by %(day)s.", day=f"{until:%d.%m.%Y}"), "good")
             return redirect(url_for("my_skills.index", _anchor="contests"), 303)
-    return page("my/contest.html", form=form, line=line, fact=fact, status=422 if form.is_submitted() else 200)
+    name, due_at = service.who_would_answer(db(), evidence_id, actor=actor(), now=moment())
+    return page(
+        "my/contest.html",
+        form=form,
+        line=line,
+        fact=fact,
+        answers=name,
+        by=local_day(due_at, zone_of(db(), technician_id(), moment().date())),
+        status=422 if form.is_submitted() else 200,
+    )
 
 
 def _own_fact(evidence_id: int) -> tuple[SkillLine, FactLine]:

@@ -26,7 +26,9 @@ from dispatch.planning.search import Kind, names_alike
 from dispatch.skills import documents, service
 from dispatch.skills.choices import skill_choices
 from dispatch.skills.estimate import likely_level, qualified_level
+from dispatch.skills.own_contests import contests_of
 from dispatch.skills.queries import documents_of, open_contests, proficiencies, skill_profile
+from dispatch.skills.wishes import wishes_of
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, whole
 from dispatch.web.pages import form_page, page, page_number
@@ -149,6 +151,7 @@ def show(technician_id: int) -> Response:
     profile = skill_profile(db(), technician_id, actor=actor(), at=moment())
     # What somebody sees differently is part of their evidence.
     contests = open_contests(db()) if profile.evidence_shown else []
+    answered = contests_of(db(), technician_id) if profile.evidence_shown else []
     return page(
         "people/show.html",
         person=person,
@@ -163,6 +166,8 @@ def show(technician_id: int) -> Response:
             db(), technician_id, since=moment(), territories=actor().territories(Right.ASSIGNMENT_READ)
         ),
         contests=[each for each in contests if each.technician_id == technician_id],
+        answered=[each for each in answered if each.settled_at],
+        wishes=wishes_of(db(), technician_id) if profile.evidence_shown else {},
         days_ahead=DAYS_AHEAD,
         may_edit=any(may(Right.PERSON_EDIT, each) for each in here),
         may_report=any(may(Right.ABSENCE_REPORT, each) for each in here),

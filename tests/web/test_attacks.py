@@ -228,6 +228,8 @@ def _routes(site: Site, ids: dict[str, int]) -> Iterator[tuple[Rule, str]]:
             "security.reset_password",
             "my_skills.still_true",
             "my_skills.differently",
+            "my_skills.from_work",
+            "my_skills.wish",
             *OF_EVERYBODY,
         ):
             known = ids | more | (job if {"key_id", "row_id"} & rule.arguments else {})

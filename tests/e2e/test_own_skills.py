@@ -1,0 +1,125 @@
+"""The own inventory on a phone: every change is worth a few taps, counted here."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from sqlalchemy.dialects.postgresql import Range
+
+from dispatch.core import clock
+from dispatch.planning.models import AssignmentState
+from dispatch.workforce.models import Technician, Territory
+from tests import factories as make
+from tests.e2e.conftest import PHONE, Installation, SitDown
+from tests.e2e.looking import NARROWEST, overflow, violations
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+SHOTS = os.environ.get("DISPATCH_TEST_SHOTS")
+
+
+class Taps:
+    """Counts what a person does; typing a value counts as one."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.count = page, 0
+
+    def tap(self, what: Locator) -> None:
+        what.click()
+        self.count += 1
+
+    def type(self, what: Locator, words: str) -> None:
+        what.fill(words)
+        self.count += 1
+
+
+def look(page: Page, name: str) -> None:
+    """Check what every state of every page is checked for; keep a picture where one is asked for."""
+    assert violations(page) == [], name
+    assert overflow(page) == [], name
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
+
+
+def with_work(installation: Installation) -> None:
+    """Give Ben six finished visits with a skill nobody has spoken about, and put some into the catalogue to claim."""
+    now = clock.now()
+    with installation.session() as session:
+        ben = session.get_one(Technician, installation.east.ben)
+        east = session.get_one(Territory, installation.east.territory)
+        trade = make.make_skill(session, name="Heat of the East", assignable=False)
+        pumps = make.make_skill(session, name="Heat pump commissioning", code="east.pumps", parent_id=trade.id)
+        make.make_skill(session, name="Heat exchanger cleaning", code="east.exchangers", parent_id=trade.id)
+        make.make_skill(
+            session,
+            name="Sprinkler tank inspection",
+            code="east.tanks",
+            parent_id=trade.id,
+            level_anchors={"3": "inspects tanks of any size alone"},
+        )
+        site = make.make_site(session, territory=east)
+        for days in (200, 150, 100, 60, 40, 20):
+            start = now - timedelta(days=days)
+            make.make_assignment(
+                session,
+                visit=make.make_visit(session, job=make.make_job(session, site=site), needs={pumps: 2}),
+                technician=ben,
+                state=AssignmentState.DONE,
+                during=Range(start, start + timedelta(hours=1)),
+            )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_claiming_wishing_and_seeing_differently_on_a_phone(
+    installation: Installation, sit_down: SitDown, scheme: str
+) -> None:
+    if scheme == "light":
+        with_work(installation)
+    page = sit_down("ben", viewport=PHONE, color_scheme=scheme).open("/my/skills")
+    look(page, f"{scheme}-skills")
+    if scheme == "dark":
+        for name, query in (("found", "words=heat"), ("levels", "words=sprinkler+tank")):
+            page.goto(f"{installation.address}/my/skills/claim?{query}")
+            look(page, f"dark-claim-{name}")
+        return
+
+    taps = Taps(page)
+    expect(page.get_by_text("6 visits with Heat pump commissioning since")).to_be_visible()
+    taps.tap(page.get_by_role("button", name="Add Heat pump commissioning"))
+    expect(page.get_by_text("Added: Heat pump commissioning, level 2.")).to_be_visible()
+    assert taps.count == 1
+
+    taps = Taps(page)
+    taps.type(page.get_by_label("Add a skill in your own words"), "heat exchangr")
+    taps.tap(page.get_by_role("button", name="Find it"))
+    look(page, "light-claim-found")
+    chosen = page.get_by_role("heading", level=1)
+    if chosen.inner_text() != "Heat exchanger cleaning":
+        taps.tap(page.get_by_role("link", name="Heat exchanger cleaning"))
+    look(page, "light-claim-levels")
+    taps.tap(page.get_by_role("button", name="does standard work alone"))
+    expect(page.get_by_text("Noted. Your manager can confirm it")).to_be_visible()
+    expect(page.get_by_role("heading", name="Heat exchanger cleaning")).to_be_visible()
+    assert taps.count <= 4
+
+    card = page.locator("li.card", has=page.get_by_role("heading", name="Gas boilers of the East"))
+    taps = Taps(page)
+    taps.tap(card.get_by_role("button", name="Still true"))
+    expect(page.get_by_text("Thank you, noted")).to_be_visible()
+    assert taps.count == 1
+    taps.tap(card.get_by_role("button", name="More"))
+    expect(page.get_by_text("Noted: you would like more of it.")).to_be_visible()
+    assert taps.count == 2
+    expect(card.get_by_role("button", name="More")).to_have_attribute("aria-pressed", "true")
+
+    taps = Taps(page)
+    taps.tap(card.get_by_role("link", name="What is it based on"))
+    expect(card.get_by_text("your level by").first).to_be_visible()
+    assert taps.count == 1
+    look(page, "light-opened")
+    card.get_by_role("link", name="I see it differently: Gas boilers").click()
+    expect(page.get_by_text("answers by")).to_be_visible()
+    look(page, "light-contest")
+    page.set_viewport_size(NARROWEST)  # type: ignore[arg-type]  # a dictionary of the right keys
+    assert overflow(page) == []
