@@ -10,6 +10,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+MOST_PROCESSES = 4
+"""Share the tests among so many at most: each starts a database server of its own, and one has all browser tests."""
+
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -21,7 +24,8 @@ def main() -> int:
     note_missing_browser()
     print(f"\nbefore the tests: {', '.join(failed) + ' failed' if failed else 'all checks passed'}\n", flush=True)
     # The tests come last so that their summary is the last thing printed.
-    tests = command(BIN / "python", "-m", "pytest", "-q", *sys.argv[1:])()
+    shared = ("-n", str(min(MOST_PROCESSES, os.cpu_count() or 1)), "--dist", "loadgroup")
+    tests = command(BIN / "python", "-m", "pytest", "-q", *shared, *sys.argv[1:])()
     return 1 if failed or not tests else 0
 
 

@@ -49,12 +49,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests with a browser last.
+    """Put the tests with a browser last; where several processes share the tests, one of them gets all of those.
+
+    The others go by file, so that what a file prepares is prepared once.
+    """
+    items.sort(key=_in_browser)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("browser" if _in_browser(item) else item.nodeid.partition("::")[0]))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Close the browser before a test without one: the process with the browser takes such tests afterwards.
 
     Playwright keeps an event loop running in this thread for as long as the browser lives, and no other test could
     start one of its own beside it.
     """
-    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+    if not _in_browser(item):
+        _BROWSER.close()
+
+
+def _in_browser(item: pytest.Item) -> bool:
+    return "browser" in getattr(item, "fixturenames", ())
+
+
+_BROWSER = contextlib.ExitStack()
 
 
 @pytest.fixture(scope="session")
@@ -68,10 +86,11 @@ def browser() -> "Iterator[Browser]":
         pytest.skip(reason)
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
+    with _BROWSER:
+        playwright = _BROWSER.enter_context(sync_playwright())
         chromium = playwright.chromium.launch(executable_path=path, args=[*CHROMIUM_FLAGS])
+        _BROWSER.callback(chromium.close)
         yield chromium
-        chromium.close()
 
 
 def with_database(server_url: str, name: str) -> str:
