@@ -169,6 +169,8 @@ def test_pages_are_accessible_and_fit(
     assert not faults, "\n".join(faults)
 
 
+# It adds up what the tests above saw, so it runs where they run.
+@pytest.mark.usefixtures("browser")
 def test_every_route_was_seen_by_somebody(routes: tuple[Web, list[Rule]], seen: set[str]) -> None:
     unseen = [rule.rule for rule in routes[1] if rule.endpoint not in seen]
     assert not unseen, f"say above where to find ids for {unseen}"
