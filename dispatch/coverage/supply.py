@@ -14,7 +14,7 @@ from dispatch.coverage.classes import monday
 from dispatch.coverage.outlook import Person
 from dispatch.coverage.rows import Record, Rows, grouped
 from dispatch.planning.policy import Rules
-from dispatch.skills.estimate import Estimate, QualificationRules, qualified_level
+from dispatch.skills.estimate import Estimate, qualified_level
 from dispatch.units import Point, great_circle_m
 
 TRAVEL_WEEKS = 8
@@ -104,7 +104,7 @@ def _left(start: datetime, end: datetime, away: Iterable[Any]) -> float:
 
 def _levels(session: Session, rules: Rules, today: date) -> dict[int, dict[int, int]]:
     """Highest level each person counts as qualified for, by the rule every part uses."""
-    asked = QualificationRules(threshold=rules.min_confidence, claims_count_to=rules.claims_count_to)
+    asked = rules.qualification
     levels: dict[int, dict[int, int]] = {}
     for row in rows.proficiencies(session):
         estimate = Estimate(

@@ -14,6 +14,7 @@ from dispatch.core.errors import Invalid
 from dispatch.matching.policy import Policy as Weights
 from dispatch.matching.problem import Travel
 from dispatch.skills.constants import DEFAULTS, Constants
+from dispatch.skills.estimate import QualificationRules
 
 
 class PromiseRule(StrEnum):
@@ -58,6 +59,11 @@ class Rules:
     def travel(self) -> Travel:
         """The way travel is measured."""
         return Travel(speed_kmh=self.speed_kmh, detour_percent=self.detour_percent)
+
+    @property
+    def qualification(self) -> QualificationRules:
+        """When a level is good enough for a must-have need."""
+        return QualificationRules(threshold=self.min_confidence, claims_count_to=self.claims_count_to)
 
 
 _FROM_RULES = ("min_confidence", "claims_count_to", "critical_skills")

@@ -34,6 +34,7 @@ __all__ = [
     "certifications_held",
     "certifications_to_confirm",
     "documents_of",
+    "estimate_of",
     "expiring_certifications",
     "open_contests",
     "proficiencies",
@@ -109,7 +110,9 @@ def proficiencies(
     for row, critical in session.execute(
         select(Proficiency, Skill.critical).join(Skill, Skill.id == Proficiency.skill_id).where(*wanted)
     ):
-        found[row.technician_id][row.skill_id] = _estimate(row, critical, claimed)
+        found[row.technician_id][row.skill_id] = estimate_of(
+            row, critical=critical, claimed=(row.technician_id, row.skill_id) in claimed
+        )
     return found
 
 
@@ -136,7 +139,7 @@ def who_holds(
     claimed = _claimed(session, [row.technician_id for row, _, _ in rows])
     holders = []
     for row, name, critical in rows:
-        one = _estimate(row, critical, claimed)
+        one = estimate_of(row, critical=critical, claimed=(row.technician_id, row.skill_id) in claimed)
         holders.append(
             Holder(
                 technician_id=row.technician_id,
@@ -240,14 +243,15 @@ def open_contests(session: Session, *, owner_id: int | None = None) -> list[Open
     ]
 
 
-def _estimate(row: Proficiency, critical: bool, claimed: set[tuple[int, int]]) -> Estimate:
+def estimate_of(row: Proficiency, *, critical: bool, claimed: bool) -> Estimate:
+    """Return a stored level as the estimate it was, with what the row does not say."""
     return Estimate(
         skill=row.skill_id,
         on=row.as_of.date(),
         mean=row.mean,
         sd=row.sd,
         confirmed=row.confirmed,
-        claimed=(row.technician_id, row.skill_id) in claimed,
+        claimed=claimed,
         critical=critical,
         facts=row.fact_count,
         last_used=row.last_used_at.date() if row.last_used_at else None,

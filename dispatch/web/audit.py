@@ -1,7 +1,5 @@
 """The audit: who changed what, from what to what, why and through which door; and whether the log is whole."""
 
-import csv
-import io
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -18,6 +16,7 @@ from dispatch.web.forms import plausible, whole
 from dispatch.web.history import ENTITIES, action_words, details_of, entity_words, thing_words, zone_of_reader
 from dispatch.web.pages import page, page_number
 from dispatch.web.security import may_open, permission
+from dispatch.web.sheets import Row, csv_answer
 from dispatch.web.words import _, _l
 
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
@@ -71,13 +70,9 @@ def export() -> Response:
     zone = zone_of_reader()
     listing = audit_lines(db(), _asked(zone), actor=actor(), size=MOST_EXPORTED)
     names = names_in(db(), listing.rows)
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for row in listing.rows:
-        writer.writerow([_safe(cell) for cell in _line(row, names)])
+    rows: list[Row] = [COLUMNS, *(_line(row, names) for row in listing.rows)]
     if listing.total > MOST_EXPORTED:
-        writer.writerow([_("%(n)s more lines are older. Ask for them by their days.", n=listing.total - MOST_EXPORTED)])
+        rows.append([_("%(n)s more lines are older. Ask for them by their days.", n=listing.total - MOST_EXPORTED)])
     record(
         db(),
         Change(
@@ -89,9 +84,7 @@ def export() -> Response:
             after={"lines": len(listing.rows), **_filters()},
         ),
     )
-    answer = Response("\ufeff" + text.getvalue(), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="audit-{moment():%Y-%m-%d}.csv"'
-    return answer
+    return csv_answer(f"audit-{moment():%Y-%m-%d}", rows)
 
 
 @blueprint.post("/check")
@@ -158,13 +151,8 @@ def _shown(row: LogRow, names: Names, zone: str) -> dict[str, Any]:
     }
 
 
-def _line(row: LogRow, names: Names) -> tuple[object, ...]:
+def _line(row: LogRow, names: Names) -> Row:
     before = "; ".join(f"{key}: {value}" for key, value in (row.before or {}).items())
     after = "; ".join(f"{key}: {value}" for key, value in (row.after or {}).items())
     at: datetime = row.at
     return row.seq, at.isoformat(), row.who, row.action, thing_words(row, names), before, after, row.reason, row.channel
-
-
-def _safe(cell: object) -> object:
-    """Keep a spreadsheet from taking what people wrote for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
