@@ -20,6 +20,7 @@ from dispatch.core.mail import compose, deliver
 from dispatch.core.queue import app
 from dispatch.core.witness import keep_copy
 from dispatch.coverage.queries import prices_of_scope
+from dispatch.coverage.service import REFRESH, refresh_due
 from dispatch.coverage.service import TASK as COUNT
 from dispatch.jobs.series import TASK as AHEAD
 from dispatch.jobs.series import make_jobs_ahead
@@ -148,6 +149,21 @@ def _count_coverage(session: Session) -> None:
     from dispatch.coverage.counting import solve_coverage  # loads OR-Tools
 
     solve_coverage(session, actor=SYSTEM, now=now())
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name=REFRESH, queueing_lock=REFRESH, pass_context=True)
+async def refresh_coverage(context: JobContext, timestamp: int) -> None:
+    """Every five minutes: count the weeks again whose facts changed."""
+    await _once(context, _refresh_coverage)
+
+
+def _refresh_coverage(session: Session) -> None:
+    if not refresh_due(session):
+        return
+    from dispatch.coverage.counting import solve_coverage  # loads OR-Tools
+
+    solve_coverage(session, actor=SYSTEM, now=now(), anew=False)
 
 
 @app.periodic(cron="50 2 * * *")

@@ -2,63 +2,211 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from time import perf_counter
 
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
-from dispatch.coverage.flow import build_weeks, solve_flow
+from dispatch.coverage.flow import Cell, Flow, build_weeks, solve_flow, worst_places
 from dispatch.coverage.models import CoverageRun
-from dispatch.coverage.remedies import remedies
-from dispatch.coverage.result import Counted, class_prices, summed_risk, summed_sole, summed_stress
+from dispatch.coverage.outlook import Outlook
+from dispatch.coverage.queries import latest_run, read_counted
+from dispatch.coverage.remedies import Remedy, remedies
+from dispatch.coverage.result import (
+    NEAR_WEEKS,
+    ClassPrice,
+    Counted,
+    class_prices,
+    summed_risk,
+    summed_sole,
+    summed_stress,
+)
 from dispatch.coverage.risk import absence_risks, pair_risks, sole_holders, stress_test
-from dispatch.coverage.service import store_coverage
+from dispatch.coverage.service import confirm_coverage, store_coverage
 from dispatch.coverage.snapshot import Snapshot, read_snapshot
 
 
-def count(snapshot: Snapshot) -> Counted:
-    """Solve an outlook and everything the pages ask of it; needs no database."""
-    outlook = snapshot.outlook
-    models = build_weeks(outlook)
-    flow = solve_flow(outlook, models=models)
-    risks = absence_risks(outlook, models)
-    ways_s = snapshot.staff.ways_s
-    return Counted(
+@dataclass(frozen=True, kw_only=True)
+class _Weeks:
+    """What single weeks gave, solved now or kept from the count before."""
+
+    cells: tuple[Cell, ...]
+    remedies: tuple[Remedy, ...]
+    prices: tuple[ClassPrice, ...]
+
+
+def count(snapshot: Snapshot, before: Counted | None = None) -> Counted:
+    """Solve an outlook and everything the pages ask of it; needs no database.
+
+    Weeks do not touch each other, so a week whose facts are those of the count before keeps its answers; what speaks of
+    the next four weeks together is kept only while all four are the same.
+    """
+    digests = {week: _digest(snapshot, week) for week in snapshot.weeks}
+    kept = {} if before is None else {week: d for week, d in before.digests.items() if digests.get(week) == d}
+    old = _kept(before, kept)
+    new = _solved(snapshot, [week for week in snapshot.weeks if week not in kept])
+    found = _Weeks(
+        cells=tuple(sorted((*old.cells, *new.cells), key=lambda cell: (cell.territory, cell.week, cell.row))),
+        remedies=tuple(
+            sorted((*old.remedies, *new.remedies), key=lambda r: (r.territory, r.week, r.row, r.kind, -r.gained_s))
+        ),
+        prices=tuple(sorted((*old.prices, *new.prices), key=lambda price: (price.territory, price.week, price.needs))),
+    )
+    expectation = snapshot.expectation
+    near = snapshot.weeks[:NEAR_WEEKS]
+    missing_s: dict[int, int] = {}
+    for price in found.prices:
+        if price.week in near:
+            missing_s[price.territory] = missing_s.get(price.territory, 0) + price.unmet_s
+    same = before is not None and before.near == near and set(near) <= set(kept)
+    together = before if before and same and before.stress.away_percent == 100 * snapshot.away else _near(snapshot)
+    return replace(
+        together,
         weeks=snapshot.weeks,
-        cells=flow.cells,
-        risks=tuple(summed_risk(risk) for risk in risks if risk.lost_s > 0),
-        pairs=pair_risks(outlook, risks, models),
-        stress=summed_stress(stress_test(outlook, snapshot.away, models)),
-        remedies=remedies(
+        digests=digests,
+        worst=_worst(cell for cell in found.cells if cell.week in near),
+        missing_s=missing_s,
+        merged_s=snapshot.merged_s,
+        cells=found.cells,
+        remedies=found.remedies,
+        prices=found.prices,
+        booked_s=snapshot.booked_s,
+        expected_s=expectation.expected_s,
+        recurring_s=expectation.recurring_s,
+        unmet_s=sum(price.unmet_s for price in found.prices),
+        later_s=snapshot.later_s,
+        history_weeks=expectation.history_weeks,
+        by_territory=expectation.by_territory,
+        by_kind=expectation.by_kind,
+        by_row=expectation.by_row,
+        outlines=tuple(sorted(expectation.outlines, key=lambda each: (each.territory, each.row))),
+        without_hours=snapshot.territories_without_hours,
+    )
+
+
+def _digest(snapshot: Snapshot, week: date) -> str:
+    """Everything the answers of a week rest on, as one short text; equal facts give equal texts."""
+    outlook, staff = snapshot.outlook, snapshot.staff
+    told = hashlib.sha256(repr((outlook.unmet_price_s, sorted(staff.partners))).encode())
+    for p in sorted(outlook.people, key=lambda person: person.id):
+        held = sorted(kind for kind, weeks in p.held.items() if week in weeks)
+        hours_s = p.hours_s.get(week, 0)
+        told.update(repr((p.id, hours_s, held, sorted(p.levels.items()), sorted(p.travel_s.items()))).encode())
+    for work in outlook.demand:
+        if work.week == week:
+            told.update(repr((work.key, work.booked_s, work.expected_s, work.visit_s)).encode())
+    return told.hexdigest()
+
+
+def _part(outlook: Outlook, weeks: Iterable[date]) -> Outlook:
+    """Return the outlook of some weeks only."""
+    chosen = frozenset(weeks)
+    return replace(
+        outlook,
+        people=tuple(
+            replace(p, hours_s={week: seconds for week, seconds in p.hours_s.items() if week in chosen})
+            for p in outlook.people
+        ),
+        demand=tuple(work for work in outlook.demand if work.week in chosen),
+    )
+
+
+def _kept(before: Counted | None, weeks: Iterable[date]) -> _Weeks:
+    chosen = frozenset(weeks)
+    if before is None or not chosen:
+        return _Weeks(cells=(), remedies=(), prices=())
+    return _Weeks(
+        cells=tuple(cell for cell in before.cells if cell.week in chosen),
+        remedies=tuple(remedy for remedy in before.remedies if remedy.week in chosen),
+        prices=tuple(price for price in before.prices if price.week in chosen),
+    )
+
+
+def _solved(snapshot: Snapshot, weeks: Iterable[date]) -> _Weeks:
+    """Solve some weeks one after the other, so that only one programme is in memory at a time."""
+    cells: list[Cell] = []
+    helping: list[Remedy] = []
+    prices: list[ClassPrice] = []
+    ways_s = snapshot.staff.ways_s
+    for week in weeks:
+        outlook = _part(snapshot.outlook, [week])
+        models = build_weeks(outlook)
+        flow: Flow = solve_flow(outlook, models=models)
+        cells += flow.cells
+        prices += class_prices(flow.weeks)
+        helping += remedies(
             outlook,
             flow.cells,
             models,
             partners=snapshot.staff.partners,
             travel_s=lambda person, territory: ways_s.get((person, territory)),
-        ),
-        soles=tuple(summed_sole(sole, flow) for sole in sole_holders(outlook)),
-        prices=class_prices(flow),
-        booked_s=snapshot.booked_s,
-        expected_s=snapshot.expectation.expected_s,
-        recurring_s=snapshot.expectation.recurring_s,
-        unmet_s=flow.total_unmet_s,
-        later_s=snapshot.later_s,
-        history_weeks=snapshot.expectation.history_weeks,
-        by_territory=snapshot.expectation.by_territory,
-        by_kind=snapshot.expectation.by_kind,
-        by_row=snapshot.expectation.by_row,
-        outlines=snapshot.expectation.outlines,
-        without_hours=snapshot.territories_without_hours,
+        )
+    return _Weeks(cells=tuple(cells), remedies=tuple(helping), prices=tuple(prices))
+
+
+def _near(snapshot: Snapshot) -> Counted:
+    """Solve what the next four weeks say together: who is missed, alone, in pairs and by chance."""
+    outlook = _part(snapshot.outlook, snapshot.weeks[:NEAR_WEEKS])
+    models = build_weeks(outlook)
+    risks = absence_risks(outlook, models)
+    return Counted(
+        weeks=(),
+        digests={},
+        worst=(),
+        missing_s={},
+        merged_s=0,
+        cells=(),
+        risks=tuple(summed_risk(risk) for risk in risks if risk.lost_s > 0),
+        pairs=pair_risks(outlook, risks, models),
+        stress=summed_stress(stress_test(outlook, snapshot.away, models)),
+        remedies=(),
+        soles=tuple(summed_sole(sole, outlook.demand) for sole in sole_holders(outlook)),
+        prices=(),
+        booked_s=0,
+        expected_s=0,
+        recurring_s=0,
+        unmet_s=0,
+        later_s=0,
+        history_weeks=0,
+        by_territory=None,
+        by_kind=None,
+        by_row=None,
+        outlines=(),
+        without_hours=(),
     )
 
 
-def solve_coverage(session: Session, *, actor: Actor, now: datetime) -> CoverageRun:
-    """Read, solve and keep the coverage of the next four weeks; about a second for sixty people."""
+def _worst(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """Keep every cell of the worst places of each territory, as a reader of any territories asks for them."""
+    by_territory: dict[int, list[Cell]] = {}
+    for cell in cells:
+        by_territory.setdefault(cell.territory, []).append(cell)
+    found: list[Cell] = []
+    for _place, here in sorted(by_territory.items()):
+        rows = {weeks[0].row for weeks in worst_places(here)}
+        found += [cell for cell in here if cell.row in rows]
+    return tuple(found)
+
+
+def solve_coverage(session: Session, *, actor: Actor, now: datetime, anew: bool = True) -> CoverageRun:
+    """Read, solve and keep the coverage of the coming quarter.
+
+    With ``anew`` off only weeks whose facts changed since the last count are solved; where none did, that count is
+    noted as still right.
+    """
     actor.require(Right.COVERAGE_SOLVE)
     started = perf_counter()
+    last = None if anew else latest_run(session)
+    before = None if last is None else read_counted(session, last.id)
     snapshot = read_snapshot(session, now=now)
-    counted = count(snapshot)
+    counted = count(snapshot, before)
+    if last is not None and counted == before:
+        confirm_coverage(last, based_on_seq=snapshot.based_on_seq, now=now)
+        return last
     return store_coverage(
         session,
         counted,

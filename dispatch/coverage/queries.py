@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from sqlalchemy import and_, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Text, and_, column, func, select, true
+from sqlalchemy.dialects.postgresql import JSONB, Range
+from sqlalchemy.orm import Session, defer
 
 from dispatch.core.models import AuditEvent
 from dispatch.coverage.demand import read_booked
@@ -18,13 +19,14 @@ from dispatch.coverage.models import CoverageRun
 from dispatch.coverage.outlook import Row, RowKind
 from dispatch.coverage.remedies import Remedy
 from dispatch.coverage.result import VERSION, Counted, Felt, from_json
-from dispatch.jobs.models import Customer, Job, Visit
+from dispatch.jobs.models import Customer, Job, Promise, PromiseState, Visit
 from dispatch.planning.models import RELEASED_STATES, Assignment
 from dispatch.skills.models import CertificationKind, Skill
 from dispatch.workforce.models import Technician, Territory
 
 TERRITORIES_AT_ONCE = 5
 GONE = "somebody who left"
+PARTS = ("cells", "remedies", "prices", "outlines")
 
 Territories: TypeAlias = Collection[int] | None
 """None stands for all of them."""
@@ -42,12 +44,26 @@ class NamedCell:
 
 @dataclass(frozen=True, kw_only=True)
 class HeatRow:
-    """A row of the table: one skill, its cells by (territory, week)."""
+    """A row of the table: one skill in one territory, its cells by week."""
 
     row: Row
     name: str
-    cells: Mapping[tuple[int, date], NamedCell]
+    cells: Mapping[date, NamedCell]
     missing_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatMap:
+    """The table of one territory, rows with most hours missing first."""
+
+    territory: int
+    name: str
+    rows: tuple[HeatRow, ...]
+
+    @property
+    def short(self) -> int:
+        """How many rows miss something in some week."""
+        return sum(row.missing_s > 0 for row in self.rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +126,7 @@ class CoveragePage:
     territories: tuple[tuple[int, str], ...]
     shown: tuple[tuple[int, str], ...]
     worst: tuple[tuple[NamedCell, ...], ...]
-    rows: tuple[HeatRow, ...]
+    maps: tuple[HeatMap, ...]
     risks: tuple[PersonRisk, ...]
     pairs: tuple[Pair, ...]
     stress_felt: tuple[NamedFelt, ...]
@@ -125,13 +141,47 @@ class CoveragePage:
 
 
 def latest_run(session: Session) -> CoverageRun | None:
-    """Return the newest answer that this program can read."""
+    """Return the newest answer that this program can read, without its numbers; `read_counted` reads those."""
     return session.scalars(
         select(CoverageRun)
+        .options(defer(CoverageRun.result))
         .where(CoverageRun.result["version"].as_integer() == VERSION)
         .order_by(CoverageRun.computed_at.desc(), CoverageRun.id.desc())
         .limit(1)
     ).first()
+
+
+def read_counted(
+    session: Session, run_id: int, *, places: Collection[int] | None = None, sections: Collection[str] | None = None
+) -> Counted:
+    """Read the numbers of a run; of the large ones only these territories and sections, None stands for all."""
+    if places is None and sections is None:
+        return from_json(session.execute(select(CoverageRun.result).where(CoverageRun.id == run_id)).scalar_one())
+    return from_json({**_head(session, run_id), "parts": _parts(session, run_id, places, sections or PARTS)})
+
+
+def _head(session: Session, run_id: int) -> dict[str, Any]:
+    found: dict[str, Any] = session.execute(
+        select(CoverageRun.result.op("-")("parts")).where(CoverageRun.id == run_id)
+    ).scalar_one()
+    return found
+
+
+def _parts(session: Session, run_id: int, places: Territories, sections: Collection[str]) -> dict[str, Any]:
+    each = func.jsonb_each(CoverageRun.result["parts"])
+    part = each.table_valued(column("key", Text), column("value", JSONB)).lateral("part")
+    asked = (
+        select(part.c.key, *(part.c.value[name] for name in sections))
+        .select_from(CoverageRun)
+        .join(part, true())
+        .where(CoverageRun.id == run_id)
+    )
+    if places is not None:
+        asked = asked.where(part.c.key.in_([str(place) for place in places]))
+    return {
+        place: {name: lines or [] for name, lines in zip(sections, found, strict=True)}
+        for place, *found in session.execute(asked)
+    }
 
 
 def coverage_page(
@@ -145,13 +195,15 @@ def coverage_page(
     run = latest_run(session)
     if run is None:
         return None
-    counted = from_json(run.result)
     places = {
         number: name
         for number, name in session.execute(select(Territory.id, Territory.name).order_by(Territory.name))
         if reach is None or number in reach
     }
-    cells = [cell for cell in counted.cells if cell.territory in places]
+    head = _head(session, run.id)
+    missing_s = {int(place): seconds for place, seconds in head["missing_s"].items()}
+    shown = tuple(places.items()) if everywhere else _shown(places, missing_s, chosen)
+    counted = from_json({**head, "parts": _parts(session, run.id, dict(shown), ("cells",))})
     names = _names(session, counted)
     people = _people(session, counted)
 
@@ -159,8 +211,8 @@ def coverage_page(
         rests_on = None if cell.rests_on is None else people.get(cell.rests_on, "one person")
         return NamedCell(cell=cell, name=names[cell.row], territory=places[cell.territory], rests_on=rests_on)
 
-    shown = tuple(places.items()) if everywhere else _shown(places, cells, chosen)
-    worst_first = worst_places(cell for cell in cells if chosen is None or cell.territory == chosen)
+    asked = places if chosen is None else {chosen} & places.keys()
+    worst_first = worst_places(cell for cell in counted.worst if cell.territory in asked)
     lost = {risk.person: sum(risk.by_territory.get(place, 0) for place in places) for risk in counted.risks}
 
     def told(felt: Iterable[Felt]) -> tuple[NamedFelt, ...]:
@@ -174,12 +226,19 @@ def coverage_page(
         run_id=run.id,
         computed_at=run.computed_at,
         seconds=run.seconds,
-        changes_since=_changes_since(session, run.based_on_seq),
+        changes_since=changes_since(session, run.based_on_seq),
         counted=counted,
         territories=tuple(places.items()),
         shown=shown,
         worst=tuple(tuple(named(cell) for cell in weeks) for weeks in worst_first),
-        rows=_heat_rows([named(cell) for cell in cells if cell.territory in dict(shown)]),
+        maps=tuple(
+            HeatMap(
+                territory=place,
+                name=name,
+                rows=_heat_rows([named(cell) for cell in counted.cells if cell.territory == place]),
+            )
+            for place, name in shown
+        ),
         risks=tuple(
             PersonRisk(
                 person=risk.person,
@@ -205,20 +264,24 @@ def coverage_page(
             for sole in counted.soles
             if any(place in places for place in sole.territories)
         ),
-        missing_s=sum(price.unmet_s for price in counted.prices if price.territory in places),
+        missing_s=sum(lost for place, lost in counted.missing_s.items() if place in places),
         without_hours=tuple(places[place] for place in counted.without_hours if place in places),
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class CellVisit:
-    """A booked visit that a cell counts."""
+    """A booked visit that a cell counts; ``at_risk`` while nobody has it and hours are missing."""
 
     job_id: int
     title: str
     customer: str
     seconds: int
     technician: str | None
+    assigned_at: datetime | None
+    promised: Range[datetime] | None
+    due_at: datetime | None
+    at_risk: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,6 +291,7 @@ class CellPage:
     computed_at: datetime
     named: NamedCell
     able: tuple[tuple[int, str], ...]
+    zone: str
     visits: tuple[CellVisit, ...]
     remedies: tuple[NamedRemedy, ...]
 
@@ -239,7 +303,7 @@ def cell_page(
     run = latest_run(session)
     if run is None or (reach is not None and territory not in reach):
         return None
-    counted = from_json(run.result)
+    counted = read_counted(session, run.id, places={territory}, sections=("cells", "remedies"))
     cell = next((c for c in counted.cells if (c.row, c.territory, c.week) == (row, territory, week)), None)
     place = session.execute(select(Territory.name, Territory.zone).where(Territory.id == territory)).one_or_none()
     if cell is None or place is None:
@@ -262,7 +326,8 @@ def cell_page(
             rests_on=None if cell.rests_on is None else dict(able).get(cell.rests_on, "one person"),
         ),
         able=able,
-        visits=_visits(session, [b.visit_id for b in here]),
+        zone=place.zone,
+        visits=_visits(session, [b.visit_id for b in here], short=cell.missing_s > 0),
         remedies=tuple(
             NamedRemedy(remedy=each, person=names.get(each.person, GONE))
             for each in sorted(helping, key=lambda each: (-each.gained_s, each.kind, each.person))
@@ -270,8 +335,9 @@ def cell_page(
     )
 
 
-def _visits(session: Session, ids: Collection[int]) -> tuple[CellVisit, ...]:
+def _visits(session: Session, ids: Collection[int], *, short: bool) -> tuple[CellVisit, ...]:
     live = and_(Assignment.visit_id == Visit.id, Assignment.state.not_in(RELEASED_STATES))
+    standing = and_(Promise.visit_id == Visit.id, Promise.state == PromiseState.STANDING)
     found = session.execute(
         select(
             Job.id,
@@ -279,19 +345,34 @@ def _visits(session: Session, ids: Collection[int]) -> tuple[CellVisit, ...]:
             Customer.name,
             Visit.duration_s + Visit.setup_s,
             func.string_agg(Technician.name.distinct(), ", "),
+            func.min(func.lower(Assignment.during)).label("assigned_at"),
+            Promise.during,
+            func.coalesce(Visit.due_at, Job.due_at).label("due_at"),
         )
         .join(Visit, Visit.job_id == Job.id)
         .join(Customer, Customer.id == Job.customer_id)
         .outerjoin(Assignment, live)
         .outerjoin(Technician, Technician.id == Assignment.technician_id)
+        .outerjoin(Promise, standing)
         .where(Visit.id.in_(ids))
-        .group_by(Job.id, Customer.name, Visit.id)
+        .group_by(Job.id, Customer.name, Visit.id, Promise.id)
         .order_by(Job.priority, Job.id)
     )
-    return tuple(
-        CellVisit(job_id=job, title=title, customer=customer, seconds=seconds, technician=who)
-        for job, title, customer, seconds, who in found
-    )
+    visits = [
+        CellVisit(
+            job_id=job,
+            title=title,
+            customer=customer,
+            seconds=seconds,
+            technician=who,
+            assigned_at=assigned_at,
+            promised=promised,
+            due_at=due_at,
+            at_risk=short and who is None,
+        )
+        for job, title, customer, seconds, who, assigned_at, promised, due_at in found
+    ]
+    return tuple(sorted(visits, key=lambda visit: not visit.at_risk))
 
 
 def _pairs(counted: Counted, places: Collection[int], people: Mapping[int, str]) -> tuple[Pair, ...]:
@@ -343,9 +424,10 @@ def forecast_page(
     run = latest_run(session)
     if run is None:
         return None
-    counted = from_json(run.result)
     asked = select(Territory.id, Territory.name).order_by(Territory.name)
     places = {number: name for number, name in session.execute(asked) if reach is None or number in reach}
+    read = places if territory is None else {territory} & places.keys()
+    counted = read_counted(session, run.id, places=read, sections=("cells", "outlines"))
     here = [each for each in counted.outlines if each.territory in places]
     if territory is not None:
         here = [each for each in here if each.territory == territory]
@@ -389,13 +471,10 @@ def _expected_week(week: date, number: int, ahead: Forecast, cells: Mapping[date
     )
 
 
-def _shown(places: Mapping[int, str], cells: Iterable[Cell], chosen: int | None) -> tuple[tuple[int, str], ...]:
+def _shown(places: Mapping[int, str], missing_s: Mapping[int, int], chosen: int | None) -> tuple[tuple[int, str], ...]:
     if chosen is not None:
         return tuple((number, name) for number, name in places.items() if number == chosen)
-    missing = dict.fromkeys(places, 0)
-    for cell in cells:
-        missing[cell.territory] += cell.missing_s
-    most = sorted(places, key=lambda place: (-missing[place], places[place]))[:TERRITORIES_AT_ONCE]
+    most = sorted(places, key=lambda place: (-missing_s.get(place, 0), places[place]))[:TERRITORIES_AT_ONCE]
     return tuple((number, name) for number, name in places.items() if number in most)
 
 
@@ -408,7 +487,7 @@ def _heat_rows(cells: Sequence[NamedCell]) -> tuple[HeatRow, ...]:
         HeatRow(
             row=row,
             name=found[0].name,
-            cells={(named.cell.territory, named.cell.week): named for named in found},
+            cells={named.cell.week: named for named in found},
             missing_s=sum(named.cell.missing_s for named in found),
         )
         for row, found in by_row.items()
@@ -417,7 +496,7 @@ def _heat_rows(cells: Sequence[NamedCell]) -> tuple[HeatRow, ...]:
 
 
 def _names(session: Session, counted: Counted) -> dict[Row, str]:
-    used = {cell.row for cell in counted.cells}
+    used = {cell.row for cell in (*counted.cells, *counted.worst)}
     used |= {felt.row for risk in counted.risks for felt in risk.felt} | {sole.row for sole in counted.soles}
     used |= {felt.row for felt in counted.stress.felt} | {each.row for each in counted.outlines}
     skills = [row.id for row in used if row.kind is RowKind.SKILL]
@@ -432,13 +511,13 @@ def _names(session: Session, counted: Counted) -> dict[Row, str]:
 
 
 def _people(session: Session, counted: Counted) -> dict[int, str]:
-    used = {cell.rests_on for cell in counted.cells} | {risk.person for risk in counted.risks}
+    used = {cell.rests_on for cell in (*counted.cells, *counted.worst)} | {risk.person for risk in counted.risks}
     used |= {sole.person for sole in counted.soles} | {person for pair in counted.pairs for person in pair.people}
     asked = select(Technician.id, Technician.name).where(Technician.id.in_(used - {None}))
     return dict(session.execute(asked).all())
 
 
-def _changes_since(session: Session, seq: int) -> int:
+def changes_since(session: Session, seq: int) -> int:
     """How many changes the log has since, counts of coverage itself aside."""
     asked = select(func.count()).where(AuditEvent.seq > seq, AuditEvent.entity != "coverage_run")
     return session.scalar(asked) or 0
@@ -457,7 +536,8 @@ def prices_of_scope(session: Session, scope: Collection[tuple[int, date]]) -> di
 def _prices(session: Session, places: Collection[tuple[int, date]]) -> dict[int, int]:
     run = latest_run(session)
     found: dict[int, int] = {}
-    for cell in () if run is None else from_json(run.result).cells:
+    near = {place for place, _week in places}
+    for cell in () if run is None else read_counted(session, run.id, places=near, sections=("cells",)).cells:
         priced = cell.row.kind is RowKind.SKILL and cell.price_s > 0
         if priced and (cell.territory, cell.week) in places:
             found[cell.row.id] = max(cell.price_s, found.get(cell.row.id, 0))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
 from dispatch.coverage.expectation import Forecast, Outline, TrackRecord
-from dispatch.coverage.flow import Cell, Flow
-from dispatch.coverage.outlook import ANYBODY, HOUR_S, Need, Row, RowKind, SkillLevel
+from dispatch.coverage.flow import Cell
+from dispatch.coverage.outlook import ANYBODY, HOUR_S, DemandClass, Need, Row, RowKind, SkillLevel
 from dispatch.coverage.remedies import Remedy, RemedyKind
 from dispatch.coverage.risk import AbsenceRisk, Loss, PairRisk, SoleHolder, StressedWeek, StressTest
+from dispatch.coverage.week import WeekFlow
 
-VERSION = 3
+VERSION = 4
+NEAR_WEEKS = 4
+"""Weeks that "where are we short" and "if somebody were away" speak of; the weeks after them are in the heat map."""
 FELT = 5
 """Places a person's absence is felt most; further ones are in the sum only."""
 
@@ -73,9 +76,28 @@ class ClassPrice:
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """Everything a page shows of one solved outlook."""
+    """Everything a page shows of one solved outlook.
+
+    Cells, remedies, prices and outlines are in order of territory and may be those of some territories only.
+
+    Attributes
+    ----------
+    worst
+        Cells of the next four weeks of the five worst places of each territory; the five worst of any territories
+        together are among them.
+    missing_s
+        Unmet seconds of the next four weeks, by territory.
+    digests
+        What each week was counted from, so that a week whose facts did not change need not be counted again.
+    merged_s
+        Work of rare demand classes that was counted in a wider one.
+    """
 
     weeks: tuple[date, ...]
+    digests: Mapping[date, str]
+    worst: tuple[Cell, ...]
+    missing_s: Mapping[int, int]
+    merged_s: int
     cells: tuple[Cell, ...]
     risks: tuple[Risk, ...]
     pairs: tuple[PairRisk, ...]
@@ -95,8 +117,13 @@ class Counted:
     outlines: tuple[Outline, ...]
     without_hours: tuple[int, ...]
 
+    @property
+    def near(self) -> tuple[date, ...]:
+        """The next four weeks."""
+        return self.weeks[:NEAR_WEEKS]
 
-def class_prices(flow: Flow) -> tuple[ClassPrice, ...]:
+
+def class_prices(weeks: Iterable[WeekFlow]) -> tuple[ClassPrice, ...]:
     """Read the price of every demand class off the solved weeks."""
     return tuple(
         ClassPrice(
@@ -107,7 +134,7 @@ def class_prices(flow: Flow) -> tuple[ClassPrice, ...]:
             unmet_s=round(unmet * HOUR_S),
             price_s=round(price),
         )
-        for week in flow.weeks
+        for week in weeks
         for work, unmet, price in zip(week.demand, week.unmet_h, week.price_s, strict=True)
     )
 
@@ -139,9 +166,9 @@ def _felt(losses: Sequence[Loss]) -> tuple[Felt, ...]:
     )
 
 
-def summed_sole(sole: SoleHolder, flow: Flow) -> Sole:
+def summed_sole(sole: SoleHolder, demand: Iterable[DemandClass]) -> Sole:
     """Say where the work lies that asks for what one person alone can give."""
-    where = {work.territory for week in flow.weeks for work in week.demand if sole.need in work.needs and work.seconds}
+    where = {work.territory for work in demand if sole.need in work.needs and work.seconds}
     return Sole(
         row=sole.need.row,
         level=sole.need.any_of[0].level,
@@ -159,7 +186,11 @@ def to_json(counted: Counted) -> dict[str, Any]:
     return {
         "version": VERSION,
         "weeks": [week.isoformat() for week in counted.weeks],
-        "cells": [_cell_out(cell) for cell in counted.cells],
+        "digests": {week.isoformat(): digest for week, digest in counted.digests.items()},
+        "worst": [_cell_out(cell) for cell in counted.worst],
+        "missing_s": {str(place): seconds for place, seconds in counted.missing_s.items()},
+        "merged_s": counted.merged_s,
+        "parts": _parts_out(counted),
         "risks": [
             {
                 "person": risk.person,
@@ -182,17 +213,9 @@ def to_json(counted: Counted) -> dict[str, Any]:
             ],
             "felt": [_felt_out(felt) for felt in counted.stress.felt],
         },
-        "remedies": [
-            [each.kind.value, each.person, *_row_out(each.row), each.territory, each.week.isoformat(), each.gained_s]
-            for each in counted.remedies
-        ],
         "soles": [
             [*_row_out(sole.row), sole.level, sole.person, sole.needed_s, list(sole.territories)]
             for sole in counted.soles
-        ],
-        "prices": [
-            [p.territory, p.week.isoformat(), _needs_out(p.needs), p.needed_s, p.unmet_s, p.price_s]
-            for p in counted.prices
         ],
         "booked_s": counted.booked_s,
         "expected_s": counted.expected_s,
@@ -203,20 +226,43 @@ def to_json(counted: Counted) -> dict[str, Any]:
         "by_territory": _record_out(counted.by_territory),
         "by_kind": _record_out(counted.by_kind),
         "by_row": _record_out(counted.by_row),
-        "outlines": [
-            [*_row_out(each.row), each.territory, list(each.past_s), asdict(each.forecast)] for each in counted.outlines
-        ],
         "without_hours": list(counted.without_hours),
     }
 
 
+def _parts_out(counted: Counted) -> dict[str, dict[str, list[Any]]]:
+    """Sort what is large by territory, so that a page reads those it shows."""
+    parts: dict[str, dict[str, list[Any]]] = {}
+
+    def put(place: int, section: str, line: list[Any]) -> None:
+        parts.setdefault(str(place), {}).setdefault(section, []).append(line)
+
+    for cell in counted.cells:
+        put(cell.territory, "cells", _cell_out(cell))
+    for each in counted.remedies:
+        where = (*_row_out(each.row), each.territory, each.week.isoformat())
+        put(each.territory, "remedies", [each.kind.value, each.person, *where, each.gained_s])
+    for p in counted.prices:
+        amounts = (p.needed_s, p.unmet_s, p.price_s)
+        put(p.territory, "prices", [p.territory, p.week.isoformat(), _needs_out(p.needs), *amounts])
+    for drawn in counted.outlines:
+        series = (list(drawn.past_s), asdict(drawn.forecast))
+        put(drawn.territory, "outlines", [*_row_out(drawn.row), drawn.territory, *series])
+    return parts
+
+
 def from_json(stored: Mapping[str, Any]) -> Counted:
-    """Read what was stored; raises ValueError on another version, which is then counted anew."""
+    """Read what was stored, or some parts of it; raises ValueError on another version, which is then counted anew."""
     if stored.get("version") != VERSION:
         raise ValueError(f"coverage is stored as version {stored.get('version')}, this program reads {VERSION}")
+    parts = [part for _place, part in sorted(stored["parts"].items(), key=lambda item: int(item[0]))]
     return Counted(
         weeks=tuple(date.fromisoformat(week) for week in stored["weeks"]),
-        cells=tuple(_cell_in(cell) for cell in stored["cells"]),
+        digests={date.fromisoformat(week): digest for week, digest in stored["digests"].items()},
+        worst=tuple(_cell_in(cell) for cell in stored["worst"]),
+        missing_s={int(place): seconds for place, seconds in stored["missing_s"].items()},
+        merged_s=stored["merged_s"],
+        cells=tuple(_cell_in(cell) for part in parts for cell in part.get("cells", ())),
         risks=tuple(
             Risk(
                 person=risk["person"],
@@ -252,7 +298,8 @@ def from_json(stored: Mapping[str, Any]) -> Counted:
                 week=date.fromisoformat(week),
                 gained_s=gained,
             )
-            for remedy, person, kind, number, place, week, gained in stored["remedies"]
+            for part in parts
+            for remedy, person, kind, number, place, week, gained in part.get("remedies", ())
         ),
         soles=tuple(
             Sole(row=_row_in(kind, number), level=level, person=person, needed_s=needed, territories=tuple(places))
@@ -267,7 +314,8 @@ def from_json(stored: Mapping[str, Any]) -> Counted:
                 unmet_s=unmet,
                 price_s=price,
             )
-            for place, week, needs, needed, unmet, price in stored["prices"]
+            for part in parts
+            for place, week, needs, needed, unmet, price in part.get("prices", ())
         ),
         booked_s=stored["booked_s"],
         expected_s=stored["expected_s"],
@@ -285,7 +333,8 @@ def from_json(stored: Mapping[str, Any]) -> Counted:
                 past_s=tuple(past),
                 forecast=Forecast(**{name: tuple(values) for name, values in ahead.items()}),
             )
-            for kind, number, place, past, ahead in stored["outlines"]
+            for part in parts
+            for kind, number, place, past, ahead in part.get("outlines", ())
         ),
         without_hours=tuple(stored["without_hours"]),
     )

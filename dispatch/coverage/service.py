@@ -11,9 +11,11 @@ from dispatch.accounts.access import Actor, Right
 from dispatch.core import queue
 from dispatch.core.audit import Change, record
 from dispatch.coverage.models import CoverageRun
+from dispatch.coverage.queries import changes_since, latest_run
 from dispatch.coverage.result import Counted, to_json
 
 TASK = "coverage.count"
+REFRESH = "coverage.refresh"
 KEPT_DAYS = 35
 
 
@@ -26,7 +28,7 @@ def request_count(session: Session, *, actor: Actor) -> bool:
 def store_coverage(
     session: Session, counted: Counted, *, based_on_seq: int, seconds: float, actor: Actor, now: datetime
 ) -> CoverageRun:
-    """Keep a counted outlook for the pages; answers older than five weeks go."""
+    """Keep a counted outlook for the pages: the last of each day, for five weeks."""
     run = CoverageRun(
         computed_at=now,
         based_on_seq=based_on_seq,
@@ -36,8 +38,14 @@ def store_coverage(
         result=to_json(counted),
     )
     session.add(run)
-    session.execute(delete(CoverageRun).where(CoverageRun.computed_at < now - timedelta(days=KEPT_DAYS)))
     session.flush()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    same_day = CoverageRun.computed_at.between(midnight, now) & (CoverageRun.id != run.id)
+    session.execute(
+        delete(CoverageRun)
+        .where(same_day | (CoverageRun.computed_at < now - timedelta(days=KEPT_DAYS)))
+        .execution_options(synchronize_session=False)
+    )
     record(
         session,
         Change(
@@ -50,3 +58,14 @@ def store_coverage(
         ),
     )
     return run
+
+
+def confirm_coverage(run: CoverageRun, *, based_on_seq: int, now: datetime) -> None:
+    """Note that a count still holds: nothing it rests on changed."""
+    run.based_on_seq, run.computed_at = based_on_seq, now
+
+
+def refresh_due(session: Session) -> bool:
+    """Say whether the log has changes since the last count; without any count there is nothing to refresh."""
+    run = latest_run(session)
+    return run is not None and changes_since(session, run.based_on_seq) > 0

@@ -9,14 +9,15 @@ from sqlalchemy.orm import Session
 
 from dispatch.core.clock import local_day
 from dispatch.coverage import rows
-from dispatch.coverage.classes import add_up, monday
+from dispatch.coverage.classes import add_up, merge_rare, monday
 from dispatch.coverage.demand import read_booked, read_expected
 from dispatch.coverage.expectation import Expectation
 from dispatch.coverage.outlook import Outlook
 from dispatch.coverage.supply import Staff, read_staff
 from dispatch.planning.policy import read_rules
 
-WEEKS = 4
+WEEKS = 13
+"""A quarter ahead: long enough to train somebody or to hire."""
 AWAY_WEEKS = 26
 """Past weeks that say how often somebody is away."""
 
@@ -34,6 +35,7 @@ class Snapshot:
     expectation: Expectation
     booked_s: int
     later_s: int
+    merged_s: int
     territories_without_hours: tuple[int, ...]
 
 
@@ -49,7 +51,7 @@ def read_snapshot(session: Session, *, now: datetime, weeks: int = WEEKS) -> Sna
 
     booked, later_s = read_booked(session, zones, mondays, now)
     expected, expectation = read_expected(session, zones, mondays, today, booked)
-    demand = add_up([*(place.piece for place in booked), *expected])
+    demand, merged_s = merge_rare(add_up([*(place.piece for place in booked), *expected]))
     staff = read_staff(session, places, rules, today, last, now)
     people = staff.people
     staffed = {territory for person in people if any(person.hours_s.values()) for territory in person.travel_s}
@@ -63,5 +65,6 @@ def read_snapshot(session: Session, *, now: datetime, weeks: int = WEEKS) -> Sna
         expectation=expectation,
         booked_s=sum(work.booked_s for work in demand),
         later_s=later_s,
+        merged_s=merged_s,
         territories_without_hours=tuple(sorted({work.territory for work in demand} - staffed)),
     )

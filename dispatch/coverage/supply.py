@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -16,11 +17,14 @@ from dispatch.coverage.rows import Record, Rows, grouped
 from dispatch.planning.policy import Rules
 from dispatch.skills.estimate import Estimate, qualified_level
 from dispatch.units import Point, great_circle_m
+from dispatch.workforce.service import shifts_to_come
 
 TRAVEL_WEEKS = 8
 LEAST_LEGS = 50
 USUAL_LEG_S = 900
 """Travel to a visit where fewer than fifty assignments of the last eight weeks tell better."""
+TRAVEL_STEP_S = 60
+"""A learnt leg is told in whole minutes: finer would count every week anew after each single visit."""
 USUAL_SHIFT_S = 8 * 3600
 USUAL_VISIT_S = 3600
 
@@ -72,25 +76,31 @@ def _hours(
 ) -> tuple[dict[int, dict[date, int]], dict[int, set[date]], dict[int, set[int]]]:
     """Seconds each person can give per week, the days they work, and the territories their shifts are in.
 
-    Absences and what is already over are taken off. The break is taken off whatever remains of the shift in proportion,
-    so that half a day of absence leaves half a break.
+    Shifts are made some weeks ahead; beyond them weekly hours say what they will be. Absences and what is already over
+    are taken off. The break is taken off whatever remains of the shift in proportion, so that half a day of absence
+    leaves half a break.
     """
     start = datetime.combine(today, time(0), tzinfo=UTC) - timedelta(days=2)
     away = grouped(rows.absences(session, start, start + timedelta(days=(last - today).days + 5)), lambda r: r[0])
     hours: dict[int, dict[date, int]] = {}
     days: dict[int, set[date]] = {}
     seen: dict[int, set[int]] = {}
-    for shift in rows.shifts(session, today, last):
-        lower, upper = shift.during.lower, shift.during.upper
-        length = (upper - lower).total_seconds()
-        left = _left(max(lower, now), upper, [row.during for row in away.get(shift.technician_id, ())])
-        seconds = round(left * max(0.0, 1 - shift.break_s / length))
-        seen.setdefault(shift.technician_id, set()).add(shift.territory_id)
+    made = (
+        (row.technician_id, row.territory_id, row.on_date, row.during.lower, row.during.upper, row.break_s)
+        for row in rows.shifts(session, today, last)
+    )
+    usual = (
+        (person, territory, times.day, times.start, times.end, times.break_s)
+        for person, territory, times in shifts_to_come(session, first=today, until=last + timedelta(days=1))
+    )
+    for person, territory, day, lower, upper, break_s in chain(made, usual):
+        left = _left(max(lower, now), upper, [row.during for row in away.get(person, ())])
+        seconds = round(left * max(0.0, 1 - break_s / (upper - lower).total_seconds()))
+        seen.setdefault(person, set()).add(territory)
         if seconds > 0:
-            week = monday(shift.on_date)
-            mine = hours.setdefault(shift.technician_id, {})
-            mine[week] = mine.get(week, 0) + seconds
-            days.setdefault(shift.technician_id, set()).add(shift.on_date)
+            mine = hours.setdefault(person, {})
+            mine[monday(day)] = mine.get(monday(day), 0) + seconds
+            days.setdefault(person, set()).add(day)
     return hours, days, seen
 
 
@@ -155,7 +165,9 @@ class _Travel:
         self._metres_per_s: float = rules.speed_kmh / 3.6 / (rules.detour_percent / 100)
         recent = rows.travel_means(session, now - timedelta(weeks=TRAVEL_WEEKS), now + timedelta(days=1))
         self._leg_s: dict[int, int] = {
-            row.territory_id: round(row.travel_s) for row in recent if row.legs >= LEAST_LEGS
+            row.territory_id: TRAVEL_STEP_S * round(row.travel_s / TRAVEL_STEP_S)
+            for row in recent
+            if row.legs >= LEAST_LEGS
         }
 
     def per_visit_s(self, person: Record, territory: int) -> int:

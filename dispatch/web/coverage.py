@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, flash, redirect, request, url_for
 from werkzeug.routing import BaseConverter, ValidationError
@@ -15,7 +16,7 @@ from dispatch.coverage.certificates import Expiry, expiring_certificates
 from dispatch.coverage.expectation import LEAST_WEEKS
 from dispatch.coverage.flow import Cell
 from dispatch.coverage.outlook import CERTIFICATION, HOUR_S, Row, RowKind
-from dispatch.coverage.queries import CoveragePage, NamedCell
+from dispatch.coverage.queries import CoveragePage, HeatMap, NamedCell
 from dispatch.coverage.remedies import Remedy, RemedyKind
 from dispatch.coverage.result import Counted
 from dispatch.web.context import actor, db, moment
@@ -30,6 +31,8 @@ STEPS = (0.75, 1.0, 1.15, 1.5)
 """Hours that can be given for each hour needed: below the first is very short, from the last on ample."""
 MOST_PERCENT = 500
 SHOWN = 10
+FEW_ROWS, MANY_ROWS = 12, 60
+"""Rows of a territory shown beside others, and on its own."""
 COLUMNS = (
     "skill",
     "kind",
@@ -82,6 +85,8 @@ def index() -> Response:
     if chosen is not None and found is not None and not found.shown:
         abort(404)
     after = request.args.get("after", type=int)
+    rows = MANY_ROWS if chosen is not None or (found and len(found.territories) == 1) else FEW_ROWS
+    first = rows * (max(1, request.args.get("page", 1, type=int)) - 1)
     return page(
         "coverage/index.html",
         fragment="answer",
@@ -90,14 +95,16 @@ def index() -> Response:
         counting=after is not None and (found is None or found.run_id == after),
         after=after,
         now=moment(),
-        worst=[shortage_words(weeks) for weeks in found.worst] if found else [],
+        worst=[(*shortage_words(weeks), cell_url(weeks[0].cell)) for weeks in found.worst] if found else [],
         certificates=expiring_certificates(db(), reach=reach, today=moment().date()),
         expectation=expectation_words(found.counted) if found else "",
         may_count=actor().may(Right.COVERAGE_SOLVE),
-        step=step,
-        percent=percent_words,
-        cell_words=cell_words,
-        row_kind=RowKind,
+        maps=[_map(each, found.counted.weeks, first, rows) for each in found.maps] if found else [],
+        table=request.args.get("view") == "table",
+        first=first,
+        at_once=rows,
+        table_heads=[_("Skill"), *((day(week, form="d MMM"), "end") for week in found.counted.weeks)] if found else [],
+        week_heads=[day(week, form="d MMM") for week in found.counted.weeks] if found else [],
         week_words=week_words,
         whole=reach is None,
         shown_at_most=SHOWN,
@@ -287,8 +294,8 @@ def expectation_words(counted: Counted) -> str:
             counted.history_weeks,
         )
     added = _(
-        "To the booked %(booked)s come %(recurring)s of recurring work whose jobs are not made yet, and %(expected)s"
-        " that history lets us expect on top.",
+        "To the booked %(booked)s of the coming quarter come %(recurring)s of recurring work whose jobs are not made yet,"
+        " and %(expected)s that history lets us expect on top.",
         booked=work_hours(counted.booked_s),
         recurring=work_hours(counted.recurring_s),
         expected=work_hours(counted.expected_s),
@@ -319,8 +326,51 @@ def urgency(expiry: Expiry) -> tuple[str, str]:
     return "expiring", _n("%(num)s day left", "%(num)s days left", expiry.days_left)
 
 
+def _map(found: HeatMap, weeks: tuple[date, ...], first: int, rows: int) -> dict[str, Any]:
+    """Give what the map and the table of a territory show, which is the same."""
+    shown = found.rows[first : first + rows]
+    return {
+        "territory": found.territory,
+        "name": found.name,
+        "total": len(found.rows),
+        "summary": map_words(found),
+        "rows": [(row.name, [_square(row.cells.get(week)) for week in weeks]) for row in shown],
+    }
+
+
+def _square(named: NamedCell | None) -> tuple[int, str, str, str, bool] | None:
+    if named is None:
+        return None
+    found = named.cell
+    return step(found), percent_words(found), cell_url(found), cell_words(named), named.rests_on is not None
+
+
+def cell_url(found: Cell) -> str:
+    """Give the address of a cell; put together by hand, because a map asks for hundreds."""
+    where = (found.row.kind.value, str(found.row.id), str(found.territory), found.week.isoformat())
+    return "/".join((url_for("coverage.index"), *where))
+
+
+def map_words(found: HeatMap) -> str:
+    """Say the map of a territory in a sentence."""
+    if not found.rows:
+        return _("Nothing is needed there.")
+    worst = found.rows[0]
+    if not worst.missing_s:
+        return _n(
+            "%(num)s row, and nothing is short.", "%(num)s rows, and nothing is short in any week.", len(found.rows)
+        )
+    return _(
+        "%(short)s of %(all)s rows are short in some week, most of all %(name)s with %(hours)s missing.",
+        short=found.short,
+        all=len(found.rows),
+        name=worst.name,
+        hours=work_hours(worst.missing_s),
+    )
+
+
 def _lines(found: CoveragePage) -> Iterator[list[str | int]]:
-    for row in found.rows:
+    for row in (row for each in found.maps for row in each.rows):
         for named in row.cells.values():
             counted = named.cell
             yield [

@@ -1,7 +1,7 @@
 """Use cases on the workforce: people, their weekly hours, their shifts, and the times they are away."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -164,32 +164,49 @@ def make_shifts(
     if not 0 < (until - first).days <= LONGEST_AHEAD_DAYS:
         raise Invalid(f"Shifts are made for 1 to {LONGEST_AHEAD_DAYS} days at a time.", field="until")
     technicians = _people_with_hours(session, technician_ids)
-    patterns = _patterns(session, list(technicians))
+    zones = dict(session.execute(select(Territory.id, Territory.zone)).all())
+    depots = {depot.territory_id: depot for depot in session.scalars(select(Depot).order_by(Depot.id.desc()))}
+    made = 0
+    for row, times in _not_made(session, first, until, list(technicians), zones):
+        depot = depots.get(row.territory_id)
+        start = _place(technicians[row.technician_id], row.start_kind, depot)
+        end = _place(technicians[row.technician_id], row.end_kind, depot)
+        if start is not None and end is not None:
+            session.add(_shift(row, times, start, end))
+            made += 1
+    session.flush()
+    return made
+
+
+def shifts_to_come(session: Session, *, first: date, until: date) -> Iterator[tuple[int, int, WorkingTime]]:
+    """Give what weekly hours will make into shifts and has not yet: technician, territory and working time."""
+    zones = dict(session.execute(select(Territory.id, Territory.zone)).all())
+    technicians = _people_with_hours(session, None)
+    for row, times in _not_made(session, first, until, list(technicians), zones):
+        yield row.technician_id, row.territory_id, times
+
+
+def _not_made(
+    session: Session, first: date, until: date, technician_ids: Sequence[int], zones: Mapping[int, str]
+) -> Iterator[tuple[ShiftPattern, WorkingTime]]:
+    """Give the working times of the days that have no shift, not even a cancelled one."""
+    patterns = _patterns(session, technician_ids)
     exceptions: dict[int, list[OtherHours]] = defaultdict(list)
-    for other in session.scalars(select(ShiftException).where(ShiftException.technician_id.in_(technicians))):
+    for other in session.scalars(select(ShiftException).where(ShiftException.technician_id.in_(technician_ids))):
         hours = OtherHours(day=other.on_date, starts_at=other.starts_at, ends_at=other.ends_at)
         exceptions[other.technician_id].append(hours)
     there = set(
         session.execute(select(Shift.technician_id, Shift.on_date).where(Shift.on_date >= first, Shift.on_date < until))
     )
-    zones = dict(session.execute(select(Territory.id, Territory.zone)).all())
-    depots = {depot.territory_id: depot for depot in session.scalars(select(Depot).order_by(Depot.id.desc()))}
-    made = 0
     for technician_id, rows in patterns.items():
         for offset in range((until - first).days):
             day = first + timedelta(days=offset)
+            if (technician_id, day) in there:
+                continue
             row = next((row for row, pattern in rows if pattern.holds_on(day)), rows[0][0])
             times = working_time(day, [each for _, each in rows], exceptions[technician_id], zones[row.territory_id])
-            if times is None or (technician_id, day) in there:
-                continue
-            depot = depots.get(row.territory_id)
-            start = _place(technicians[technician_id], row.start_kind, depot)
-            end = _place(technicians[technician_id], row.end_kind, depot)
-            if start is not None and end is not None:
-                session.add(_shift(row, times, start, end))
-                made += 1
-    session.flush()
-    return made
+            if times is not None:
+                yield row, times
 
 
 def add_absence(

@@ -9,16 +9,17 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import SYSTEM, Actor, Grant
-from dispatch.core.audit import write_pending
+from dispatch.core.audit import Change, record, write_pending
 from dispatch.core.errors import Forbidden
 from dispatch.core.models import AuditEvent
+from dispatch.coverage import counting
 from dispatch.coverage.certificates import expiring_certificates
 from dispatch.coverage.counting import count, solve_coverage
 from dispatch.coverage.models import CoverageRun
 from dispatch.coverage.outlook import Row, RowKind
 from dispatch.coverage.queries import cell_page, coverage_page, latest_run, scarcity_prices
 from dispatch.coverage.result import from_json, to_json
-from dispatch.coverage.service import request_count
+from dispatch.coverage.service import refresh_due, request_count
 from dispatch.coverage.snapshot import read_snapshot
 from dispatch.jobs.lifecycle import VisitState
 from dispatch.skills.models import CertificationKind, DocumentState, Skill
@@ -93,6 +94,44 @@ def test_old_counts_go(session: Session, world: World) -> None:
     assert session.scalar(select(func.count()).select_from(CoverageRun)) == 2
 
 
+def test_of_one_day_the_last_count_stays(session: Session, world: World) -> None:
+    for minutes in (0, 5, 10):
+        solve_coverage(session, actor=SYSTEM, now=NOW + timedelta(minutes=minutes))
+    assert session.scalars(select(CoverageRun.computed_at)).all() == [NOW + timedelta(minutes=10)]
+
+
+def test_a_refresh_counts_the_weeks_that_changed_and_gives_what_a_whole_count_gives(
+    session: Session, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solve_coverage(session, actor=SYSTEM, now=NOW)
+    due = MORNING + timedelta(weeks=7)
+    later = make_job(session, site=make_site(session, territory=world.north), due_at=due)
+    make_visit(session, job=later, needs={world.gas: 2}, duration_s=5 * HOUR)
+    solved: list[date] = []
+    real = counting.build_weeks
+    monkeypatch.setattr(counting, "build_weeks", lambda asked: (solved.extend(asked.weeks), real(asked))[1])
+    run = solve_coverage(session, actor=SYSTEM, now=NOW, anew=False)
+    assert solved == [MONDAY + timedelta(weeks=7)]
+    assert from_json(run.result) == count(read_snapshot(session, now=NOW))
+
+
+def test_a_refresh_without_a_change_only_says_that_it_looked(session: Session, world: World) -> None:
+    run = solve_coverage(session, actor=SYSTEM, now=NOW)
+    again = solve_coverage(session, actor=SYSTEM, now=NOW + timedelta(minutes=5), anew=False)
+    assert again is run
+    assert run.computed_at == NOW + timedelta(minutes=5)
+
+
+def test_a_refresh_is_due_when_the_log_went_on(session: Session, world: World) -> None:
+    assert not refresh_due(session)
+    solve_coverage(session, actor=SYSTEM, now=NOW)
+    write_pending(session)
+    assert not refresh_due(session)
+    record(session, Change(at=NOW, actor_id=None, action="edit", entity="visit", entity_id="1", after={"a": 1}))
+    write_pending(session)
+    assert refresh_due(session)
+
+
 def test_a_count_of_another_version_is_not_read(session: Session, world: World) -> None:
     run = solve_coverage(session, actor=SYSTEM, now=NOW)
     run.result = {**run.result, "version": 0}
@@ -127,15 +166,15 @@ def test_the_page_says_what_is_short_and_whom_it_rests_on(session: Session, worl
     (risk,) = page.risks
     assert (risk.name, risk.felt[0].name, risk.felt[0].territory) == ("Ana", "Gas", "North")
     assert risk.lost_s == 12 * HOUR - page.missing_s
-    assert [row.name for row in page.rows] == ["Gas", "Wiring"]
-    assert page.rows[1].cells[world.south.id, MONDAY].cell.people == 2
+    assert {each.name: [row.name for row in each.rows] for each in page.maps} == {"North": ["Gas"], "South": ["Wiring"]}
+    assert page.maps[1].rows[0].cells[MONDAY].cell.people == 2
 
 
 def test_a_reader_sees_their_territories_only(session: Session, world: World) -> None:
     solve_coverage(session, actor=SYSTEM, now=NOW)
     page = coverage_page(session, reach={world.south.id})
     assert page is not None
-    assert [row.name for row in page.rows] == ["Wiring"]
+    assert [row.name for each in page.maps for row in each.rows] == ["Wiring"]
     assert (page.risks, page.soles, page.missing_s) == ((), (), 0)
     assert page.territories == ((world.south.id, "South"),)
     week, row = MONDAY, Row(kind=RowKind.SKILL, id=world.gas.id)
@@ -178,7 +217,7 @@ def test_the_page_costs_a_constant_number_of_statements(session: Session, world:
     event.listen(connection, "before_cursor_execute", note)
     coverage_page(session, reach=None)
     expiring_certificates(session, reach=None, today=DAY)
-    assert len(statements) == 7
+    assert len(statements) == 9
 
 
 def test_changes_since_the_count_are_told(session: Session, world: World) -> None:

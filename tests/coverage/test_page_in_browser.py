@@ -72,10 +72,26 @@ def test_the_page_is_accessible_and_stays_inside_the_screen(page: "Page") -> Non
     assert Axe().run(page).response["violations"] == []
 
 
-def test_enter_opens_a_cell_that_is_accessible_too(page: "Page") -> None:
-    page.locator("#coverage-table td a").first.focus()
+def test_arrow_keys_walk_the_map_and_enter_opens_a_cell_that_is_accessible_too(page: "Page") -> None:
+    links = page.locator("svg[data-grid] a")
+    assert [links.nth(number).get_attribute("tabindex") for number in (0, 1, 2)] == ["0", "-1", "-1"]
+    links.first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.row") == "2"
+    page.keyboard.press("ArrowUp")
+    opened = page.evaluate("document.activeElement.getAttribute('href')")
     page.keyboard.press("Enter")
     page.wait_for_url("**/coverage/skill/**")
+    assert page.url.endswith(opened)
     assert page.locator("h1").inner_text().endswith("in North")
+    assert "at risk" in page.locator("main").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("window.innerWidth")
+    assert Axe().run(page).response["violations"] == []
+
+
+def test_the_table_twin_is_accessible(page: "Page", served: Served) -> None:
+    page.goto(f"{served.address}/coverage?view=table")
+    assert page.locator("td.heat a").count() == 12
     assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("window.innerWidth")
     assert Axe().run(page).response["violations"] == []

@@ -1,6 +1,6 @@
 """From rows to the outlook, on a real database: what counts as hours, and what counts as work."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from dispatch.jobs.lifecycle import JobState, VisitState
 from dispatch.jobs.models import JobTypeCertification, JobTypeNeed, Site, SkillNeed, Visit
 from dispatch.planning.models import AssignmentState, Policy
 from dispatch.skills.models import DocumentState
-from dispatch.workforce.models import Technician, Territory
+from dispatch.workforce.models import PlaceKind, ShiftException, ShiftPattern, Technician, Territory
 from tests.coverage.build import need
 from tests.factories import (
     CENTRE,
@@ -45,8 +45,8 @@ MONDAY = DAY - timedelta(days=DAY.weekday())
 EVENING_BEFORE = MORNING - timedelta(hours=12)
 
 
-def read(session: Session, now: datetime = EVENING_BEFORE) -> Snapshot:
-    return read_snapshot(session, now=now)
+def read(session: Session, now: datetime = EVENING_BEFORE, weeks: int = 4) -> Snapshot:
+    return read_snapshot(session, now=now, weeks=weeks)
 
 
 def only(snapshot: Snapshot, technician: Technician) -> Person:
@@ -141,7 +141,7 @@ def test_travel_grows_with_the_way_home_and_learns_from_assignments(session: Ses
         during = hours(-24 - number * 2, -23 - number * 2)
         visit = make_visit(session, job=make_job(session, site=site))
         make_assignment(session, visit=visit, technician=near, during=during, travel_s=400 + 8 * number)
-    assert only(read(session), near).travel_s[north.id] == round(400 + 8 * 24.5)
+    assert only(read(session), near).travel_s[north.id] == 600, "596 s on average, in whole minutes"
 
 
 def test_levels_follow_the_policy_and_confirmation(session: Session) -> None:
@@ -368,6 +368,24 @@ def test_weeks_are_the_rest_of_this_one_and_three_more(session: Session) -> None
     assert found.weeks[0] == date(2026, 3, 2)
     assert len(found.weeks) == 4
     assert read(session, datetime(2026, 3, 8, 23, 30, tzinfo=UTC)).weeks[0] == date(2026, 3, 9)
+    assert len(read_snapshot(session, now=EVENING_BEFORE).weeks) == 13
+
+
+def test_where_shifts_are_not_made_yet_weekly_hours_count(session: Session) -> None:
+    north = make_territory(session)
+    ana = make_technician(session, territory=north)
+    weekly = {"starts_at": time(8), "ends_at": time(16), "break_s": 1800, "overtime_limit_s": 0}
+    places = {"start_kind": PlaceKind.HOME, "end_kind": PlaceKind.HOME, "valid": Range(date(2025, 1, 1), None)}
+    session.add(ShiftPattern(technician_id=ana.id, territory_id=north.id, weekday=1, **weekly, **places))
+    make_shift(session, technician=ana, territory=north, on_date=MONDAY + timedelta(days=1), cancelled=True)
+    exception = MONDAY + timedelta(weeks=3, days=1)
+    session.add(ShiftException(technician_id=ana.id, on_date=exception))
+    session.flush()
+    found = only(read(session, weeks=13), ana)
+    # A cancelled shift stays cancelled, a day off stays off; every other Tuesday has eight hours less the break.
+    expected = {MONDAY + timedelta(weeks=number): 27_000 for number in range(13) if number not in (0, 3)}
+    assert found.hours_s == expected
+    assert north.id in found.travel_s
 
 
 def test_a_territory_with_work_and_without_people_is_named(session: Session) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +20,7 @@ from dispatch.coverage.models import CoverageRun
 from dispatch.coverage.outlook import HOUR_S, Row, RowKind
 from dispatch.coverage.queries import latest_run
 from dispatch.coverage.result import from_json
+from dispatch.skills.models import CertificationKind, Skill
 from dispatch.web import coverage as words
 from dispatch.workforce.models import Territory
 from tests.factories import (
@@ -115,25 +117,61 @@ def test_the_worst_comes_first_in_words(client_for: SignIn, counted: Gas) -> Non
 
 def test_every_cell_prints_its_number_and_says_it_in_words(client_for: SignIn, counted: Gas) -> None:
     page = client_for("manager").get("/coverage")
-    assert '<th scope="colgroup" colspan="4">North</th>' in page.html
-    assert ">40%" in page.html
+    assert '<svg class="heatmap" width="702"' in page.html
+    assert ">40%</text>" in page.html
     spoken = "North, week of"
     assert f'aria-label="=Gas boilers, {spoken}' in page.html
     assert "Most of it only Ana Ruiz can do." in page.html
-    assert '<span class="nowrap">40% <svg' in page.html
-    assert page.html.count('class="heat heat-none"') >= 3
+    assert page.html.count('<text class="none"') >= 12
+    table = client_for("manager").get("/coverage?view=table")
+    assert '<span class="nowrap">40% <svg' in table.html
+    assert table.html.count('class="heat heat-none"') == page.html.count('<text class="none"')
+
+
+def test_the_map_the_table_and_the_file_agree_to_the_digit(client_for: SignIn, counted: Gas, site: Site) -> None:
+    manager = client_for("administrator")
+    drawn = manager.get("/coverage").html
+    table = manager.get("/coverage?view=table").html
+    answer = manager.client.get("/coverage/table.csv")
+    in_map = set(re.findall(r'href="(/coverage/[^"]+)" aria-label="[^"]*" data-row.*?(\d+%\+?)</text>', drawn))
+    in_table = set(re.findall(r'<a href="(/coverage/[^"]+)" aria-label="[^"]*"><span class="nowrap">(\d+%\+?)', table))
+    in_file = set()
+    ids = {"=Gas boilers": counted.skill_id, "North": site.north_id, "South": site.south_id}
+    with site.session() as session:
+        ids |= {name: number for number, name in session.execute(select(Skill.id, Skill.name))}
+        ids |= {name: number for number, name in session.execute(select(CertificationKind.id, CertificationKind.name))}
+    for row in csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))):
+        number = 0 if row["kind"] == "anybody" else ids[row["skill"].removeprefix("'")]
+        percent = f"{row['percent']}%" + ("+" if row["percent"] == "500" else "")
+        in_file.add((f"/coverage/{row['kind']}/{number}/{ids[row['territory']]}/{row['week']}", percent))
+    assert len(in_map) >= 3
+    assert in_map == in_table == in_file
+
+
+def test_pages_of_a_large_territory_leave_nothing_out(
+    client_for: SignIn, counted: Gas, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words, "MANY_ROWS", 1)
+    manager = client_for("manager")
+    first, second = (manager.get(f"/coverage?page={number}") for number in (1, 2))
+    assert "1 to 1 of 2 skills" in first.text
+    assert "2 to 2 of 2 skills" in second.text
+    shown = [re.findall(r"<title>([^<]*)</title></text>", found.html) for found in (first, second)]
+    assert sorted(name for found in shown for name in found) == ["=Gas boilers", "Gas card"]
+    monkeypatch.setattr(words, "FEW_ROWS", 1)
+    assert "All 2 rows of North" in client_for("administrator").get("/coverage").text
 
 
 def test_a_part_of_the_page_is_the_same_answer(client_for: SignIn, counted: Gas) -> None:
     manager = client_for("manager")
     part = manager.get("/coverage", part=True)
     assert "<html" not in part.html
-    assert 'id="coverage-table"' in part.html
+    assert "data-grid" in part.html
 
 
 def test_a_cell_opens_on_who_and_what(client_for: SignIn, counted: Gas, site: Site) -> None:
     page = client_for("manager").get(f"/coverage/skill/{counted.skill_id}/{site.north_id}/{counted.monday}")
-    for part in ("=Gas boilers in North", "Ana Ruiz", "Replace the boiler", "Nobody yet", "20 h", "up to level 3"):
+    for part in ("=Gas boilers in North", "Ana Ruiz", "Replace the boiler", "At risk: nobody yet", "20 h", "up to level 3"):
         assert part in page.text
     client_for("manager").get(f"/coverage/skill/{counted.skill_id}/{site.south_id}/{counted.monday}", 404)
     client_for("manager").get(f"/coverage/skill/{counted.skill_id}/{site.north_id}/2026-02-31", 404)
@@ -163,11 +201,11 @@ def test_expected_work_is_drawn_and_stands_in_numbers_beside_it(client_for: Sign
         run = latest_run(session)
         assert run is not None
         ahead = {
-            "mean_s": [72_000] * 4,
-            "low80_s": [36_000] * 4,
-            "low50_s": [54_000] * 4,
-            "high50_s": [90_000] * 4,
-            "high80_s": [108_000] * 4,
+            "mean_s": [72_000] * 13,
+            "low80_s": [36_000] * 13,
+            "low50_s": [54_000] * 13,
+            "high50_s": [90_000] * 13,
+            "high80_s": [108_000] * 13,
         }
         record = TrackRecord(
             weeks=8, off_percent=12, bias_percent=1, naive_percent=19, inside50_percent=51, inside80_percent=79
@@ -176,7 +214,9 @@ def test_expected_work_is_drawn_and_stands_in_numbers_beside_it(client_for: Sign
             ["skill", counted.skill_id, site.north_id, [3600 * n for n in range(26)], ahead],
             ["skill", counted.skill_id, site.south_id, [0] * 26, ahead],
         ]
-        run.result = {**run.result, "history_weeks": 60, "by_row": asdict(record), "outlines": outlines}
+        parts = run.result["parts"]
+        drawn = {str(line[2]): {**parts.get(str(line[2]), {}), "outlines": [line]} for line in outlines}
+        run.result = {**run.result, "history_weeks": 60, "by_row": asdict(record), "parts": {**parts, **drawn}}
     page = client_for("manager").get("/forecast")
     assert "were off by 12 %, seen one to four weeks before; last year's or last week's number would have" in page.text
     assert "between 10 h and 30 h" in page.text
@@ -292,8 +332,8 @@ def test_what_demand_rests_on_is_said_plainly(site: Site, counted: Gas) -> None:
             replace(plain, history_weeks=7)
         )
         assert words.expectation_words(some) == (
-            "To the booked 10 h come 2 h of recurring work whose jobs are not made yet, and 20 h that history lets us"
-            " expect on top."
+            "To the booked 10 h of the coming quarter come 2 h of recurring work whose jobs are not made yet, and 20 h"
+            " that history lets us expect on top."
             " There is too little history to say how far off that usually is."
         )
         told = words.expectation_words(replace(some, by_territory=record, by_kind=replace(record, off_percent=26)))
