@@ -197,9 +197,9 @@ def skill_inventory(
 def paper_inventory(
     session: Session, asked: Asked, *, reach: Collection[int] | None, now: datetime, page: int | None = 1
 ) -> Inventory[Paper]:
-    """Return the certificates of people in reach, one a kind: the one that is valid longest. Three statements.
+    """Return the certificates of people in reach, one a kind: the one that is valid longest. Four statements.
 
-    What is asked of levels does not matter here.
+    Kinds that none of these people holds are left out; what is asked of levels does not matter here.
     """
     on = now.date()
     asked = replace(asked, trade_id=None, level=0, standing=None, used_since=None)
@@ -209,7 +209,6 @@ def paper_inventory(
         .where(CertificationKind.retired_at.is_(None))
         .order_by(CertificationKind.field, CertificationKind.name)
     )
-    columns = [Column(id=number, name=name, group=field or "") for number, name, field in kinds]
     last = func.upper(Certification.valid) - 1
     rows = session.execute(
         select(Certification.technician_id, Certification.kind_id, Certification.state, last.label("until"))
@@ -226,6 +225,8 @@ def paper_inventory(
         )
         for row in rows
     }
+    held = {kind for _person, kind in cells}
+    columns = [Column(id=number, name=name, group=field or "") for number, name, field in kinds if number in held]
     return Inventory(people=people, columns=columns, cells=cells, page=page or 1, total=total, hidden_columns=0)
 
 
