@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import SYSTEM
 from dispatch.core import queue
+from dispatch.core.attachments import sweep_files
 from dispatch.core.audit import CHANNEL
 from dispatch.core.clock import now
 from dispatch.core.config import settings
@@ -129,6 +130,13 @@ def _tell_mended(session: Session) -> None:
 async def copy_hash(context: JobContext, timestamp: int) -> None:
     """Every night: keep what the change log ends with outside the database."""
     await _once(context, lambda session: keep_copy(session, settings().data_dir, now=now()))
+
+
+@app.periodic(cron="25 4 * * *")
+@app.task(name="core.sweep_files", queueing_lock="core.sweep_files", pass_context=True)
+async def sweep(context: JobContext, timestamp: int) -> None:
+    """Every night: remove files that were written for a row that never came."""
+    await _once(context, lambda session: sweep_files(session, settings().data_dir, now=now()))
 
 
 @app.periodic(cron="5 * * * *")

@@ -10,15 +10,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from dispatch.jobs.models import CrewSlot, SkillNeed, Visit
+from dispatch.jobs.models import CertificationNeed, CrewSlot, SkillNeed, Visit
 from dispatch.planning.models import Assignment, AssignmentState
-from dispatch.skills.models import Evidence, Skill, SkillWish
+from dispatch.skills.models import Certification, CertificationKind, DocumentState, Evidence, Skill, SkillWish
 from dispatch.workforce.models import TerritoryMembership
 
 LOOKS_BACK = timedelta(days=270)
 ENOUGH_VISITS = 3
 UNUSED_AFTER = timedelta(days=180)
 FIRST_SKILLS = 8
+FIRST_PAPERS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,5 +113,33 @@ def often_needed(session: Session, technician_id: int, *, now: datetime) -> list
         .group_by(Skill.id, Skill.name)
         .order_by(func.count().desc(), Skill.name)
         .limit(FIRST_SKILLS)
+    )
+    return [(row.id, row.name) for row in rows]
+
+
+def papers_asked_for(session: Session, technician_id: int, *, now: datetime) -> list[tuple[int, str]]:
+    """Return the kinds of certificate that work around asks for most and this person has not handed in."""
+    mine = select(TerritoryMembership.territory_id).where(
+        TerritoryMembership.technician_id == technician_id, TerritoryMembership.during.contains(now.date())
+    )
+    held = (
+        select(Certification.id)
+        .where(
+            Certification.technician_id == technician_id,
+            Certification.kind_id == CertificationKind.id,
+            Certification.state != DocumentState.RETURNED,
+        )
+        .correlate(CertificationKind)
+        .exists()
+    )
+    rows = session.execute(
+        select(CertificationKind.id, CertificationKind.name)
+        .join(CertificationNeed, CertificationNeed.kind_id == CertificationKind.id)
+        .join(CrewSlot, CrewSlot.id == CertificationNeed.crew_slot_id)
+        .join(Visit, Visit.id == CrewSlot.visit_id)
+        .where(Visit.territory_id.in_(mine), CertificationKind.retired_at.is_(None), ~held)
+        .group_by(CertificationKind.id, CertificationKind.name)
+        .order_by(func.count().desc(), CertificationKind.name)
+        .limit(FIRST_PAPERS)
     )
     return [(row.id, row.name) for row in rows]

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
@@ -11,6 +11,8 @@ from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.skills.certifications import last_valid_day
 from dispatch.skills.common import note, require_over, user_of
 from dispatch.skills.models import Certification, CertificationKind, DocumentState
+
+PHOTO_OF = "certification"
 
 
 def record_certification(
@@ -104,6 +106,24 @@ def usual_end(kind: CertificationKind, valid_from: date) -> date | None:
     """Propose the last valid day of a document by its kind; a person confirms or changes it."""
     months = kind.usual_validity_months
     return None if months is None else last_valid_day(valid_from, months)
+
+
+def kind_of(session: Session, kind_id: int) -> CertificationKind | None:
+    """Return a kind of certificate that can be handed in."""
+    kind = session.get(CertificationKind, kind_id)
+    return None if kind is None or kind.retired_at is not None else kind
+
+
+def first_day(session: Session, technician_id: int, kind_id: int, *, today: date) -> date:
+    """Return the first day a new document counts from when nobody says: after the one in force, else today."""
+    ends = session.scalars(
+        select(func.upper(Certification.valid)).where(
+            Certification.technician_id == technician_id,
+            Certification.kind_id == kind_id,
+            Certification.state == DocumentState.CONFIRMED,
+        )
+    )
+    return max((day for day in ends if day is not None and day > today), default=today)
 
 
 def days(first: date, last: date | None) -> Range[date]:

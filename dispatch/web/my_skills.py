@@ -6,16 +6,17 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
-from wtforms import DateField, IntegerField, RadioField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms import IntegerField, RadioField, TextAreaField
+from wtforms.validators import InputRequired, Length
 
 from dispatch.accounts.access import Right
+from dispatch.core.attachments import with_files
 from dispatch.core.clock import local_day
 from dispatch.core.errors import Conflict, Invalid, NotFound
-from dispatch.planning.practised import UNUSED_AFTER, Practice, often_needed, practice_of
+from dispatch.planning.practised import UNUSED_AFTER, Practice, often_needed, papers_asked_for, practice_of
 from dispatch.planning.technician_day import zone_of
 from dispatch.skills import queries, service
-from dispatch.skills.choices import certification_choices
+from dispatch.skills.documents import PHOTO_OF
 from dispatch.skills.models import Wish
 from dispatch.skills.own_contests import contests_of
 from dispatch.skills.profile import FactLine, SkillLine, SkillState, skill_profile
@@ -61,16 +62,6 @@ class ClaimForm(Form):
     )
 
 
-class CertificateForm(Form):
-    """A document as it stands on paper."""
-
-    kind_id = SelectField(_l("Certificate"), coerce=int)
-    number = StringField(_l("Number"), validators=[InputRequired(_l("Enter the number.")), Length(max=80)])
-    issuer = StringField(_l("Issued by"), validators=[Optional(), Length(max=120)])
-    valid_from = DateField(_l("Valid from"), validators=[InputRequired(_l("Enter the first day it is valid."))])
-    valid_to = DateField(_l("Last valid day"), validators=[Optional()])
-
-
 class ContestForm(Form):
     """What one sees differently."""
 
@@ -88,6 +79,7 @@ def index() -> Response:
     opened = whole(request.args.get("open"))
     profile = skill_profile(db(), me, actor=actor(), at=now, explain=() if opened is None else (opened,))
     practice = practice_of(db(), me, now=now)
+    documents = queries.documents_of(db(), me, on=_today())
     groups = [
         (state.value, str(title), str(hint), [line for line in profile.lines if line.state is state])
         for state, title, hint in GROUPS
@@ -105,7 +97,9 @@ def index() -> Response:
         levels=LEVELS,
         sureness=sureness,
         effect=effect,
-        documents=queries.documents_of(db(), me, on=_today()),
+        documents=documents,
+        photos=with_files(db(), PHOTO_OF, [one.certification_id for one in documents]),
+        papers=papers_asked_for(db(), me, now=now),
         contests=contests_of(db(), me),
         today=_today(),
     )
@@ -232,33 +226,6 @@ def still_true(skill_id: int) -> Response:
     return redirect(url_for("my_skills.index", _anchor=f"skill-{skill_id}"), 303)
 
 
-@blueprint.route("/certificates/new", methods=["GET", "POST"])
-@permission(Right.CERTIFICATE_ADD, own=True)
-def add_certificate() -> Response:
-    """Hand in a certificate; it counts when somebody else has confirmed its dates."""
-    form = CertificateForm()
-    form.kind_id.choices = options(certification_choices(db()))
-    if form.is_submitted() and form.validate():
-        try:
-            service.record_certification(
-                db(),
-                technician_id=technician_id(),
-                kind_id=form.kind_id.data,
-                valid_from=_given_day(form.valid_from.data),
-                valid_to=form.valid_to.data,
-                number=form.number.data or None,
-                issuer=form.issuer.data or None,
-                actor=actor(),
-                now=moment(),
-            )
-        except Invalid as error:
-            form.refuse(error)
-        else:
-            flash(_("Handed in. It counts as soon as your manager has confirmed the dates."), "good")
-            return redirect(url_for("my_skills.index", _anchor="certificates"), 303)
-    return page("my/certificate.html", form=form, status=422 if form.is_submitted() else 200)
-
-
 @blueprint.get("/<int:skill_id>/differently")
 @permission(Right.SKILL_CONTEST, own=True)
 def differently(skill_id: int) -> Response:
@@ -314,12 +281,6 @@ def _own_fact(evidence_id: int) -> tuple[SkillLine, FactLine]:
 
 def _today() -> date:
     return local_day(moment(), zone_of(db(), technician_id(), moment().date()))
-
-
-def _given_day(value: date | None) -> date:
-    if value is None:
-        raise Invalid(_("Enter the first day it is valid."), field="valid_from")
-    return value
 
 
 def sureness(line: SkillLine) -> str:

@@ -19,6 +19,7 @@ from wtforms.validators import DataRequired, Email, InputRequired, Length, Numbe
 
 from dispatch.accounts.access import Right
 from dispatch.core import clock
+from dispatch.core.attachments import with_files
 from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.planning import people as queries
 from dispatch.planning.disruptions import report_cannot_work
@@ -32,6 +33,7 @@ from dispatch.skills.wishes import wishes_of
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, whole
 from dispatch.web.pages import form_page, page, page_number
+from dispatch.web.pictures import picture_of
 from dispatch.web.security import may_open, permission, wants_json
 from dispatch.web.unfit_words import with_visits
 from dispatch.web.words import _
@@ -152,13 +154,15 @@ def show(technician_id: int) -> Response:
     # What somebody sees differently is part of their evidence.
     contests = open_contests(db()) if profile.evidence_shown else []
     answered = contests_of(db(), technician_id) if profile.evidence_shown else []
+    papers = documents_of(db(), technician_id, on=local_day)
     return page(
         "people/show.html",
         person=person,
         zone=zone,
         territories=[each.territory.name for each in person.memberships if today in each.during],
         profile=profile,
-        documents=documents_of(db(), technician_id, on=local_day),
+        documents=papers,
+        photos=with_files(db(), documents.PHOTO_OF, [each.certification_id for each in papers]),
         shifts=queries.coming_shifts(
             db(), technician_id, since=local_day, until=local_day + timedelta(days=DAYS_AHEAD)
         ),
@@ -290,6 +294,15 @@ def confirm_certificate(technician_id: int, certification_id: int) -> Response:
     )
     flash(with_visits("Confirmed. It counts from now on.", technician_id), "good")
     return redirect(_page_of(technician_id), 303)
+
+
+@blueprint.get("/<int:technician_id>/certificates/<int:certification_id>/photo")
+@permission(Right.CERTIFICATE_CONFIRM)
+def certificate_photo(technician_id: int, certification_id: int) -> Response:
+    """Show the photo of a certificate to whoever compares its dates."""
+    _person(technician_id, Right.CERTIFICATE_CONFIRM)
+    _must_hold(technician_id, certification_id)
+    return picture_of(documents.PHOTO_OF, certification_id)
 
 
 @blueprint.route("/<int:technician_id>/certificates/<int:certification_id>/return", methods=["GET", "POST"])

@@ -48,6 +48,8 @@ NO_PAGES = {
     "outbox.count": "a part of every page",
     "security.verify": "nobody may open it",
     "security.reset_password": "needs a link from a mail",
+    "my_certificates.photo": "a picture; test_own_skills looks at one",
+    "people.certificate_photo": "a picture; test_own_skills looks at one",
 }
 """Routes that show nothing of their own, and why."""
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy.dialects.postgresql import Range
 
@@ -68,6 +69,50 @@ def with_work(installation: Installation) -> None:
                 state=AssignmentState.DONE,
                 during=Range(start, start + timedelta(hours=1)),
             )
+
+
+def photo_of_a_paper(folder: Path) -> Path:
+    """Take a photo as large as phones take them."""
+    path = folder / "IMG_2041.jpg"
+    Image.effect_noise((3000, 2000), 60).convert("RGB").save(path, quality=92)
+    return path
+
+
+def test_a_certificate_is_five_taps_from_the_page_to_the_manager(
+    installation: Installation, sit_down: SitDown, tmp_path: Path
+) -> None:
+    with installation.session() as session:
+        kind = make.make_certification_kind(session, name="Lift permit of the East", issuer="Lift Board")
+        site = make.make_site(session, territory=session.get_one(Territory, installation.east.territory))
+        make.make_visit(session, job=make.make_job(session, site=site), certifications=(kind,), state="cancelled")
+    page = sit_down("ben", viewport=PHONE).open("/my/skills")
+    taps = Taps(page)
+    taps.tap(page.get_by_role("link", name="Add Lift permit of the East"))
+    look(page, "light-certificate")
+    chosen = photo_of_a_paper(tmp_path)
+    page.get_by_label("Photo of it").set_input_files(chosen)
+    taps.count += 1
+    page.wait_for_function("() => document.querySelector('[name=photo]').files[0].size < 3_000_000")
+    taps.type(page.get_by_label("Number"), "L-2041")
+    taps.type(page.get_by_label("Last valid day"), (clock.now().date() + timedelta(days=500)).isoformat())
+    taps.tap(page.get_by_role("button", name="Hand it in"))
+    expect(page.get_by_text("Handed in. It counts as soon as")).to_be_visible()
+    assert taps.count <= 5
+    look(page, "light-handed-in")
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{installation.address}/my/skills/certificates/new")
+    page.get_by_label("Photo of it").set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"<svg/>"})
+    page.get_by_role("button", name="Hand it in").click()
+    expect(page.get_by_role("alert", name="There is a problem")).to_contain_text("Enter the number.")
+    look(page, "dark-certificate-refused")
+
+    manager = sit_down("mira").open(f"/people/{installation.east.ben}")
+    look(manager, "light-person")
+    manager.get_by_role("link", name="Photo Lift permit of the East").click()
+    size = manager.evaluate("() => [document.images[0].naturalWidth, document.images[0].naturalHeight]")
+    assert max(size) <= 2000
+    assert size[0] == pytest.approx(1.5 * size[1], rel=0.01)
+    assert size[1] >= 800, "what stands on a paper can be read"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

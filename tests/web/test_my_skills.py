@@ -8,12 +8,11 @@ from sqlalchemy.dialects.postgresql import Range
 from dispatch.accounts.models import Agreement, AgreementKind, RoleName
 from dispatch.core import clock
 from dispatch.planning.models import AssignmentState
-from dispatch.skills.models import Certification, DocumentState, Evidence, EvidenceContest, Skill, SkillWish
+from dispatch.skills.models import Evidence, EvidenceContest, Skill, SkillWish
 from dispatch.workforce.models import Technician, Territory, TerritoryMembership
 from tests.factories import (
     ALWAYS,
     make_assignment,
-    make_certification_kind,
     make_evidence,
     make_job,
     make_site,
@@ -135,25 +134,6 @@ def test_still_true_is_one_tap(site: Site) -> None:
             select(Evidence).where(Evidence.technician_id == own.technician_id, Evidence.source == "self_claim")
         ).one()
         assert said.facts["still_true"] is True
-
-
-def test_a_certificate_waits_for_somebody_else(site: Site) -> None:
-    own = Own(site, "gil")
-    with site.session() as session:
-        kind_id = make_certification_kind(session, name="Gas safety").id
-    browser = own.browser()
-    browser.get("/my/skills/certificates/new")
-    values = {"kind_id": str(kind_id), "number": "G-77", "valid_from": "2026-01-01", "valid_to": "2025-01-01"}
-    refused = browser.send(values, button="Hand it in", status=422)
-    assert not isinstance(refused, str)
-    assert "cannot end before it starts" in refused.text
-    assert "G-77" in refused.html
-    browser.send(values | {"valid_to": "2028-01-01"}, button="Hand it in")
-    page = browser.get("/my/skills")
-    assert "Waits for your manager" in page.text
-    with site.session() as session:
-        document = session.scalars(select(Certification).where(Certification.technician_id == own.technician_id)).one()
-        assert document.state is DocumentState.CLAIMED
 
 
 def test_a_fact_seen_differently_is_left_out_and_answered_by_a_named_person(site: Site) -> None:
