@@ -27,6 +27,7 @@ from dispatch.planning.changing import (
     lock_visits,
     placement_of,
 )
+from dispatch.planning.choices import look_for_times, put_choice
 from dispatch.planning.models import FREES_TIME, Disruption, DisruptionKind, DisruptionState, RepairItem, RepairPart
 from dispatch.planning.offering import held_offer, promised_by, release_times, take_time, window_around
 from dispatch.planning.proposals import bookings_now, held_back, people_of
@@ -49,17 +50,34 @@ class Accepted:
 
 
 def accept_repair(
-    session: Session, *, disruption_id: int, attempt: int, late_too: bool, actor: Actor, now: datetime
+    session: Session,
+    *,
+    disruption_id: int,
+    attempt: int,
+    late_too: bool,
+    actor: Actor,
+    now: datetime,
+    choice: int | None = None,
 ) -> Accepted:
-    """Accept what keeps the promises, with ``late_too`` also what does not; the rest becomes a list of calls."""
+    """Accept what keeps the promises, with ``late_too`` also what does not; the rest becomes a list of calls.
+
+    With ``choice`` it is all that belongs to that one of several people who could come.
+    """
     disruption = steered(session, disruption_id, actor)
     if disruption.state is DisruptionState.ACCEPTED:
         raise Conflict("This is repaired already. What is left to do stands below.")
     if disruption.state is not DisruptionState.PROPOSED or disruption.attempt != attempt:
         raise Conflict("There is a newer proposal, or one is being made. Look at it before you accept.")
     _require_turn(session, disruption, actor, now)
-    parts = (RepairPart.KEPT, RepairPart.CUSTOMER) if late_too else (RepairPart.KEPT,)
-    return apply_items(session, disruption, parts=parts, actor=actor, now=now)
+    parts = (RepairPart.KEPT, RepairPart.CUSTOMER) if late_too or choice is not None else (RepairPart.KEPT,)
+    if choice is None:
+        return apply_items(session, disruption, parts=parts, actor=actor, now=now)
+    put_choice(session, disruption, choice)
+    done = apply_items(session, disruption, parts=parts, actor=actor, now=now)
+    if disruption.visit_id not in done.booked:
+        raise Conflict("The day of that person changed meanwhile. Ask for a new proposal.")
+    look_for_times(session, disruption)
+    return done
 
 
 def steered(session: Session, disruption_id: int, actor: Actor) -> Disruption:

@@ -13,6 +13,7 @@ from dispatch.core.errors import NotFound
 from dispatch.jobs.models import Customer, Job, Promise, PromiseState, Visit
 from dispatch.planning.accepting import call_by, new_start, told_start, watched_by
 from dispatch.planning.changing import Placement
+from dispatch.planning.choices import choices_of
 from dispatch.planning.models import (
     UNSETTLED,
     Assignment,
@@ -125,12 +126,44 @@ class Situation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One of several people who could take what cannot wait: when they are there, and what becomes of others."""
+
+    number: int
+    own: RepairLine
+    others: tuple[RepairLine, ...]
+
+    @property
+    def to_call(self) -> list[RepairLine]:
+        """Customers whose promise would not be kept; they are called, and get other times to choose from."""
+        return [line for line in self.others if line.part is not RepairPart.KEPT]
+
+    @property
+    def moved(self) -> list[RepairLine]:
+        """Visits that somebody else does, or at another time, within what was promised."""
+        return [line for line in self.others if line.part is RepairPart.KEPT and not line.small]
+
+    @property
+    def small(self) -> int:
+        """How many others start a few minutes earlier or later."""
+        return sum(line.small and line.part is RepairPart.KEPT for line in self.others)
+
+    @property
+    def people(self) -> list[str]:
+        """Colleagues whose day changes beside that of whoever goes."""
+        goes = {name for name, _at in self.own.now}
+        named = {name for line in self.others if not line.small for name, _at in (*line.was, *line.now)}
+        return sorted(named - goes)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DisruptionPage:
-    """A disruption with its proposal."""
+    """A disruption with its proposal; ``choices`` where one of several people is to be taken first."""
 
     about: Situation
     lines: tuple[RepairLine, ...]
     under_way: tuple[tuple[int, str, str], ...]
+    choices: tuple[Choice, ...] = ()
 
     def part(self, part: RepairPart) -> list[RepairLine]:
         """Return the lines of one part, those aside that nobody need hear of."""
@@ -151,7 +184,32 @@ def disruption_page(session: Session, disruption_id: int, *, territories: Territ
         select(RepairItem).where(RepairItem.disruption_id == disruption_id).order_by(RepairItem.position)
     ).all()
     about = _situation(found, _counts(items), now)
-    return DisruptionPage(about=about, lines=tuple(_lines(session, items, now)), under_way=_going_on(session, about))
+    open_choice = about.state is DisruptionState.PROPOSED and not any(item.booked for item in items)
+    return DisruptionPage(
+        about=about,
+        lines=tuple(_lines(session, items, now)),
+        under_way=_going_on(session, about),
+        choices=_choices(session, found.Disruption, now) if open_choice else (),
+    )
+
+
+def _choices(session: Session, disruption: Disruption, now: datetime) -> tuple[Choice, ...]:
+    """Return the people to choose from, in the order they would arrive; all of their lines are read together."""
+    kept = choices_of(disruption)
+    if not kept:
+        return ()
+    items = [
+        RepairItem(**{**item, "part": RepairPart(item["part"]), "booked": False})
+        for choice in kept
+        for item in choice["items"]
+    ]
+    lines, found = iter(_lines(session, items, now)), []
+    for number, choice in enumerate(kept, start=1):
+        own = [next(lines) for _item in choice["items"]]
+        goes = next(line for line in own if line.visit_id == disruption.visit_id)
+        others = tuple(line for line in own if line is not goes)
+        found.append(Choice(number=number, own=goes, others=others))
+    return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,14 +3,16 @@
 Two questions are asked one after the other. *Firm*: promises that hold now are musts, and nobody's visit is worth less
 than one that lost its place, so what is answered disturbs nobody. *Late*: what found no place may come late, but only
 into time that is free. A new urgent visit that still has none may push others out; whoever that is must be asked.
+Where it is known who could be there when, each of these people is such a question of its own: the urgent visit is
+held at that minute, and the rest of the day is mended around it.
 
 Where somebody has time all of a sudden nothing has to be mended: what waits is served in it, and nobody else moves.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dispatch.matching.demand import Published, Visit, Window
+from dispatch.matching.demand import Pin, Published, Visit, Window
 from dispatch.matching.limits import MAX_COST
 from dispatch.matching.plan import Plan
 from dispatch.matching.problem import Problem
@@ -18,6 +20,10 @@ from dispatch.matching.replan import Repair
 from dispatch.units import Seconds
 
 Replan = Callable[..., Repair]
+LONGEST_OF_MANY_S = 0.6
+"""Wall time of one question where each of several people is asked about; together they keep the budget of a repair."""
+MORE_THAN_A_DAY = 50
+"""More visits than one person has on a day: what is held at its minute is given up for none of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,20 +38,27 @@ class Request:
         A visit that asks for a time although the day did not know it.
     fill
         Whether to serve what waits in time that is free, instead of mending anything.
+    people
+        Who could begin with ``new`` when: (technician, start), one answer or two for each.
+    held
+        The visit that is pinned to one of them: nothing that has its place weighs against it.
     """
 
     limits: Mapping[str, Seconds]
     new: str | None = None
     fill: bool = False
+    people: Sequence[Sequence[str | Seconds]] = ()
+    held: str | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Give plain JSON values."""
-        return {"limits": dict(self.limits), "new": self.new, "fill": self.fill}
+        people = [list(each) for each in self.people]
+        return {"limits": dict(self.limits), "new": self.new, "fill": self.fill, "people": people}
 
 
 def firm(problem: Problem, standing: Plan, request: Request) -> Problem:
     """Return the day in which promises are musts and what has its place keeps it against whatever lost its own."""
-    most = _more_than_all_loose(problem, standing)
+    most = _more_than_all_loose(problem, standing, besides=request.held)
     placed = {stop.visit: stop.start_s for route in standing.routes for stop in route.stops}
     return replace(
         problem,
@@ -60,11 +73,12 @@ def firm(problem: Problem, standing: Plan, request: Request) -> Problem:
     )
 
 
-def _more_than_all_loose(problem: Problem, plan: Plan) -> int:
-    """Return a penalty that leaving out everything without a place does not outweigh."""
+def _more_than_all_loose(problem: Problem, plan: Plan, besides: str | None = None) -> int:
+    """Return a penalty that leaving out everything without a place does not outweigh, one visit aside."""
     placed = plan.stops_by_visit
-    highest = max((problem.penalty(visit) for visit in problem.visits), default=0)
-    return min(MAX_COST, highest + sum(problem.penalty(visit) for visit in problem.visits if visit.id not in placed))
+    counted = [visit for visit in problem.visits if visit.id != besides]
+    highest = max((problem.penalty(visit) for visit in counted), default=0)
+    return min(MAX_COST, highest + sum(problem.penalty(visit) for visit in counted if visit.id not in placed))
 
 
 def _firm(visit: Visit, limit: Seconds | None, start_s: Seconds | None) -> Visit:
@@ -102,11 +116,51 @@ def late(problem: Problem, first: Plan) -> Problem:
     )
 
 
+def held_by(problem: Problem, standing: Plan, new: str, technician: str, start_s: Seconds) -> Problem:
+    """Return the day on which somebody begins with the new visit at that second, whatever has to give way for it."""
+    most = min(MAX_COST, _more_than_all_loose(problem, standing) * MORE_THAN_A_DAY)
+    visit = replace(problem.visit_by_id[new], unserved_penalty=most)
+    return replace(
+        problem,
+        visits=tuple(visit if each.id == new else each for each in problem.visits),
+        pins=(*problem.pins, Pin(visit=new, technician=technician, start_s=start_s)),
+    )
+
+
+def _rounds(problem: Problem, standing: Plan, request: Request) -> list[tuple[Problem, Request]]:
+    """Return the days that are asked about: the one, or one for each person who could take the new visit."""
+    if request.new is None or not request.people:
+        return [(problem, request)]
+    held = replace(request, people=(), new=None, held=request.new)
+    return [
+        (held_by(problem, standing, request.new, str(technician), int(start_s)), held)
+        for technician, start_s in request.people
+    ]
+
+
+def _asked(answer: Plan, standing: Plan) -> set[str]:
+    """Return what lost its place or has none yet, of what should have one."""
+    return {visit.visit for visit in answer.unassigned} - {visit.visit for visit in standing.unassigned}
+
+
 def questions(problem: Problem, standing: Plan, request: Request, replan: Replan, **options: object) -> list[Plan]:
-    """Return the answers in order: what disturbs nobody, then with what comes late, then with others pushed out."""
+    """Return the answers in order: what disturbs nobody, then with what comes late, then with others pushed out.
+
+    With several people who could take a new visit these are the answers for the first of them, then for the next.
+    """
+    if request.people and options.get("time_limit_s") is not None:
+        options = {**options, "time_limit_s": LONGEST_OF_MANY_S}
+    return [
+        answer
+        for day, asked in _rounds(problem, standing, request)
+        for answer in _answers(day, standing, asked, replan, **options)
+    ]
+
+
+def _answers(problem: Problem, standing: Plan, request: Request, replan: Replan, **options: object) -> list[Plan]:
     first = replan(firm(problem, standing, request), standing, improve=request.fill, **options).plan
     answers = [first]
-    asked = {visit.visit for visit in first.unassigned} - {visit.visit for visit in standing.unassigned}
+    asked = _asked(first, standing)
     if not asked:
         return answers
     waiting = replace(first, unassigned=tuple(each for each in first.unassigned if each.visit not in asked))
@@ -117,11 +171,19 @@ def questions(problem: Problem, standing: Plan, request: Request, replan: Replan
     return answers
 
 
-def questioned(problem: Problem, standing: Plan, request: Request, answers: list[Plan]) -> list[Problem]:
-    """Return for each answer the question it answers, so that it can be checked by other code."""
-    asked = [firm(problem, standing, request)]
-    if len(answers) > 1:
-        asked.append(late(problem, answers[0]))
-    if len(answers) > 2:
-        asked.append(problem)
-    return asked
+def questioned(
+    problem: Problem, standing: Plan, request: Request, answers: Sequence[Plan]
+) -> list[list[tuple[Problem, Plan]]]:
+    """Return each answer with the question it answers, so that it can be checked by other code; one list a day."""
+    left = list(answers)
+    found = []
+    for day, asked in _rounds(problem, standing, request):
+        if not left:
+            break
+        own = [(firm(day, standing, asked), left.pop(0))]
+        if _asked(own[0][1], standing) and left:
+            own.append((late(day, own[0][1]), left.pop(0)))
+            if asked.new is not None and asked.new in {each.visit for each in own[-1][1].unassigned} and left:
+                own.append((day, left.pop(0)))
+        found.append(own)
+    return found

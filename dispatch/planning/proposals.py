@@ -121,11 +121,18 @@ def _same(line: Line, *, whole: bool) -> bool:
 
 
 def items_of(
-    snapshot: Snapshot, lines: Sequence[Line], disruption: Disruption, now: datetime, *, first: Answer | None = None
+    snapshot: Snapshot,
+    lines: Sequence[Line],
+    disruption: Disruption,
+    now: datetime,
+    *,
+    first: Answer | None = None,
+    whole: bool = False,
 ) -> list[dict[str, Any]]:
     """Sort what changes into the parts of a proposal: promise kept, ask the customer, nobody can.
 
-    ``first`` is what could be had without pushing anybody out, where the proposal goes further than that.
+    ``first`` is what could be had without pushing anybody out, where the proposal goes further than that. What is
+    accepted as a ``whole`` or not at all keeps nobody waiting for the answer of another.
     """
     made = [_item(snapshot, line, disruption, now) for line in lines]
     if first is not None:
@@ -139,6 +146,8 @@ def items_of(
             new = [(str(row["technician_id"]), row["during"].lower) for row in line.after[:1]]
             if item["part"] is RepairPart.KEPT and [settled.get(str(line.visit_id))] != new:
                 item["part"] = RepairPart.CUSTOMER
+    if whole:
+        return [item | {"position": position} for position, item in enumerate(made)]
     take = {item["visit_id"] for item in made if item["part"] is RepairPart.KEPT}
     waits = held_back([item | {"people": people_of(item["changes"])} for item in made], take=take, closed=set())
     for item in made:

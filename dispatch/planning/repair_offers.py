@@ -24,13 +24,15 @@ from dispatch.planning.snapshot import Snapshot
 MOST_LINES = 12
 
 
-def prepare_times(session: Session, disruption: Disruption, *, snapshot: Snapshot, answer: Plan, now: datetime) -> int:
+def prepare_times(
+    session: Session, disruption: Disruption, *, snapshot: Snapshot | None, answer: Plan | None, now: datetime
+) -> int:
     """Hold up to three times for each customer of a proposal; returns for how many there are any."""
     items = _who_is_asked(session, disruption)
     if not items:
         return 0
     narrow = disruption.kind in FREES_TIME
-    days = [] if narrow else _as_proposed(disruption, snapshot, answer, now)
+    days = [] if narrow or snapshot is None or answer is None else _as_proposed(disruption, snapshot, answer, now)
     last = max((each.day for each in days), default=None)
     taken: list[Free] = []
     served = 0

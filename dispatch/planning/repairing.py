@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,7 @@ from dispatch.matching.plan import Plan as Answer
 from dispatch.matching.plan import Unassigned
 from dispatch.matching.problem import Pin, Refused
 from dispatch.planning.accepting import apply_items
+from dispatch.planning.choices import TASK, choice_of, gentlest, keep_choices, put_choice, put_items, waits_for_times
 from dispatch.planning.desks import committed_plan
 from dispatch.planning.free_time import only_what_waits, who_has_time
 from dispatch.planning.gentle import Request, questioned
@@ -31,7 +32,6 @@ from dispatch.planning.models import (
     Disruption,
     DisruptionKind,
     DisruptionState,
-    RepairItem,
     RepairPart,
 )
 from dispatch.planning.promise_state import late_arrival
@@ -42,8 +42,8 @@ from dispatch.planning.retries import LOST_RACES, sqlstate
 from dispatch.planning.snapshot import Snapshot, active_policy, read_snapshot
 from dispatch.planning.solving import CHANNEL, Scarcity, Sessions, nothing_scarce
 from dispatch.planning.supervising import CHILD, Ask, Ended, Limits, Order, supervise
+from dispatch.planning.urgent import soonest_people
 
-TASK = "planning.repair"
 TIME_LIMIT_S = 6.0
 USUAL_WAY_S = 1200
 SET_OUT_S = 3600
@@ -75,6 +75,11 @@ def run_repair(run: Repairing) -> DisruptionState | None:
     """Work a disruption's proposal out; safe to call twice. None when there is nothing to do for this attempt."""
     with run.sessions() as session:
         disruption = _locked(session, run.disruption_id)
+        if disruption is not None and waits_for_times(disruption):
+            run.attempt = disruption.attempt
+            session.rollback()
+            _offer_times(run)
+            return None
         if disruption is None or disruption.state is not DisruptionState.OPEN:
             return None
         disruption.attempt += 1
@@ -129,15 +134,30 @@ def _propose(run: Repairing) -> DisruptionState | None:
     snapshot = with_delay(snapshot, disruption, run.now())
     new = disruption.visit_id if disruption.kind is DisruptionKind.EMERGENCY else None
     standing = standing_plan(snapshot, new=new)
-    answers, why = _mended(run, snapshot, standing, request_of(snapshot, disruption, run.now()))
+    request = request_of(snapshot, disruption, run.now())
+    if new is not None:
+        request = replace(request, people=_people(snapshot, standing, str(new), run.now()))
+    days, why = _mended(run, snapshot, standing, request)
     if run.give_up.is_set():
         return None
-    if not answers:
+    if not days:
         return _failed(run, why)
-    state = _store(run, disruption, snapshot, standing, answers)
-    if state is DisruptionState.PROPOSED:
-        _offer_times(run, snapshot, answers[-1])
+    choices: list[dict[str, Any]] = []
+    if request.people:
+        choices = [choice_of(snapshot, standing, answers[-1], disruption, run.now()) for answers in days]
+        choices = [each for each in choices if each["items"]]
+    state = _store(run, disruption, snapshot, standing, days[0], choices)
+    if state is DisruptionState.PROPOSED and not choices:
+        _offer_times(run, snapshot, days[0][-1])
     return state
+
+
+def _people(snapshot: Snapshot, standing: Answer, new: str, now: datetime) -> tuple[tuple[str, int], ...]:
+    """Return who could begin with a new visit when; nobody where it may not be planned or no one is able to."""
+    if new not in snapshot.problem.visit_by_id:
+        return ()
+    found = soonest_people(snapshot.problem, standing, new, now_s=snapshot.clock.seconds(now))
+    return tuple((each.technician, each.start_s) for each in found)
 
 
 def standing_plan(snapshot: Snapshot, *, new: int | None) -> Answer:
@@ -237,8 +257,11 @@ def with_delay(snapshot: Snapshot, disruption: Disruption, now: datetime) -> Sna
     return replace(snapshot, problem=replace(problem, shifts=shifts))
 
 
-def _mended(run: Repairing, snapshot: Snapshot, standing: Answer, request: Request) -> tuple[list[Answer], str]:
-    """Ask a child for the repair, a second one where the first died; what it says is checked by independent code."""
+def _mended(run: Repairing, snapshot: Snapshot, standing: Answer, request: Request) -> tuple[list[list[Answer]], str]:
+    """Ask a child for the repair, a second one where the first died; what it says is checked by independent code.
+
+    The answers come in one list, or in one for each person who could take a new visit.
+    """
     order = Order(
         problem=snapshot.problem.to_json(),
         standing=standing.to_json(),
@@ -263,21 +286,29 @@ def _mended(run: Repairing, snapshot: Snapshot, standing: Answer, request: Reque
                 break
             continue
         _tell(run, CHECKING)
-        asked = questioned(snapshot.problem, standing, request, outcome.plans)
-        broken = [each for pair in zip(asked, outcome.plans, strict=True) for each in unforced(*pair)]
-        if not broken:
-            return outcome.plans, ""
-        why = f"The repair broke a rule and was not kept: {broken[0].message}"
-        break
+        sound = []
+        for pairs in questioned(snapshot.problem, standing, request, outcome.plans):
+            broken = [each for pair in pairs for each in unforced(*pair)]
+            if broken:
+                why = f"The repair broke a rule and was not kept: {broken[0].message}"
+            else:
+                sound.append([answer for _question, answer in pairs])
+        return sound, why
     return [], why
 
 
 def _store(
-    run: Repairing, seen: Disruption, snapshot: Snapshot, standing: Answer, answers: list[Answer]
+    run: Repairing,
+    seen: Disruption,
+    snapshot: Snapshot,
+    standing: Answer,
+    answers: list[Answer],
+    choices: list[dict[str, Any]],
 ) -> DisruptionState | None:
     lines = lines_of(snapshot, standing, answers[-1], **_named(snapshot, seen))
     items = items_of(snapshot, lines, seen, run.now(), first=answers[0] if len(answers) > MOST_GENTLE else None)
     people = {person for line in lines for person in line.people}
+    people |= {int(person) for choice in choices for person in choice["people"]}
     with run.sessions() as session:
         disruption = _mine(session, run)
         if disruption is None:
@@ -287,11 +318,14 @@ def _store(
         for item in sorted(snapshot.committed.values(), key=lambda each: each.id):
             if item.technician_id in people and item.shift_id in shifts:
                 bookings[str(item.technician_id)].append([item.id, item.version])
-        session.execute(delete(RepairItem).where(RepairItem.disruption_id == disruption.id))
-        if items:
-            session.execute(insert(RepairItem), [item | {"disruption_id": disruption.id} for item in items])
+        keep_choices(disruption, choices, bookings)
+        if choices:
+            put_choice(session, disruption, gentlest(choices))
+        else:
+            put_items(session, disruption, items)
+            disruption.rests_on = bookings
         disruption.state, disruption.message = DisruptionState.PROPOSED, None
-        disruption.rests_on, disruption.proposed_at = bookings, run.now()
+        disruption.proposed_at = run.now()
         session.flush()
         if disruption.kind in FOLLOWED and nobody_minds(items, lines):
             _follow_quietly(session, disruption, run.now())
@@ -309,8 +343,11 @@ def _named(snapshot: Snapshot, disruption: Disruption) -> dict[str, Any]:
     return {"also": [disruption.visit_id]} if waits and disruption.visit_id in snapshot.visit_versions else {}
 
 
-def _offer_times(run: Repairing, snapshot: Snapshot, answer: Answer) -> None:
-    """Look for times to offer, once the proposal can be read; where others get in between people look themselves."""
+def _offer_times(run: Repairing, snapshot: Snapshot | None = None, answer: Answer | None = None) -> None:
+    """Look for times to offer, once the proposal can be read; where others get in between people look themselves.
+
+    Without a day as it was proposed they are looked for in the days as they are: what was proposed is booked by then.
+    """
     try:
         _with_proposal(
             run,
@@ -365,7 +402,8 @@ def _failed(run: Repairing, why: str) -> DisruptionState | None:
             return None
         disruption.state, disruption.proposed_at = DisruptionState.PROPOSED, run.now()
         disruption.message = f"No proposal could be made. {why}".strip()[:2000]
-        session.execute(delete(RepairItem).where(RepairItem.disruption_id == disruption.id))
+        keep_choices(disruption, (), {})
+        put_items(session, disruption, ())
         notify(session, disruption.id)
         session.commit()
     return DisruptionState.PROPOSED

@@ -128,10 +128,16 @@ def show(disruption_id: int) -> Response:
         script=_script,
         frees=about.kind in FREES_TIME,
         ready_on=about.ready_on,
-        looking=about.state is DisruptionState.PROPOSED and about.offered_at is None and not about.message,
+        looking=_looking(about),
         read_out=_read_out,
         merits=MERITS,
     )
+
+
+def _looking(about: Situation) -> bool:
+    """Tell whether times to offer are still being looked for; for an emergency that is so once somebody was taken."""
+    taken = about.kind is DisruptionKind.EMERGENCY and about.state is DisruptionState.ACCEPTED
+    return (about.state is DisruptionState.PROPOSED or taken) and about.offered_at is None and not about.message
 
 
 @blueprint.get("/<int:disruption_id>/events")
@@ -157,7 +163,8 @@ def progress(disruption_id: int) -> Response:
 @blueprint.post("/<int:disruption_id>/accept")
 @permission(Right.ASSIGNMENT_EDIT)
 def accept(disruption_id: int) -> Response:
-    """Accept what keeps the promises, or all of it; one step that can be taken back as one."""
+    """Accept what keeps the promises, all of it, or one of several people; one step that can be taken back as one."""
+    choice = request.form.get("choice", type=int)
     try:
         with db().begin_nested():
             done = accept_repair(
@@ -165,6 +172,7 @@ def accept(disruption_id: int) -> Response:
                 disruption_id=disruption_id,
                 attempt=request.form.get("attempt", 0, type=int),
                 late_too=request.form.get("late_too") == "yes",
+                choice=None if choice is None else choice - 1,
                 actor=actor(),
                 now=moment(),
             )

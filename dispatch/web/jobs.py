@@ -50,7 +50,8 @@ from dispatch.web.unfit_words import unfit_words
 from dispatch.web.words import _l
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
-PRIORITIES = [("", "As usual for this work"), ("1", "1 Urgent"), ("2", "2 High"), ("3", "3 Normal"), ("4", "4 Low")]
+URGENT = "1"
+PRIORITIES = [("", "As usual for this work"), (URGENT, "1 Urgent"), ("2", "2 High"), ("3", "3 Normal"), ("4", "4 Low")]
 CHANNELS = [("call", "On the phone"), ("mail", "By mail"), ("text", "By text message")]
 NEED_ROWS = 4
 STANDARD_LEVEL = 3
@@ -169,7 +170,7 @@ def new() -> Response:
         sites = queries.sites_to_choose(db(), territories=reach, text=text, customer_id=customer_id)
         return page("jobs/choose_site.html", fragment="site_list", sites=sites, q=text, kept=_kept())
     site = queries.site_details(db(), site_id, territories=reach)
-    form = BookJobForm(data={"site_id": site.id})
+    form = BookJobForm(data={"site_id": site.id} | ({"priority": URGENT} if _kept() else {}))
     form.job_type_id.choices = options([(each.id, each.name) for each in queries.job_types(db())])
     if form.validate_on_submit():
         try:

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from dispatch.accounts.models import RoleName
 from dispatch.core.db import make_engine, make_sessions
-from dispatch.core.errors import Conflict
+from dispatch.core.errors import Conflict, NotFound
 from dispatch.jobs.lifecycle import JobState, VisitState
-from dispatch.jobs.models import Job, Visit
+from dispatch.jobs.models import Job, Promise, Visit
 from dispatch.messages.models import CallState, CallTask
 from dispatch.planning.accepting import accept_repair
+from dispatch.planning.disruption_page import disruption_page
 from dispatch.planning.disruptions import (
     close_disruption,
     propose_again,
@@ -368,6 +369,75 @@ def test_an_emergency_that_others_must_make_room_for_asks_them_first(target: Eng
     named = {item.visit_id for items in parts.values() for item in items}
     assert visit.id in named
     assert day_of(session) == before
+
+
+def test_three_people_are_proposed_by_arrival_and_each_can_be_taken_and_taken_back(
+    target: Engine, seven: Seven
+) -> None:
+    """Carl is free in an hour, Ana and Ben are sooner but somebody has to wait for it."""
+    session, world = seven.session, seven.world
+    carl = make.make_technician(session, territory=world.territory, name="Carl")
+    make.make_proficiency(session, technician=carl, skill=world.skill, mean=4.0)
+    make.make_shift(session, technician=carl, territory=world.territory, during=make.hours(3, 12))
+    visit = world.visit(priority=1, duration_s=7_200)
+    before = day_of(session)
+    for promise in session.scalars(select(Promise)):
+        told = before[promise.visit_id][1]
+        promise.during = Range(told - timedelta(minutes=10), told + timedelta(minutes=25))
+    session.commit()
+    disruption = report_emergency(session, visit_id=visit.id, actor=world.dispatcher, now=NOW)
+    session.commit()
+    assert repair(target, disruption) is DisruptionState.PROPOSED
+    page = disruption_page(session, disruption.id, territories=None, now=NOW)
+    starts = [choice.own.now[0][1] for choice in page.choices]
+    names = [choice.own.now[0][0] for choice in page.choices]
+    assert starts == sorted(starts)
+    assert sorted(names) == ["Ana Ruiz", "Ben Oduya", "Carl"]
+    free = next(choice for choice in page.choices if choice.own.now[0][0] == "Carl")
+    assert (free.to_call, free.moved) == ([], [])
+    costly = next(choice for choice in page.choices if choice.to_call)
+    gone = {line.visit_id for line in costly.to_call}
+    assert gone < before.keys()
+    assert day_of(session) == before, "nothing moves by itself"
+
+    done = accept(seven, disruption, choice=costly.number - 1)
+    after = day_of(session)
+    assert after[visit.id][1] == costly.own.now[0][1]
+    assert {*done.to_call} == gone
+    assert all(before[each] != after.get(each) for each in gone)
+    calls = session.scalars(select(CallTask.visit_id).where(CallTask.state == CallState.OPEN)).all()
+    assert {*calls} == gone
+    assert repair(target, disruption) is None, "only times to offer are looked for"
+    session.expire_all()
+    assert disruption.offered_at is not None
+    undo_last(session, actor=world.dispatcher, now=NOW)
+    session.commit()
+    assert day_of(session) == before
+    session.refresh(disruption)
+    assert disruption.state is DisruptionState.OPEN
+
+
+def test_a_choice_whose_day_changed_meanwhile_is_refused_as_a_whole(target: Engine, seven: Seven) -> None:
+    session, world = seven.session, seven.world
+    visit = world.visit(priority=1, duration_s=1_200)
+    session.commit()
+    disruption = report_emergency(session, visit_id=visit.id, actor=world.dispatcher, now=NOW)
+    session.commit()
+    assert repair(target, disruption) is DisruptionState.PROPOSED
+    page = disruption_page(session, disruption.id, territories=None, now=NOW)
+    row = session.scalars(
+        select(Assignment).where(Assignment.technician_id == world.ana.id, live()).order_by(Assignment.id.desc())
+    ).first()
+    assert row is not None
+    row.version += 1
+    session.commit()
+    number = next(each.number for each in page.choices if each.own.now[0][0] == "Ana Ruiz")
+    with pytest.raises(Conflict, match="changed meanwhile"):
+        accept(seven, disruption, choice=number - 1)
+    session.rollback()
+    assert visit.id not in day_of(session)
+    with pytest.raises(NotFound):
+        accept(seven, disruption, choice=7)
 
 
 def test_a_long_absence_is_repaired_for_a_week_and_the_rest_waits_with_its_owners(seven: Seven) -> None:

@@ -301,6 +301,37 @@ def test_a_visit_that_waits_is_made_an_emergency_from_its_job(
     assert dispatcher.send({}, action=f"/emergency/{visit_id}") == first, "said twice it is the same"
 
 
+def test_the_people_for_an_emergency_stand_side_by_side_and_one_of_them_is_taken(
+    site: Site, client_for: SignIn, today: dict[str, Any]
+) -> None:
+    with site.session() as session:
+        known = session.get_one(Visit, today["visits"][0])
+        place = session.scalars(select(Job.site_id).where(Job.id == known.job_id)).one()
+        job = make.make_job(session, site=session.get_one(Place, place), title="Water everywhere")
+        visit_id, job_id = make.make_visit(session, job=job, duration_s=1800).id, job.id
+    dispatcher = client_for("dispatcher")
+    dispatcher.get(f"/jobs/{job_id}")
+    where = dispatcher.send({}, button="Cannot wait")
+    assert isinstance(where, str)
+    work(site, int(where.rsplit("/", 1)[1]))
+    page = dispatcher.get(where)
+    assert "Who goes?" in page.text
+    assert "Take Ana Away" in page.text
+    assert "Take Ben Ready" in page.text
+    assert "disturbs nobody" in page.text
+    with statements(site.engine) as sent:
+        dispatcher.client.get(where)
+    assert sent.count <= 18, "however many lines the people have"
+    before = who_has(site)
+    dispatcher.get(where)
+    dispatcher.send({}, button="Take Ben Ready")
+    assert who_has(site)[visit_id] == today["ben"]
+    page = dispatcher.get(where)
+    assert "Repaired." in page.text
+    dispatcher.send({}, button="Undo")
+    assert who_has(site) == before
+
+
 def waiting(site: Site, today: dict[str, Any]) -> int:
     """Return a visit that nobody has yet, and that Ana could do."""
     with site.session() as session:
