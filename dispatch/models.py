@@ -6,8 +6,20 @@ from dispatch.core.db import Base
 from dispatch.coverage import models as coverage
 from dispatch.jobs import models as jobs
 from dispatch.messages import models as messages
+from dispatch.planning import cover_models
 from dispatch.planning import models as planning
 from dispatch.skills import models as skills
 from dispatch.workforce import models as workforce
 
-__all__ = ["Base", "accounts", "core", "coverage", "jobs", "messages", "planning", "skills", "workforce"]
+__all__ = [
+    "Base",
+    "accounts",
+    "core",
+    "cover_models",
+    "coverage",
+    "jobs",
+    "messages",
+    "planning",
+    "skills",
+    "workforce",
+]

@@ -34,8 +34,10 @@ class Expiry:
         People of the same territories who still hold one the day after.
     """
 
+    id: int
     technician_id: int
     technician: str
+    kind_id: int
     kind: str
     last_day: date
     days_left: int
@@ -44,7 +46,9 @@ class Expiry:
     others: int
 
 
-def expiring_certificates(session: Session, *, reach: Collection[int] | None, today: date) -> tuple[Expiry, ...]:
+def expiring_certificates(
+    session: Session, *, reach: Collection[int] | None, today: date, within_days: int = NOTICE_DAYS[-1]
+) -> tuple[Expiry, ...]:
     """List confirmed certificates that end within sixty days, or ended in the last thirty, and have no successor.
 
     One statement. Only people who still work for us, in the territories of the reader (None stands for all).
@@ -53,8 +57,10 @@ def expiring_certificates(session: Session, *, reach: Collection[int] | None, to
     after = func.greatest(func.upper(Certification.valid), today)
     query = (
         select(
+            Certification.id,
             Certification.technician_id,
             Technician.name,
+            Certification.kind_id,
             CertificationKind.name,
             last_day.label("last_day"),
             _blocked(after).label("blocked"),
@@ -68,7 +74,7 @@ def expiring_certificates(session: Session, *, reach: Collection[int] | None, to
             Certification.state == DocumentState.CONFIRMED,
             Technician.retired_at.is_(None),
             Partner.retired_at.is_(None),
-            last_day.between(today - timedelta(days=LAPSED_SHOWN_DAYS), today + timedelta(days=NOTICE_DAYS[-1])),
+            last_day.between(today - timedelta(days=LAPSED_SHOWN_DAYS), today + timedelta(days=within_days)),
             not_(_renewed()),
         )
         .order_by(last_day, Technician.name, Certification.id)
@@ -82,8 +88,10 @@ def expiring_certificates(session: Session, *, reach: Collection[int] | None, to
         query = query.where(member)
     return tuple(
         Expiry(
+            id=number,
             technician_id=technician,
             technician=name,
+            kind_id=kind_id,
             kind=kind,
             last_day=last,
             days_left=(last - today).days,
@@ -91,7 +99,7 @@ def expiring_certificates(session: Session, *, reach: Collection[int] | None, to
             open_there=open_there,
             others=others,
         )
-        for technician, name, kind, last, blocked, open_there, others in session.execute(query)
+        for number, technician, name, kind_id, kind, last, blocked, open_there, others in session.execute(query)
     )
 
 

@@ -16,7 +16,8 @@ from dispatch.core.db import Instant
 from dispatch.jobs.lifecycle import CLOSED_STATES
 from dispatch.jobs.models import Customer, Job, JobSeries, Site, Visit
 from dispatch.messages.models import CallKind, CallState, CallTask, Message, MessageState
-from dispatch.planning.models import UNSETTLED, Assignment, Correction, CorrectionState, Disruption
+from dispatch.planning.cover_models import CoverTask
+from dispatch.planning.models import RELEASED_STATES, UNSETTLED, Assignment, Correction, CorrectionState, Disruption
 from dispatch.planning.policy import Rules
 from dispatch.planning.unfit import UNFIT, UNSAFE, unfit_bookings
 from dispatch.skills.models import (
@@ -61,6 +62,7 @@ def parts(actor: Actor, now: datetime, rules: Rules) -> list[Select[*tuple[Any, 
         _failed_messages(actor, reach),
         _corrections(actor, reach),
         _answers(actor),
+        _cover(actor, reach),
     ]
 
 
@@ -212,18 +214,6 @@ def _to_confirm(actor: Actor, reach: Territories, today: date) -> Select[*tuple[
 
 def _ending(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any, ...]]:
     """Certificates in force that end soon or ended lately, unless a later one is there already."""
-    later = Certification.__table__.alias("later")
-    renewed = (
-        select(later.c.id)
-        .where(
-            later.c.technician_id == Certification.technician_id,
-            later.c.kind_id == Certification.kind_id,
-            later.c.state == DocumentState.CONFIRMED,
-            func.lower(later.c.valid) > func.lower(Certification.valid),
-        )
-        .correlate(Certification)
-        .exists()
-    )
     return (
         _entry(
             "certificate",
@@ -243,7 +233,7 @@ def _ending(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any,
             Certification.state == DocumentState.CONFIRMED,
             Technician.retired_at.is_(None),
             func.upper(Certification.valid).between(today - STILL_NAMED, today + ENDS_WITHIN),
-            ~renewed,
+            ~_renewed(),
             _person_near(actor, reach, today),
         )
     )
@@ -399,6 +389,53 @@ def _answers(actor: Actor) -> Select[*tuple[Any, ...]]:
         .join_from(Correction, User, User.id == Correction.proposed_by_id)
         .outerjoin(Territory, Territory.id == Correction.territory_id)
         .where(Correction.settled_at.is_not(None), Correction.seen_at.is_(None), User.active, mine)
+    )
+
+
+def _renewed() -> ColumnElement[bool]:
+    later = Certification.__table__.alias("later")
+    return (
+        select(later.c.id)
+        .where(
+            later.c.technician_id == Certification.technician_id,
+            later.c.kind_id == Certification.kind_id,
+            later.c.state == DocumentState.CONFIRMED,
+            func.lower(later.c.valid) > func.lower(Certification.valid),
+        )
+        .correlate(Certification)
+        .exists()
+    )
+
+
+def _cover(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
+    """Select steps of cover plans; what was renewed and a visit that somebody else has are done by themselves."""
+    renewed = select(Certification.id).where(Certification.id == CoverTask.certification_id, _renewed())
+    theirs = select(Assignment.id).where(
+        Assignment.visit_id == CoverTask.visit_id,
+        Assignment.technician_id == CoverTask.technician_id,
+        Assignment.state.not_in(RELEASED_STATES),
+    )
+    return (
+        _entry(
+            "cover",
+            CoverTask.technician_id,
+            CoverTask.title,
+            Technician.name,
+            CoverTask.owner_id,
+            CoverTask.next_step,
+            CoverTask.due_at,
+            Territory.zone,
+            territory=CoverTask.territory_id,
+            key=CoverTask.id,
+        )
+        .join_from(CoverTask, Technician, Technician.id == CoverTask.technician_id)
+        .join(Territory, Territory.id == CoverTask.territory_id)
+        .where(
+            CoverTask.closed_at.is_(None),
+            ~renewed.correlate(CoverTask).exists(),
+            or_(CoverTask.visit_id.is_(None), theirs.correlate(CoverTask).exists()),
+            or_(CoverTask.owner_id == actor.user_id, _in(CoverTask.territory_id, reach)),
+        )
     )
 
 

@@ -20,17 +20,19 @@ from dispatch.core.errors import Conflict, Invalid
 from dispatch.jobs.models import Job
 from dispatch.jobs.service import set_next_step
 from dispatch.planning.cancelling import call_off_job
+from dispatch.planning.cover_models import CoverTask
 from dispatch.planning.loose_ends import LooseEnd, get_loose_end
 from dispatch.planning.models import Correction, LooseEndCare
 from dispatch.planning.unfit import UNFIT, UNSAFE
 from dispatch.skills.models import Certification, DocumentState, EvidenceContest
 
-HANDED = frozenset({"job", "contest", "correction", "certificate", "partner", UNFIT, UNSAFE})
-CLOSED = frozenset({"job", "certificate", "partner", UNFIT})
-_KEEPERS: dict[str, type[Base]] = {"contest": EvidenceContest, "correction": Correction}
+HANDED = frozenset({"job", "contest", "correction", "certificate", "partner", "cover", UNFIT, UNSAFE})
+CLOSED = frozenset({"job", "certificate", "partner", "cover", UNFIT})
+_KEEPERS: dict[str, type[Base]] = {"contest": EvidenceContest, "correction": Correction, "cover": CoverTask}
 _ENTITIES = {
     "certificate": "certification",
     "partner": "partner_document",
+    "cover": "cover_task",
     UNFIT: "assignment",
     UNSAFE: "assignment",
 }
@@ -91,6 +93,8 @@ def close_end(session: Session, which: Which, *, reason: str, customer_knows: bo
         state = session.scalar(select(Certification.state).where(Certification.id == which.key_id))
         if state == DocumentState.CLAIMED:
             raise Conflict("Somebody waits for an answer. Confirm the certificate or return it.")
+    if which.kind == "cover":
+        session.get_one(CoverTask, which.key_id, with_for_update=True).closed_at = which.now
     care = _care(session, which)
     care.closed_at, care.reason = which.now, reason.strip()
     session.flush()

@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from dispatch.accounts.access import Right
 from dispatch.coverage import queries, service
-from dispatch.coverage.certificates import Expiry, expiring_certificates
 from dispatch.coverage.expectation import LEAST_WEEKS
 from dispatch.coverage.flow import Cell
 from dispatch.coverage.outlook import CERTIFICATION, HOUR_S, Row, RowKind
@@ -21,6 +20,7 @@ from dispatch.coverage.remedies import Remedy, RemedyKind
 from dispatch.coverage.result import Counted
 from dispatch.web.context import actor, db, moment
 from dispatch.web.filters import day, minutes
+from dispatch.web.manager_tabs import manager_tabs
 from dispatch.web.pages import page
 from dispatch.web.security import may_open, permission
 from dispatch.web.words import _, _n
@@ -96,7 +96,7 @@ def index() -> Response:
         after=after,
         now=moment(),
         worst=[(*shortage_words(weeks), cell_url(weeks[0].cell)) for weeks in found.worst] if found else [],
-        certificates=expiring_certificates(db(), reach=reach, today=moment().date()),
+        pages=manager_tabs("coverage.index"),
         expectation=expectation_words(found.counted) if found else "",
         may_count=actor().may(Right.COVERAGE_SOLVE),
         maps=[_map(each, found.counted.weeks, first, rows) for each in found.maps] if found else [],
@@ -109,7 +109,6 @@ def index() -> Response:
         whole=reach is None,
         shown_at_most=SHOWN,
         may_open_people=may_open("people.show"),
-        urgency=urgency,
     )
 
 
@@ -294,8 +293,8 @@ def expectation_words(counted: Counted) -> str:
             counted.history_weeks,
         )
     added = _(
-        "To the booked %(booked)s of the coming quarter come %(recurring)s of recurring work whose jobs are not made yet,"
-        " and %(expected)s that history lets us expect on top.",
+        "To the booked %(booked)s of the coming quarter come %(recurring)s of recurring work whose jobs are not made"
+        " yet, and %(expected)s that history lets us expect on top.",
         booked=work_hours(counted.booked_s),
         recurring=work_hours(counted.recurring_s),
         expected=work_hours(counted.expected_s),
@@ -314,16 +313,6 @@ def expectation_words(counted: Counted) -> str:
             naive=round(counted.by_territory.naive_percent),
         )
     )
-
-
-def urgency(expiry: Expiry) -> tuple[str, str]:
-    """Return the state of a certificate and how long it still holds, in words."""
-    if expiry.days_left < 0:
-        ago = _n("Lapsed yesterday", "Lapsed %(num)s days ago", -expiry.days_left)
-        return "lapsed", ago
-    if expiry.days_left == 0:
-        return "expiring", _("Last day today")
-    return "expiring", _n("%(num)s day left", "%(num)s days left", expiry.days_left)
 
 
 def _map(found: HeatMap, weeks: tuple[date, ...], first: int, rows: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dispatch.coverage.queries import ForecastPage
 from dispatch.web.context import actor, db, moment
 from dispatch.web.coverage import week_words, work_hours
 from dispatch.web.filters import day
+from dispatch.web.manager_tabs import manager_tabs
 from dispatch.web.pages import page
 from dispatch.web.security import permission
 from dispatch.web.words import _, _n
@@ -29,6 +30,7 @@ def index() -> Response:
     found = queries.forecast_page(db(), reach=reach, territory=request.args.get("territory", type=int), row=row)
     return page(
         "coverage/forecast.html",
+        pages=manager_tabs("forecast.index"),
         found=found,
         choices=[(_key(one), name) for one, name in found.rows] if found else [],
         chosen="" if found is None or found.row is None else _key(found.row),

@@ -67,6 +67,7 @@ ACTIONS = {
     "retire": _l("Taken out of use"),
     "bring_back": _l("Taken into use again"),
     "relate": _l("Related"),
+    "take_up": _l("Taken up"),
     "load": _l("Built-in catalogue added"),
 }
 ENTITIES = {
@@ -94,12 +95,13 @@ ENTITIES = {
     "agreement": _l("Agreement"),
     "import_batch": _l("Import"),
     "coverage_run": _l("Coverage"),
+    "cover_task": _l("Step of a cover plan"),
     "catalogue": _l("Skills catalogue"),
     "organisation": _l("Organisation"),
     "message": _l("Message"),
 }
 _HIDDEN = frozenset({"visit_id", "site_id", "job_id", "version", "closed_at", "slots", "pins", "crew"})
-_NAMED = {"technician_id": "people", "owner_id": "users", "territory_id": "territories"}
+_NAMED = {"technician_id": "people", "helper_id": "people", "owner_id": "users", "territory_id": "territories"}
 _NOBODY = Names()
 
 

@@ -46,6 +46,7 @@ PAGES = {
     "call": ("outbox.call", "call_id"),
     "message": ("outbox.show", "message_id"),
     "certificate": ("people.show", "technician_id"),
+    "cover": ("people.show", "technician_id"),
     "correction": ("corrections.show", "correction_id"),
     "answer": ("corrections.show", "correction_id"),
 }
@@ -139,6 +140,6 @@ def _open(row: LooseEnd) -> str | None:
     if endpoint and may_open(endpoint):
         target: dict[str, Any] = {argument: row.target_id}
         return url_for(endpoint, **target)
-    if row.kind in ("certificate", "contest") and may_open("my_skills.index"):
+    if row.kind in ("certificate", "contest", "cover") and may_open("my_skills.index"):
         return url_for("my_skills.index")
     return None

@@ -171,7 +171,8 @@ def test_a_part_of_the_page_is_the_same_answer(client_for: SignIn, counted: Gas)
 
 def test_a_cell_opens_on_who_and_what(client_for: SignIn, counted: Gas, site: Site) -> None:
     page = client_for("manager").get(f"/coverage/skill/{counted.skill_id}/{site.north_id}/{counted.monday}")
-    for part in ("=Gas boilers in North", "Ana Ruiz", "Replace the boiler", "At risk: nobody yet", "20 h", "up to level 3"):
+    assert "At risk: nobody yet" in page.text
+    for part in ("=Gas boilers in North", "Ana Ruiz", "Replace the boiler", "20 h", "up to level 3"):
         assert part in page.text
     client_for("manager").get(f"/coverage/skill/{counted.skill_id}/{site.south_id}/{counted.monday}", 404)
     client_for("manager").get(f"/coverage/skill/{counted.skill_id}/{site.north_id}/2026-02-31", 404)
@@ -239,13 +240,6 @@ def test_the_file_agrees_with_the_page_and_holds_no_formula(client_for: SignIn, 
     assert float(gas["can_give_h"]) + float(gas["missing_h"]) == pytest.approx(20)
     assert manager.page is not None
     assert f">{gas['percent']}%" in manager.page.html
-
-
-def test_certificates_come_with_the_visits_they_block(client_for: SignIn, counted: Gas) -> None:
-    page = client_for("manager").get("/coverage")
-    assert "Gas card" in page.text
-    assert "4 days left" in page.text
-    assert '<td class="end" data-label="Visits it would block">1</td>' in page.html
 
 
 def test_territories_out_of_reach_are_not_there(client_for: SignIn, counted: Gas, site: Site) -> None:
