@@ -185,7 +185,7 @@ def level_source(
 
 def check_level(level: object, what: str = "level") -> float:
     """Return the level as a number, or say that it is not one between 1 and 5."""
-    if isinstance(level, bool) or not isinstance(level, int | float) or not LOWEST_LEVEL <= level <= HIGHEST_LEVEL:
+    if isinstance(level, bool) or not isinstance(level, (int, float)) or not LOWEST_LEVEL <= level <= HIGHEST_LEVEL:
         raise ValueError(f"{what} must be a number from {LOWEST_LEVEL} to {HIGHEST_LEVEL}, not {level!r}")
     return float(level)
 
@@ -193,12 +193,12 @@ def check_level(level: object, what: str = "level") -> float:
 def read_detail(shape: type[Detail], detail: Mapping[str, Any]) -> Detail:
     """Build a source's dataclass from stored JSON, naming fields that are unknown or missing."""
     known, required = _fields(shape)
-    unknown = sorted(set(detail) - known)
-    if unknown:
-        raise ValueError(f"unknown field {unknown[0]!r}; {shape.__name__} knows {', '.join(sorted(known))}")
-    missing = sorted(required - set(detail))
-    if missing:
-        raise ValueError(f"field {missing[0]!r} is missing")
+    given = detail.keys()
+    if not given <= known:
+        unknown = min(given - known)
+        raise ValueError(f"unknown field {unknown!r}; {shape.__name__} knows {', '.join(sorted(known))}")
+    if not given >= required:
+        raise ValueError(f"field {min(required - given)!r} is missing")
     return shape(**detail)
 
 

@@ -232,11 +232,11 @@ def _sites(counted: Sequence[Heard], at: datetime, constants: Constants) -> tupl
 
 def _outcome_day(happened: datetime, at: datetime, single_days: int) -> float:
     """Return the model day of an outcome: its own while recent, else the middle of its month."""
-    local = happened.astimezone(UTC)
-    next_month = datetime(local.year + local.month // 12, local.month % 12 + 1, 1, tzinfo=UTC)
-    if _day(at) - _day(next_month) < single_days:
-        return _day(happened)
-    return _day(datetime(local.year, local.month, 15, tzinfo=UTC))
+    on = happened.astimezone(UTC).date()
+    next_month = date(on.year + on.month // 12, on.month % 12 + 1, 1)
+    if _day(at) - next_month.toordinal() < single_days:
+        return float(on.toordinal())
+    return float(on.replace(day=15).toordinal())
 
 
 def _day(instant: datetime) -> float:

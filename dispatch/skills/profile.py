@@ -24,7 +24,7 @@ from dispatch.skills.evidence import Fact
 from dispatch.skills.proficiency import Heard, contributions, estimate, heard
 from dispatch.skills.recompute import facts_of, outcomes_agreed
 from dispatch.skills.sources import source_named
-from dispatch.skills.taxonomy import Taxonomy, load_catalogue, load_taxonomy
+from dispatch.skills.taxonomy import Taxonomy, catalogue_of, load_taxonomy
 
 SOON_DAYS = 60
 
@@ -107,7 +107,8 @@ def skill_profile(
     """
     require_over(session, actor, Right.SKILL_READ, technician_id, at)
     with_facts = may_over(session, actor, Right.EVIDENCE_READ, technician_id, at)
-    taxonomy, catalogue = load_taxonomy(session), load_catalogue(session)
+    taxonomy = load_taxonomy(session)
+    catalogue = catalogue_of(taxonomy)
     outcomes = outcomes_agreed(session, at)
     known = facts_of(session, technician_id, taxonomy)
     facts = tuple(one for one in known if outcomes or not source_named(one.source).outcome)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, text
+from sqlalchemy import bindparam, delete, select, text
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.models import Agreement, AgreementKind
@@ -19,7 +19,7 @@ from dispatch.skills.estimate import Estimate
 from dispatch.skills.evidence import Fact
 from dispatch.skills.models import Evidence, Proficiency
 from dispatch.skills.proficiency import estimate
-from dispatch.skills.taxonomy import Taxonomy, in_trades_of, load_catalogue, load_taxonomy
+from dispatch.skills.taxonomy import Taxonomy, catalogue_of, in_trades_of, load_taxonomy
 from dispatch.workforce.models import Technician
 
 _LOCK_SPACE = 0x5C111  # first half of the advisory lock keys that stand for "the cached levels of a person"
@@ -60,13 +60,13 @@ def recompute_proficiency(session: Session, technician_id: int, *, now: datetime
     session.flush()
     _lock(session, _EVERYBODY, shared=True)
     _lock(session, technician_id)
-    taxonomy, catalogue = load_taxonomy(session), load_catalogue(session)
+    taxonomy = load_taxonomy(session)
+    catalogue = catalogue_of(taxonomy)
     facts, agreed = facts_of(session, technician_id, taxonomy), outcomes_agreed(session, now)
     constants = constants_in_force(session)
     found = _estimate(facts, taxonomy, catalogue, now, outcomes=agreed, constants=constants)
     session.execute(delete(Proficiency).where(Proficiency.technician_id == technician_id))
-    if found:
-        session.execute(insert(Proficiency), [_row(technician_id, one, now) for one in found.values()])
+    _write(session, [_row(technician_id, one, now) for one in found.values()])
     return found
 
 
@@ -77,7 +77,8 @@ def recompute_all(session: Session, *, now: datetime, technician_ids: Sequence[i
     """
     session.flush()
     _lock(session, _EVERYBODY)
-    taxonomy, catalogue = load_taxonomy(session), load_catalogue(session)
+    taxonomy = load_taxonomy(session)
+    catalogue = catalogue_of(taxonomy)
     outcomes, constants = outcomes_agreed(session, now), constants_in_force(session)
     if technician_ids is None:
         session.execute(delete(Proficiency))

@@ -13,7 +13,7 @@ from dispatch.skills.constants_in_force import constants_in_force, written
 from dispatch.skills.fitting import Report, fit_constants
 from dispatch.skills.models import ModelConstants
 from dispatch.skills.recompute import facts_by_person, outcomes_agreed, recompute_all
-from dispatch.skills.taxonomy import load_catalogue
+from dispatch.skills.taxonomy import catalogue_of, load_taxonomy
 
 
 def propose_constants(session: Session, *, actor: Actor, now: datetime) -> Report:
@@ -22,7 +22,7 @@ def propose_constants(session: Session, *, actor: Actor, now: datetime) -> Repor
     try:
         return fit_constants(
             facts_by_person(session),
-            load_catalogue(session),
+            catalogue_of(load_taxonomy(session)),
             now,
             outcomes=outcomes_agreed(session, now),
             start=constants_in_force(session),

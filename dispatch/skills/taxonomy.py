@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import literal, select
@@ -15,7 +15,7 @@ from dispatch.skills.models import RelationKind, Skill, SkillAlias, SkillRelatio
 from dispatch.skills.needing import NeedRules, closed
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Node:
     """One skill with its names. Skills that are not assignable are trades or groups."""
 
@@ -125,10 +125,10 @@ def load_taxonomy(session: Session) -> Taxonomy:
     for skill_id, alias in session.execute(select(SkillAlias.skill_id, SkillAlias.alias).order_by(SkillAlias.id)):
         aliases.setdefault(skill_id, []).append(alias)
     relations: dict[tuple[RelationKind, int], set[int]] = {}
-    rows = session.execute(select(SkillRelation.kind, SkillRelation.skill_id, SkillRelation.other_id))
-    for kind, skill_id, other_id in rows:
+    related = session.execute(select(SkillRelation.kind, SkillRelation.skill_id, SkillRelation.other_id))
+    for kind, skill_id, other_id in related:
         relations.setdefault((kind, skill_id), set()).add(other_id)
-    nodes = session.execute(
+    rows = session.execute(
         select(
             Skill.id,
             Skill.code,
@@ -137,23 +137,30 @@ def load_taxonomy(session: Session) -> Taxonomy:
             Skill.assignable,
             Skill.critical,
             Skill.half_life_days,
-            Skill.retired_at.is_not(None).label("retired"),
-            Skill.merged_into_id.label("merged_into"),
+            Skill.retired_at.is_not(None),
+            Skill.merged_into_id,
         )
     )
     return Taxonomy(
-        nodes={row.id: Node(**row._asdict(), aliases=tuple(aliases.get(row.id, ()))) for row in nodes},
+        nodes={row[0]: Node(*row, tuple(aliases.get(row[0], ()))) for row in rows},
         relations={key: frozenset(others) for key, others in relations.items()},
     )
 
 
-def load_catalogue(session: Session) -> Catalogue:
-    """Read what the model needs of the tree, retired skills included because old facts speak about them."""
-    rows = session.execute(select(Skill.id, Skill.parent_id, Skill.half_life_days, Skill.critical))
-    return Catalogue.of(
-        SkillSpec(skill=row.id, parent=row.parent_id, half_life_days=row.half_life_days, critical=row.critical)
-        for row in rows
+def catalogue_of(taxonomy: Taxonomy) -> Catalogue:
+    """Return what the model needs of the tree, retired skills included because old facts speak about them."""
+    return _checked(
+        tuple(
+            SkillSpec(skill=node.id, parent=node.parent_id, half_life_days=node.half_life_days, critical=node.critical)
+            for _, node in sorted(taxonomy.nodes.items())
+        )
     )
+
+
+@lru_cache(maxsize=2)
+def _checked(specs: tuple[SkillSpec, ...]) -> Catalogue:
+    """Keep the tree as it was last: it is checked and laid out once, not with every fact."""
+    return Catalogue.of(specs)
 
 
 def load_need_rules(session: Session) -> NeedRules:

@@ -11,7 +11,7 @@ from dispatch.skills import service
 from dispatch.skills.proficiency import estimate, likely_level
 from dispatch.skills.queries import SkillState, proficiencies, skill_profile, who_holds
 from dispatch.skills.recompute import facts_of
-from dispatch.skills.taxonomy import load_catalogue, load_taxonomy
+from dispatch.skills.taxonomy import catalogue_of, load_taxonomy
 from tests.conftest import statements
 from tests.factories import make_evidence, make_territory
 from tests.skills.people import NOW, Crew, agree_to_outcomes, make_crew
@@ -54,7 +54,7 @@ def test_every_level_opens_to_its_facts_and_what_each_moves(session: Session, cr
     assert month.moved > 0 > failure.moved
     facts = facts_of(session, person, load_taxonomy(session))
     rest = [one for one in facts if one.key not in good]
-    catalogue = load_catalogue(session)
+    catalogue = catalogue_of(load_taxonomy(session))
     whole, without = (estimate(some, catalogue, [boiler], NOW, outcomes=True)[boiler] for some in (facts, rest))
     assert line.estimate == whole
     assert month.moved == pytest.approx(whole.mean - without.mean)

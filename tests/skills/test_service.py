@@ -15,7 +15,7 @@ from dispatch.skills.proficiency import estimate, qualified
 from dispatch.skills.queries import open_contests, proficiencies
 from dispatch.skills.recompute import facts_of, outcomes_agreed
 from dispatch.skills.starter import CERTIFICATIONS, SKILLS, TRADES
-from dispatch.skills.taxonomy import load_catalogue, load_taxonomy
+from dispatch.skills.taxonomy import catalogue_of, load_taxonomy
 from tests.factories import ALWAYS, make_evidence, make_territory, make_user, make_visit
 from tests.skills.people import ADMIN, NOW, Crew, actor_of, agree_to_outcomes, make_crew
 
@@ -257,7 +257,7 @@ def test_the_cache_is_a_replay_of_the_log(session: Session, crew: Crew) -> None:
     count = service.recompute_all(session, now=NOW)
     assert count == 4, "two skills of the trade for two people"
     facts = facts_of(session, crew.technician.id, load_taxonomy(session))
-    again = estimate(facts, load_catalogue(session), [crew.boiler.id, crew.meter.id], NOW, outcomes=True)
+    again = estimate(facts, catalogue_of(load_taxonomy(session)), [crew.boiler.id, crew.meter.id], NOW, outcomes=True)
     for skill in (crew.boiler, crew.meter):
         row = stored(session, crew, skill)
         assert row is not None
