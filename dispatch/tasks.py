@@ -28,9 +28,9 @@ from dispatch.jobs.series import make_jobs_ahead
 from dispatch.messages.sending import send_due
 from dispatch.messages.service import TASK as SEND
 from dispatch.messages.transports import transport_of
+from dispatch.planning.choices import TASK as REPAIR
 from dispatch.planning.fix_digest import Letter, send_digests
 from dispatch.planning.nightly import plan_due_territories
-from dispatch.planning.choices import TASK as REPAIR
 from dispatch.planning.repairing import Repairing, run_repair
 from dispatch.planning.solving import TASK, Run, Sessions, fail_orphans, run_request
 from dispatch.planning.supervising import Limits
