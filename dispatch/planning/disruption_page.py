@@ -67,6 +67,7 @@ class RepairLine:
     promise: tuple[datetime, datetime] | None
     window: tuple[datetime, datetime] | None
     drive_s: int
+    detour_s: int | None
     margin_s: int | None
     reasons: tuple[str, ...]
     call_by: datetime
@@ -398,6 +399,7 @@ def _lines(session: Session, items: Sequence[RepairItem], now: datetime) -> list
             else (jobs[item.visit_id].promise.lower, jobs[item.visit_id].promise.upper),
             window=_window(item),
             drive_s=next((each["to"]["travel_s"] for each in item.changes if each["to"]), 0),
+            detour_s=next((each.get("detour_s") for each in item.changes if each["to"]), None),
             margin_s=item.margin_s,
             reasons=tuple(sentence(reason, names) for reason in item.reasons),
             call_by=call_by(told_start(item), now),

@@ -1,7 +1,7 @@
 """What a repair changes, line by line, and what of it can be accepted by itself."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 from dispatch.matching.codec import encode
 from dispatch.matching.plan import Plan as Answer
 from dispatch.matching.plan import Route, Stop
+from dispatch.matching.travel import ways_between
 from dispatch.planning.changing import Placement
 from dispatch.planning.models import FREES_TIME, Assignment, Disruption, DisruptionKind, RepairPart
 from dispatch.planning.promise_state import outlook
 from dispatch.planning.rows import Cell, live
 from dispatch.planning.snapshot import Committed, Snapshot
 from dispatch.planning.store import stop_rows
+from dispatch.units import Point
 from dispatch.workforce.models import Shift
 
 
@@ -28,6 +30,7 @@ class Line:
     before: tuple[Committed, ...]
     after: tuple[Mapping[str, Any], ...]
     reasons: tuple[Mapping[str, Any], ...] = ()
+    detour_s: int | None = None
 
     @property
     def people(self) -> set[int]:
@@ -96,7 +99,33 @@ def lines_of(
         )
         if visit_id in also or not _same(line, whole=visit_id == longer):
             found.append(line)
-    return sorted(found, key=_begin)
+    detours = _detours(snapshot, answer, found)
+    return sorted((replace(line, detour_s=detours.get(line.visit_id)) for line in found), key=_begin)
+
+
+def _detours(snapshot: Snapshot, answer: Answer, lines: Sequence[Line]) -> dict[int, int]:
+    """Return how much longer whoever takes a visit over drives for it: there and on, less the way they had else."""
+    problem, legs = snapshot.problem, {}
+    for line in lines:
+        had = {item.technician_id for item in line.before}
+        row = line.after[0] if line.after else None
+        route = None if row is None or row["technician_id"] in had else answer.route_by_shift.get(str(row["shift_id"]))
+        if route is not None:
+            shift = problem.shift_by_id[route.shift]
+            served = [problem.visit_by_id[stop.visit].point for stop in route.stops]
+            points = [shift.start, *served, shift.end]
+            at = 1 + [stop.visit for stop in route.stops].index(str(line.visit_id))
+            legs[line.visit_id] = points[at - 1 : at + 2]
+    ways = ways_between((point for leg in legs.values() for point in leg if point is not None), problem.travel)
+    number = {point: index for index, point in enumerate(ways.points)}
+
+    def drive(start: Point | None, end: Point | None) -> int:
+        return 0 if start is None or end is None else max(0, ways.way(number[start], number[end])[0])
+
+    return {
+        visit_id: max(0, drive(before, here) + drive(here, after) - drive(before, after))
+        for visit_id, (before, here, after) in legs.items()
+    }
 
 
 def _times(stops: Iterable[Stop]) -> list[tuple[str, int, int]]:
@@ -251,6 +280,7 @@ def _changes(line: Line) -> list[dict[str, Any]]:
             "expect": None if slot not in before else [before[slot].id, before[slot].version],
             "was": None if slot not in before else [before[slot].technician_id, before[slot].start.isoformat()],
             "to": None if slot not in after else _placement(after[slot]).as_dict(),
+            "detour_s": line.detour_s,
         }
         for slot in sorted({*before, *after})
         if slot not in before or not before[slot].locked

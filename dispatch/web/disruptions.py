@@ -12,13 +12,14 @@ from dispatch.core import clock
 from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.planning import people
 from dispatch.planning.accepting import Accepted, accept_repair, book_agreed, tell_late
-from dispatch.planning.disruption_page import DisruptionPage, Situation, disruption_page
+from dispatch.planning.disruption_page import DisruptionPage, Situation, disruption_page, late_steps
 from dispatch.planning.disruptions import (
     close_disruption,
     end_of_work,
     propose_again,
     report_cannot_work,
     report_emergency,
+    report_late,
     take_over,
     wait_and_see,
 )
@@ -32,7 +33,7 @@ from dispatch.web.filters import clock as clock_words
 from dispatch.web.filters import day as day_words
 from dispatch.web.pages import page
 from dispatch.web.security import permission
-from dispatch.web.situations import MOST_ALERTS, heading, unsettled
+from dispatch.web.situations import MOST_ALERTS, heading, silent, unsettled
 from dispatch.web.stream import Event, stream
 from dispatch.web.words import _, _l
 
@@ -43,6 +44,7 @@ MERITS = {
     "narrow": _l("surest time"),
     "nearby": _l("already near"),
 }
+LATE = (15, 30, 60)
 blueprint = Blueprint("disruptions", __name__, url_prefix="/disruptions")
 
 
@@ -56,6 +58,7 @@ def alerts() -> Response:
         situations=unsettled(chosen, asked_day(chosen)),
         most_alerts=MOST_ALERTS,
         may_edit=any(actor().may(Right.ASSIGNMENT_EDIT, each.id) for each in chosen),
+        silent=silent(chosen, asked_day(chosen)),
     )
 
 
@@ -71,6 +74,7 @@ def cannot_work() -> Response:
         until=[(name, words, _until(name, person.id, zone)) for name, words in _untils()],
         zone=zone,
         vehicle=request.args.get("kind") == DisruptionKind.VEHICLE.value,
+        late=LATE,
     )
 
 
@@ -79,6 +83,8 @@ def cannot_work() -> Response:
 def report() -> Response:
     """Note that somebody cannot work and ask for a repair of their day."""
     person = _person()
+    if "late" in request.form:
+        return _report_late(person)
     zone = zone_of(db(), person.id, moment().date())
     name = request.form.get("until", "")
     if name not in dict(_untils()):
@@ -94,6 +100,17 @@ def report() -> Response:
     )
     if made is None:
         flash(_("Noted. Nothing was booked for %(name)s in that time.", name=person.name), "good")
+        return redirect(url_for("board.index"), 303)
+    return redirect(url_for("disruptions.show", disruption_id=made.id), 303)
+
+
+def _report_late(person: Any) -> Response:
+    minutes = request.form.get("late", type=int)
+    if minutes not in LATE:
+        raise Invalid(_("Say how late it gets."), field="late")
+    made = report_late(db(), technician_id=person.id, minutes=minutes, actor=actor(), now=moment())
+    if made is None:
+        flash(_("Noted. Nothing comes after it today."), "good")
         return redirect(url_for("board.index"), 303)
     return redirect(url_for("disruptions.show", disruption_id=made.id), 303)
 
@@ -129,6 +146,7 @@ def show(disruption_id: int) -> Response:
         frees=about.kind in FREES_TIME,
         ready_on=about.ready_on,
         looking=_looking(about),
+        steps=late_steps(db(), [about], moment()).get(about.id),
         read_out=_read_out,
         merits=MERITS,
     )

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from datetime import date
 
+from dispatch.core import clock
 from dispatch.planning.disruption_page import LateSteps, Situation, alerts, late_steps
 from dispatch.planning.models import FREES_TIME, DisruptionKind, DisruptionState, RepairPart
+from dispatch.planning.unreported import Unreported, unreported
 from dispatch.web.context import db, moment
 from dispatch.web.words import _
 from dispatch.workforce.models import Territory
@@ -17,6 +19,12 @@ def unsettled(territories: Sequence[Territory], day: date) -> list[tuple[Situati
     found = alerts(db(), territories=[each.id for each in territories], day=day, now=moment())
     steps = late_steps(db(), found[:MOST_ALERTS], moment())
     return [(each, heading(each), state_words(each), steps.get(each.id)) for each in found]
+
+
+def silent(territories: Sequence[Territory], day: date) -> list[Unreported]:
+    """Return who should have begun and was not heard of; a day that is not today has none."""
+    today = [each for each in territories if clock.local_day(moment(), each.zone) == day]
+    return unreported(db(), territories=[each.id for each in today], now=moment()) if today else []
 
 
 def heading(about: Situation) -> str:

@@ -547,3 +547,49 @@ def test_who_wants_to_be_called_is_not_written_to(site: Site, client_for: SignIn
         late = int(action.split("/visits/")[1].split("/")[0])
         calls = session.scalars(select(CallTask.visit_id).where(CallTask.state == CallState.OPEN)).all()
     assert late in calls
+
+
+def test_running_late_is_said_from_the_board_and_has_three_choices(
+    site: Site, client_for: SignIn, today: dict[str, Any]
+) -> None:
+    """From the page that the key S opens: how late, and then tell, hand over or wait, on the page it leads to."""
+    browser = client_for("dispatcher")
+    browser.get(f"/disruptions/cannot-work?technician={today['ana']}")
+    where = browser.send(button="60 min late")
+    assert isinstance(where, str)
+    number = int(where.rsplit("/", 1)[1])
+    with site.session() as session:
+        made = session.get_one(Disruption, number)
+        assert (made.kind.value, made.minutes, made.technician_id) == ("running_late", 60, today["ana"])
+        made.minutes = 180
+    work(site, number)
+    page = browser.get(where)
+    assert "In one click" in page.text
+    assert "Tell Hale Dental:" in page.text
+    assert browser.send(action=f"/disruptions/{number}/wait", button="Wait") == "/board"
+    browser.get(f"/disruptions/cannot-work?technician={today['ana']}")
+    fields = browser.form(button="15 min late").fields
+    answer = browser.client.post("/disruptions/cannot-work", data={**fields, "late": "7"})
+    assert answer.status_code == 422, "only what is offered can be said"
+
+
+def test_who_should_have_begun_and_was_not_heard_of_is_an_alert(
+    site: Site, client_for: SignIn, today: dict[str, Any]
+) -> None:
+    """Silent while the promise holds; an alert with a call and a click once it may not; silent again once reported."""
+    browser = client_for("dispatcher")
+    begun = clock.now() - timedelta(minutes=30)
+    for promise_ends, alert in ((timedelta(hours=3), False), (timedelta(minutes=2), True)):
+        with site.session() as session:
+            booking = session.scalars(select(Assignment).where(Assignment.visit_id == today["visits"][0], live())).one()
+            booking.during = Range(begun, begun + timedelta(minutes=25))
+            promise = session.scalars(
+                select(Promise).where(Promise.visit_id == today["visits"][0], Promise.state == PromiseState.STANDING)
+            ).one()
+            promise.during = Range(begun, clock.now() + promise_ends)
+        seen = browser.get("/disruptions/alerts", part=True).text
+        assert ("Ana Away should be with Hale Dental since" in seen) is alert
+    assert "Nothing was heard yet." in seen
+    browser.get("/board")
+    assert isinstance(browser.send(button="15 min late"), str)
+    assert "should be with Hale Dental" not in browser.get("/disruptions/alerts", part=True).text
