@@ -20,6 +20,7 @@ from dispatch.planning.cover_models import CoverTask
 from dispatch.planning.models import RELEASED_STATES, UNSETTLED, Assignment, Correction, CorrectionState, Disruption
 from dispatch.planning.policy import Rules
 from dispatch.planning.unfit import UNFIT, UNSAFE, unfit_bookings
+from dispatch.skills.approving import claims_waiting
 from dispatch.skills.models import (
     Certification,
     CertificationKind,
@@ -41,6 +42,7 @@ ENDS_WITHIN = timedelta(days=60)
 STILL_NAMED = timedelta(days=60)
 CONFIRM_WITHIN = timedelta(days=3)
 READ_WITHIN = timedelta(days=7)
+ANSWER_WITHIN = timedelta(days=7)
 DECIDE_BEFORE = timedelta(days=1)
 Territories = Collection[int] | None
 
@@ -55,6 +57,7 @@ def parts(actor: Actor, now: datetime, rules: Rules) -> list[Select[*tuple[Any, 
         _disruptions(actor, reach),
         _unfit(actor, reach, now, rules),
         _contests(actor, reach, today),
+        *([] if reach is not None and not reach else [_claims(actor, reach, today)]),
         _to_confirm(actor, reach, today),
         _ending(actor, reach, today),
         _partner_papers(actor, reach, today),
@@ -185,6 +188,38 @@ def _contests(actor: Actor, reach: Territories, today: date) -> Select[*tuple[An
             EvidenceContest.settled_at.is_(None),
             or_(EvidenceContest.owner_id == actor.user_id, _person_near(actor, reach, today)),
         )
+    )
+
+
+def _claims(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any, ...]]:
+    """Claims that wait for an answer: one entry for each person who answers, however many there are."""
+    waiting = claims_waiting().subquery("waiting")
+    near = (
+        select(
+            _manager_of_person(today).label("owner_id"),
+            _zone_of_person(today).label("zone"),
+            _first_territory(Territory.id, today).label("territory_id"),
+            waiting.c.at,
+        )
+        .join_from(waiting, Technician, Technician.id == waiting.c.technician_id)
+        .where(Technician.retired_at.is_(None), _person_near(actor, reach, today))
+        .subquery("claims")
+    )
+    words = case((func.count() == 1, literal("1 claim")), else_=cast(func.count(), Text) + literal(" claims"))
+    return (
+        _entry(
+            "claims",
+            near.c.owner_id,
+            literal("To answer: ") + words,
+            literal("what people say they can do"),
+            near.c.owner_id,
+            literal("Approve them, or give them back with a reason"),
+            func.min(near.c.at) + literal(ANSWER_WITHIN, Interval()),
+            func.min(near.c.zone),
+            territory=func.min(near.c.territory_id),
+        )
+        .select_from(near)
+        .group_by(near.c.owner_id)
     )
 
 

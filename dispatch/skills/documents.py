@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
+from dispatch.accounts.models import User
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.skills.certifications import last_valid_day
 from dispatch.skills.common import note, require_over, user_of
@@ -75,8 +76,7 @@ def confirm_certification(
     session: Session, *, certification_id: int, version: int, actor: Actor, now: datetime
 ) -> Certification:
     """Vouch for a document somebody else handed in; from now on it counts."""
-    document, kind = _get(session, certification_id, version)
-    _require_confirmer(session, actor, document.technician_id, now)
+    document, kind = _get(session, certification_id, version, actor=actor, now=now)
     if document.state is DocumentState.CONFIRMED:
         return document
     _refuse_overlap(session, document, kind)
@@ -91,12 +91,11 @@ def return_certification(
     session: Session, *, certification_id: int, version: int, reason: str, actor: Actor, now: datetime
 ) -> Certification:
     """Give a document back with a reason; it does not count (any more)."""
-    document, _ = _get(session, certification_id, version)
-    _require_confirmer(session, actor, document.technician_id, now)
+    document, _ = _get(session, certification_id, version, actor=actor, now=now)
     if not reason.strip():
         raise Invalid("Say what is wrong with the document.", field="reason")
     before = {"state": str(document.state)}
-    document.state = DocumentState.RETURNED
+    document.state, document.returned_because = DocumentState.RETURNED, reason.strip()
     session.flush()
     note(session, "return", document, now, actor, before=before, after={"state": "returned"}, reason=reason.strip())
     return document
@@ -137,16 +136,30 @@ def _require_confirmer(session: Session, actor: Actor, technician_id: int, now: 
         raise Forbidden("Nobody confirms their own document; ask your manager.")
 
 
-def _get(session: Session, certification_id: int, version: int) -> tuple[Certification, CertificationKind]:
-    document = session.get(Certification, certification_id)
+def _get(
+    session: Session, certification_id: int, version: int, *, actor: Actor, now: datetime
+) -> tuple[Certification, CertificationKind]:
+    """Return a document to decide about; whoever decides at the same moment waits, then hears who was first."""
+    document = session.get(Certification, certification_id, with_for_update=True, populate_existing=True)
     if document is None:
         raise NotFound("There is no such document.")
+    _require_confirmer(session, actor, document.technician_id, now)
     if document.version != version:
-        raise Conflict("Somebody changed this document a moment ago; look at it again before you decide.")
+        raise Conflict(_who_was_first(session, document))
     kind = session.get(CertificationKind, document.kind_id)
     if kind is None:
         raise NotFound("There is no such kind of certification.")
     return document, kind
+
+
+def _who_was_first(session: Session, document: Certification) -> str:
+    """Return what somebody hears whose answer comes second."""
+    if document.state is DocumentState.CONFIRMED:
+        name = session.scalar(select(User.name).where(User.id == document.confirmed_by_id))
+        return f"{name or 'Somebody'} was first and confirmed it. Yours was not saved."
+    if document.state is DocumentState.RETURNED:
+        return "Somebody was first and gave it back. Yours was not saved."
+    return "Somebody changed this document a moment ago; look at it again before you decide."
 
 
 def _refuse_overlap(session: Session, document: Certification, kind: CertificationKind) -> None:

@@ -185,6 +185,9 @@ class Evidence(Base):
     __tablename__ = "evidence"
     __table_args__ = (
         Index("ix_evidence_technician_id_skill_id", "technician_id", "skill_id"),
+        Index(
+            "ix_evidence_self_claim", "technician_id", "skill_id", "at", postgresql_where=text("source = 'self_claim'")
+        ),
         Index("uq_evidence_outside_key", "outside_key", unique=True, postgresql_where=text("outside_key IS NOT NULL")),
     )
 
@@ -240,6 +243,29 @@ class Proficiency(Base):
     last_used_at: Mapped[datetime | None]
     fact_count: Mapped[int]
     as_of: Mapped[datetime]
+
+
+class ClaimOutcome(StrEnum):
+    """What somebody who may confirm said to a claim."""
+
+    APPROVED = "approved"
+    RETURNED = "returned"
+
+
+class ClaimAnswer(Base):
+    """The one answer to a claim: approved, which somebody's own judgement then says, or returned with a reason."""
+
+    __tablename__ = "claim_answer"
+    __table_args__ = (
+        choice_check("outcome", ClaimOutcome),
+        CheckConstraint("outcome <> 'returned' OR reason IS NOT NULL", name="reason_when_returned"),
+    )
+
+    evidence_id: Mapped[int] = mapped_column(ForeignKey("evidence.id"), primary_key=True)
+    outcome: Mapped[ClaimOutcome] = mapped_column(Choice(ClaimOutcome))
+    reason: Mapped[str | None]
+    answered_by_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
+    answered_at: Mapped[datetime]
 
 
 class Wish(StrEnum):
@@ -315,5 +341,6 @@ class Certification(Base, Versioned):
     claimed_at: Mapped[datetime] = mapped_column(Instant(), server_default=func.now())
     confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     confirmed_at: Mapped[datetime | None]
+    returned_because: Mapped[str | None]
 
     kind: Mapped[CertificationKind] = relationship(lazy="raise")

@@ -73,6 +73,7 @@ class Document:
     valid_to: date | None
     state: DocumentState
     days_left: int | None
+    returned_because: str | None = None
 
     @property
     def reminder(self) -> int | None:
@@ -215,8 +216,14 @@ def certifications_to_confirm(
     return _read_documents(session, wanted.order_by(Certification.id), on)
 
 
-def open_contests(session: Session, *, owner_id: int | None = None) -> list[OpenContest]:
-    """Return contests that wait for an answer, the most urgent first; of one owner or of all."""
+def open_contests(
+    session: Session,
+    *,
+    owner_id: int | None = None,
+    territory_ids: Iterable[int] | None = None,
+    on: date | None = None,
+) -> list[OpenContest]:
+    """Return contests that wait for an answer, the most urgent first; of one owner, of some territories, or all."""
     wanted = (
         select(EvidenceContest, Technician.id, Technician.name, Skill.name, User.name)
         .join(Evidence, Evidence.id == EvidenceContest.evidence_id)
@@ -228,6 +235,8 @@ def open_contests(session: Session, *, owner_id: int | None = None) -> list[Open
     )
     if owner_id is not None:
         wanted = wanted.where(EvidenceContest.owner_id == owner_id)
+    if territory_ids is not None and on is not None:
+        wanted = wanted.where(Technician.id.in_(_members(territory_ids, on)))
     return [
         OpenContest(
             contest_id=contest.id,
@@ -302,6 +311,7 @@ def _read_documents(session: Session, wanted: Select[Certification, str, str, st
                 valid_to=last,
                 state=row.state,
                 days_left=None if last is None else (last - on).days,
+                returned_because=row.returned_because,
             )
         )
     return documents

@@ -89,6 +89,7 @@ ENTITIES = {
     "evidence": _l("Evidence"),
     "evidence_contest": _l("Contested fact"),
     "skill_wish": _l("Wish about a skill"),
+    "claim_answer": _l("Answer to a claim"),
     "certification": _l("Certificate"),
     "certification_kind": _l("Kind of certificate"),
     "customer_person": _l("Wish about a person"),

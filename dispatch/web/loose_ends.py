@@ -49,6 +49,8 @@ PAGES = {
     "cover": ("people.show", "technician_id"),
     "correction": ("corrections.show", "correction_id"),
     "answer": ("corrections.show", "correction_id"),
+    "claims": ("approvals.index", ""),
+    "contest": ("approvals.index", ""),
 }
 blueprint = Blueprint("loose_ends", __name__, url_prefix="/loose-ends")
 
@@ -138,7 +140,7 @@ def _open(row: LooseEnd) -> str | None:
     """Return where the thing is done, if this person may go there."""
     endpoint, argument = PAGES.get(row.kind, ("", ""))
     if endpoint and may_open(endpoint):
-        target: dict[str, Any] = {argument: row.target_id}
+        target: dict[str, Any] = {argument: row.target_id} if argument else {"_anchor": f"{row.kind.rstrip('s')}s"}
         return url_for(endpoint, **target)
     if row.kind in ("certificate", "contest", "cover") and may_open("my_skills.index"):
         return url_for("my_skills.index")

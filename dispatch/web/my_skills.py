@@ -1,7 +1,7 @@
 """The technician's own inventory: levels with how sure they are, the facts behind them, claims and certificates."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -16,6 +16,7 @@ from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.planning.practised import UNUSED_AFTER, Practice, often_needed, papers_asked_for, practice_of
 from dispatch.planning.technician_day import zone_of
 from dispatch.skills import queries, service
+from dispatch.skills.approving import returned_claims
 from dispatch.skills.documents import PHOTO_OF
 from dispatch.skills.models import Wish
 from dispatch.skills.own_contests import contests_of
@@ -46,6 +47,7 @@ GROUPS: tuple[tuple[SkillState, Any, Any], ...] = (
     (SkillState.DOUBTFUL, _l("Not enough known"), _l("Others have spoken, and it is not enough for any level yet.")),
 )
 NOTICEABLE = 0.05
+ANSWERS_SHOWN = timedelta(days=180)
 SURENESS = {Sureness.SURE: _l("sure"), Sureness.LIKELY: _l("likely"), Sureness.CHECK: _l("check")}
 WISHES = {Wish.MORE: _l("More"), Wish.ENOUGH: _l("Enough"), Wish.LESS: _l("Less")}
 
@@ -101,6 +103,7 @@ def index() -> Response:
         photos=with_files(db(), PHOTO_OF, [one.certification_id for one in documents]),
         papers=papers_asked_for(db(), me, now=now),
         contests=contests_of(db(), me),
+        returned=returned_claims(db(), me, since=now - ANSWERS_SHOWN),
         today=_today(),
     )
 

@@ -127,6 +127,7 @@ def index() -> Response:
     return page(
         "people/index.html",
         fragment="people_list",
+        may_approve=may_open("approvals.index"),
         listing=listing,
         q=text,
         alike=names_alike(db(), text, Kind.PERSON, reach=reach, on=moment().date())

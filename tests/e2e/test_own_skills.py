@@ -11,9 +11,10 @@ from sqlalchemy.dialects.postgresql import Range
 
 from dispatch.core import clock
 from dispatch.planning.models import AssignmentState
+from dispatch.skills.models import DocumentState
 from dispatch.workforce.models import Technician, Territory
 from tests import factories as make
-from tests.e2e.conftest import PHONE, Installation, SitDown
+from tests.e2e.conftest import DESK, PHONE, Installation, SitDown
 from tests.e2e.looking import NARROWEST, overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -168,3 +169,43 @@ def test_claiming_wishing_and_seeing_differently_on_a_phone(
     look(page, "light-contest")
     page.set_viewport_size(NARROWEST)  # type: ignore[arg-type]  # a dictionary of the right keys
     assert overflow(page) == []
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), [(PHONE, "dark"), (DESK, "light")])
+def test_the_queue_takes_one_click_to_approve_and_two_to_give_back(
+    installation: Installation, sit_down: SitDown, viewport: dict[str, int], scheme: str
+) -> None:
+    with installation.session() as session:
+        ben = session.get_one(Technician, installation.east.ben)
+        kind = make.make_certification_kind(session, name=f"Crane permit, {scheme}")
+        make.make_certification(session, technician=ben, kind=kind, state=DocumentState.CLAIMED, imported=False)
+        for level, name in ((3, "Crane repair"), (5, "Crane rescue")):
+            skill = make.make_skill(session, name=f"{name}, {scheme}", parent_id=make.make_skill(session).id)
+            make.make_evidence(
+                session,
+                technician=ben,
+                skill=skill,
+                source="self_claim",
+                facts={"level": level, "words": "cranes of all kinds"},
+                at=clock.now() - timedelta(days=1),
+                recorded_by_id=ben.user_id,
+            )
+    page = sit_down("mira", viewport=viewport, color_scheme=scheme).open("/approvals")
+    look(page, f"{scheme}-approvals")
+    for what in (f"Approve: Ben Oduya, Crane repair, {scheme}", f"Confirm: Ben Oduya, Crane permit, {scheme}"):
+        clicks = Taps(page)
+        clicks.tap(page.get_by_role("button", name=what))
+        expect(page.get_by_role("button", name=what)).to_have_count(0)
+        assert clicks.count == 1
+    back = page.get_by_role("button", name=f"Give back: Ben Oduya, Crane rescue, {scheme}")
+    back.click()
+    expect(page.get_by_text("Say why, so that they know what would help.")).to_be_visible()
+    look(page, f"{scheme}-approvals-refused")
+    clicks = Taps(page)
+    clicks.type(page.get_by_label(f"Why it goes back: Ben Oduya, Crane rescue, {scheme}"), "Show me once")
+    clicks.tap(back)
+    expect(back).to_have_count(0)
+    assert clicks.count == 2
+    page = sit_down("ben", viewport=PHONE, color_scheme=scheme).open("/my/skills")
+    expect(page.get_by_text("Show me once").first).to_be_visible()
+    look(page, f"{scheme}-given-back")

@@ -75,7 +75,7 @@ def test_who_manages_elsewhere_hands_in_their_own_document(
 
 def test_a_returned_document_counts_no_more(session: Session, crew: Crew, kind: CertificationKind) -> None:
     document = hand_in(session, crew, kind, actor=crew.manager, confirmed=True)
-    with pytest.raises(Conflict, match="look at it again"):
+    with pytest.raises(Conflict, match="was first and confirmed it"):
         service.return_certification(
             session, certification_id=document.id, version=99, reason="x", actor=crew.manager, now=NOW
         )
