@@ -2,7 +2,8 @@
 
 Run ``python -m benchmarks.skills``. Every world is judged on work of the next month, which the model has not seen.
 Brier: mean squared error of the predicted chance (lower is better); ``way`` is the share of the distance from own
-claims to an oracle that knows the real levels. Worlds other than ``as assumed`` break an assumption on purpose.
+claims to an oracle that knows the real levels. ``new`` is the error for people after their first 30 days of work,
+``prior`` that of knowing nothing of them. Worlds other than ``as assumed`` break an assumption on purpose.
 """
 
 import dispatch.skills  # noqa: F401, I001 - first, because it keeps NumPy's small matrices on one thread
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import numpy.typing as npt
 
 from dispatch.skills.catalogue import DAYS_PER_MONTH, Catalogue, Floats, SkillSpec
 from dispatch.skills.estimate import expected_success
@@ -53,6 +55,9 @@ class Tally:
     oracle: list[float] = field(default_factory=list)
     happened: list[bool] = field(default_factory=list)
     inside: list[bool] = field(default_factory=list)
+    new: list[float] = field(default_factory=list)
+    new_prior: list[float] = field(default_factory=list)
+    new_happened: list[bool] = field(default_factory=list)
     seconds: float = 0.0
     facts: int = 0
 
@@ -123,6 +128,8 @@ def live(world: World, rng: np.random.Generator, levels: Floats, tally: Tally) -
                 level=float(np.clip(np.round(2 * (levels[row, 0] + boss + rng.normal(0, 0.5))) / 2, 1, 5)),
             )
     for month in range(1, MONTHS):
+        if month == 2:
+            meet(facts, levels, works_in, tally)
         for _ in range(JOBS_A_MONTH):
             row = int(rng.choice(works_in))
             need = int(rng.integers(1, 5))
@@ -145,6 +152,20 @@ def live(world: World, rng: np.random.Generator, levels: Floats, tally: Tally) -
             tally.own_rate.append((sum(tried[row]) + 1) / (len(tried[row]) + 2))
 
 
+def meet(facts: list[Fact], levels: Floats, works_in: npt.NDArray[np.int64], tally: Tally) -> None:
+    """Judge a person after their first 30 days of work, beside what is thought of somebody unknown."""
+    luck = np.random.default_rng(len(tally.new))
+    at = START + timedelta(days=2 * DAYS_PER_MONTH)
+    found = estimate(facts, CATALOGUE, SKILLS, at, outcomes=True)
+    unknown = estimate([], CATALOGUE, SKILLS, at, outcomes=True)
+    for row in map(int, works_in):
+        for need in (1, 2, 3, 4):
+            tally.new_happened.append(bool(luck.random() < chance(levels[row, 2], need)))
+            for guesses, known in ((tally.new, found), (tally.new_prior, unknown)):
+                one = known[SKILLS[row]]
+                guesses.append(float(expected_success(np.array(one.mean), np.array(one.sd), np.array(need))))
+
+
 def brier(predicted: list[float], happened: list[bool]) -> float:
     """Mean squared error of predicted chances."""
     return float(np.mean((np.array(predicted) - np.array(happened)) ** 2))
@@ -164,7 +185,7 @@ def main() -> None:
     """Print one line a world."""
     print(
         f"{'world':18} {'model':>6} {'claims':>6} {'own':>6} {'oracle':>6} {'way':>5}"
-        f" {'calib':>6} {'in 90%':>6} {'ms':>6} facts"
+        f" {'calib':>6} {'in 90%':>6} {'ms':>6} facts {'new':>6} {'prior':>6}"
     )
     for world in WORLDS:
         tally = judge(world, seed=11)
@@ -176,6 +197,7 @@ def main() -> None:
             f"{world.name:18} {model:6.3f} {claims:6.3f} {own:6.3f} {oracle:6.3f} {way:5.2f}"
             f" {calibration_error(tally):6.3f} {np.mean(tally.inside):6.2f}"
             f" {1000 * tally.seconds / PEOPLE:6.1f} {tally.facts / PEOPLE:5.0f}"
+            f" {brier(tally.new, tally.new_happened):6.3f} {brier(tally.new_prior, tally.new_happened):6.3f}"
         )
 
 
