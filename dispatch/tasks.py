@@ -20,6 +20,7 @@ from dispatch.core.db import APP_ROLE, make_engine, make_sessions
 from dispatch.core.mail import compose, deliver
 from dispatch.core.queue import app
 from dispatch.core.witness import keep_copy
+from dispatch.coverage.certificate_reminders import remind_due
 from dispatch.coverage.queries import prices_of_scope
 from dispatch.coverage.service import REFRESH, refresh_due
 from dispatch.coverage.service import TASK as COUNT
@@ -137,6 +138,13 @@ async def copy_hash(context: JobContext, timestamp: int) -> None:
 async def sweep(context: JobContext, timestamp: int) -> None:
     """Every night: remove files that were written for a row that never came."""
     await _once(context, lambda session: sweep_files(session, settings().data_dir, now=now()))
+
+
+@app.periodic(cron="10 4 * * *")
+@app.task(name="coverage.remind_holders", queueing_lock="coverage.remind_holders", pass_context=True)
+async def remind_of_certificates(context: JobContext, timestamp: int) -> None:
+    """Every night: tell holders of certificates that end in 60, 30 or 7 days, each once."""
+    await _once(context, lambda session: remind_due(session, actor=SYSTEM, now=now()))
 
 
 @app.periodic(cron="5 * * * *")

@@ -60,7 +60,14 @@ def test_a_requested_plan_is_made_by_a_worker_and_published(target: Engine, data
 
 def test_the_task_is_named_as_it_is_asked_for() -> None:
     assert solve_plan.name == "planning.solve"
-    assert set(queue.app.tasks) >= {"planning.solve", "queue.rescue", "planning.plan_tomorrow", "coverage.count"}
+    assert set(queue.app.tasks) >= {
+        "planning.solve",
+        "queue.rescue",
+        "planning.plan_tomorrow",
+        "coverage.count",
+        "coverage.remind_holders",
+        "core.sweep_files",
+    }
 
 
 def test_coverage_is_counted_by_the_worker(target: Engine, database_url: str) -> None:

@@ -25,6 +25,7 @@ class Topic(StrEnum):
     PROMISE = "promise"
     ABSENCE = "absence"
     ON_THE_WAY = "on_the_way"
+    CERTIFICATE = "certificate"
 
 
 def subject_of(topic: Topic, number: int) -> str:
@@ -39,6 +40,8 @@ def kind_of(subject: str, before: object, after: object) -> Kind:
         return Kind.ABSENT
     if topic is Topic.ON_THE_WAY:
         return Kind.ON_THE_WAY
+    if topic is Topic.CERTIFICATE:
+        return Kind.CERTIFICATE_ENDS
     work = topic is Topic.WORK
     if before is None:
         return Kind.BOOKED if work else Kind.PROMISED

@@ -44,6 +44,7 @@ class Kind(StrEnum):
     PROMISE_CHANGED = "promise_changed"
     PROMISE_WITHDRAWN = "promise_withdrawn"
     ON_THE_WAY = "on_the_way"
+    CERTIFICATE_ENDS = "certificate_ends"
 
 
 class Message(Base, Versioned):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -73,6 +73,8 @@ def _at(values: Mapping[str, Any], name: str) -> datetime:
 
 
 def _title(lines: Sequence[Line], *, to_customer: bool) -> str:
+    if not to_customer and lines and all(line.kind is Kind.CERTIFICATE_ENDS for line in lines):
+        return "A certificate of yours ends"
     if not to_customer:
         return "Your work has changed" if lines else ""
     kinds = {line.kind for line in lines}
@@ -90,8 +92,27 @@ def _technician_lines(lines: Sequence[Line]) -> list[str]:
     if away:
         jobs = {0: "", 1: " Your job is looked after."}.get(len(taken), f" Your {len(taken)} jobs are looked after.")
         said.append(f"Get well.{jobs}")
-    told = [line for line in lines if line.kind is not Kind.ABSENT and not (away and line.kind is Kind.CANCELLED)]
-    return said + [_technician_line(line) for line in sorted(told, key=_starts)]
+    work = [line for line in lines if line.kind not in (Kind.ABSENT, Kind.CERTIFICATE_ENDS)]
+    told = [line for line in work if not (away and line.kind is Kind.CANCELLED)]
+    papers = [_paper_line(line) for line in lines if line.kind is Kind.CERTIFICATE_ENDS]
+    return said + [_technician_line(line) for line in sorted(told, key=_starts)] + papers
+
+
+def _paper_line(line: Line) -> str:
+    """Say which certificate ends when, and which visits cannot be theirs after that."""
+    paper = line.after or {}
+    last = date.fromisoformat(paper["until"])
+    number = f" ({paper['number']})" if paper.get("number") else ""
+    said = f"Your certificate {paper['name']}{number} ends: {last:%A} {last.day} {last:%B %Y} is its last day."
+    here = ZoneInfo(line.zone)
+    visits = [
+        f"{job} at {customer} on {_day(datetime.fromisoformat(at).astimezone(here))}"
+        for job, customer, at in paper["visits"]
+    ]
+    if visits:
+        more = f"; and {paper['more']} more" if paper["more"] else ""
+        said += f" Without a new one these go to somebody else: {'; '.join(visits)}{more}."
+    return f"{said} Please hand in the new one on the page My skills."
 
 
 def _starts(line: Line) -> datetime:

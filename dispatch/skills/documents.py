@@ -12,6 +12,7 @@ from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.skills.certifications import last_valid_day
 from dispatch.skills.common import note, require_over, user_of
 from dispatch.skills.models import Certification, CertificationKind, DocumentState
+from dispatch.skills.proofs import record_proofs, withdraw_proofs
 
 PHOTO_OF = "certification"
 
@@ -69,6 +70,8 @@ def record_certification(
     session.flush()
     shown = {"technician_id": technician_id, "kind": kind.code, "from": str(valid_from), "to": str(valid_to)}
     note(session, "record", document, now, actor, after=shown)
+    if counts:
+        record_proofs(session, document, kind, actor=actor, now=now)
     return document
 
 
@@ -84,6 +87,7 @@ def confirm_certification(
     document.confirmed_by_id, document.confirmed_at = user_of(actor), now
     session.flush()
     note(session, "confirm", document, now, actor, after={"state": str(document.state)})
+    record_proofs(session, document, kind, actor=actor, now=now)
     return document
 
 
@@ -98,6 +102,7 @@ def return_certification(
     document.state, document.returned_because = DocumentState.RETURNED, reason.strip()
     session.flush()
     note(session, "return", document, now, actor, before=before, after={"state": "returned"}, reason=reason.strip())
+    withdraw_proofs(session, document, now=now)
     return document
 
 

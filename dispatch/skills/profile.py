@@ -228,6 +228,8 @@ def _fact_lines(
 
 
 def _left_out(fact: Fact, sentences: Mapping[int, str]) -> str | None:
+    if fact.contested and fact.source in ("self_claim", "certificate"):
+        return "given back or contested, so it does not count"
     if fact.contested:
         return "contested, so it does not count"
     if fact.key in sentences:

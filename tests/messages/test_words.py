@@ -125,3 +125,20 @@ def test_an_expected_arrival_is_never_told_more_exactly_than_a_quarter_of_an_hou
 def test_on_the_day_the_clock_goes_forward_times_are_those_on_the_wall() -> None:
     start = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
     assert when_words(start, start + timedelta(hours=1), BERLIN) == "Sunday 29 March between 01:30 and 03:30"
+
+
+def test_a_certificate_that_ends_is_said_after_the_work_and_alone_under_its_own_title() -> None:
+    paper = {"mark": 7, "name": "Gas card", "number": None, "until": "2026-03-10", "more": 0}
+    ends = line(Kind.CERTIFICATE_ENDS, None, paper | {"visits": [["Boiler", "Hale Dental", at(9, day=12).isoformat()]]})
+    title, body = compose("Ana", [ends], INES, to_customer=False)
+    assert title == "A certificate of yours ends"
+    assert (
+        "Your certificate Gas card ends: Tuesday 10 March 2026 is its last day. Without a new one these go to somebody"
+        " else: Boiler at Hale Dental on Thursday 12 March. Please hand in the new one on the page My skills."
+    ) in body
+    new = line(Kind.BOOKED, None, span(at(9)))
+    title, body = compose("Ana", [ends, new], INES, to_customer=False)
+    assert title == "Your work has changed"
+    assert body.index("New: Boiler") < body.index("Your certificate")
+    quiet = line(Kind.CERTIFICATE_ENDS, None, paper | {"visits": []})
+    assert "somebody else" not in compose("Ana", [quiet], INES, to_customer=False)[1]

@@ -23,7 +23,7 @@ from dispatch.planning.tying import Which, close_end
 from dispatch.planning.undo import undo_last
 from dispatch.planning.unfit import UNFIT, UNSAFE, change_needs, list_unfit
 from dispatch.skills import documents, service
-from dispatch.skills.models import Proficiency
+from dispatch.skills.models import CertificationProof, DocumentState, Proficiency
 from tests import factories as make
 from tests.planning.world import EIGHT, World, make_world
 
@@ -94,6 +94,31 @@ def test_a_certificate_that_is_given_back_makes_loose_ends_at_once(world: World)
     )  # fmt: skip
     assert open_ends(world) == [(UNFIT, booking.id)]
     assert list_unfit(world.session, now=NOW, technician_id=world.ana.id)[0].missing == "Gas permit"
+
+
+def test_what_a_certificate_proves_counts_for_bookings_from_its_confirmation_to_its_return(world: World) -> None:
+    booking = booked(world)
+    world.session.execute(delete(Proficiency).where(Proficiency.technician_id == world.ana.id))
+    assert open_ends(world) == [(UNFIT, booking.id)]
+    kind = make.make_certification_kind(world.session)
+    world.session.add(CertificationProof(kind_id=kind.id, skill_id=world.skill.id, level=4))
+    paper = make.make_certification(
+        world.session, technician=world.ana, kind=kind, state=DocumentState.CLAIMED, imported=False
+    )
+    assert open_ends(world) == [(UNFIT, booking.id)]
+    documents.confirm_certification(
+        world.session, certification_id=paper.id, version=paper.version, actor=world.manager, now=NOW
+    )
+    assert open_ends(world) == []
+    documents.return_certification(
+        world.session,
+        certification_id=paper.id,
+        version=paper.version,
+        reason="forged",
+        actor=world.manager,
+        now=NOW,
+    )
+    assert open_ends(world) == [(UNFIT, booking.id)]
 
 
 @pytest.mark.parametrize("last_day, fits", [(-1, False), (0, True), (30, True)])
