@@ -192,7 +192,7 @@ class Done:
 def remind_holders(session: Session, ids: Collection[int], *, actor: Actor, now: datetime) -> Done:
     """Give each holder a loose end to renew; who can not sign in is named, so that somebody calls them."""
     chosen = _chosen(session, ids, actor, now)
-    asked = select(Technician.id, Technician.user_id).join(User, User.id == Technician.user_id).where(User.active)
+    asked = select(Technician.id, User.id).join(User, User.id == Technician.user_id).where(User.active)
     boxes = dict(session.execute(asked.where(Technician.id.in_([e.technician_id for e in chosen]))).all())
     places = _places(session, chosen, actor, now)
     steps = [
