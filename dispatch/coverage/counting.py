@@ -14,6 +14,7 @@ from dispatch.accounts.access import Actor, Right
 from dispatch.coverage.flow import Cell, Flow, build_weeks, solve_flow, worst_places
 from dispatch.coverage.models import CoverageRun
 from dispatch.coverage.outlook import Outlook
+from dispatch.coverage.promised import promises_by_person
 from dispatch.coverage.queries import latest_run, read_counted
 from dispatch.coverage.remedies import Remedy, remedies
 from dispatch.coverage.result import (
@@ -74,6 +75,8 @@ def count(snapshot: Snapshot, before: Counted | None = None) -> Counted:
         cells=found.cells,
         remedies=found.remedies,
         prices=found.prices,
+        promised=promises_by_person(snapshot.outlook.people, snapshot.promised),
+        known=snapshot.known,
         booked_s=snapshot.booked_s,
         expected_s=expectation.expected_s,
         recurring_s=expectation.recurring_s,
@@ -166,6 +169,8 @@ def _near(snapshot: Snapshot) -> Counted:
         remedies=(),
         soles=tuple(summed_sole(sole, outlook.demand) for sole in sole_holders(outlook)),
         prices=(),
+        promised=(),
+        known=(),
         booked_s=0,
         expected_s=0,
         recurring_s=0,

@@ -31,12 +31,17 @@ TypeKey: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Booked:
-    """A place in the crew of an open visit; `first` marks one of them, so that a visit is counted once."""
+    """A place in the crew of an open visit; `first` marks one of them, so that a visit is counted once.
+
+    `technician` is who has the place; `promised` says whether the customer was told a window.
+    """
 
     piece: Piece
     visit_id: int
     job_type_id: int
     first: bool
+    technician: int | None
+    promised: bool
 
 
 def read_booked(
@@ -69,7 +74,16 @@ def read_booked(
             booked=True,
         )
         first = slot.visit_id not in seen
-        places.append(Booked(piece=piece, visit_id=slot.visit_id, job_type_id=slot.job_type_id, first=first))
+        places.append(
+            Booked(
+                piece=piece,
+                visit_id=slot.visit_id,
+                job_type_id=slot.job_type_id,
+                first=first,
+                technician=slot.technician_id,
+                promised=slot.promised_at is not None,
+            )
+        )
         seen.add(slot.visit_id)
     return places, later_s
 

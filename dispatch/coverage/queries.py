@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypeAlias
@@ -83,6 +83,8 @@ class PersonRisk:
     name: str
     lost_s: int
     felt: tuple[NamedFelt, ...]
+    promised: int
+    alone: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,16 +241,7 @@ def coverage_page(
             )
             for place, name in shown
         ),
-        risks=tuple(
-            PersonRisk(
-                person=risk.person,
-                name=people.get(risk.person, GONE),
-                lost_s=lost[risk.person],
-                felt=told(risk.felt),
-            )
-            for risk in sorted(counted.risks, key=lambda risk: (-lost[risk.person], risk.person))
-            if lost[risk.person] > 0
-        ),
+        risks=_risks(counted, places, people, told),
         pairs=_pairs(counted, places, people),
         stress_felt=told(counted.stress.felt),
         soles=tuple(
@@ -373,6 +366,36 @@ def _visits(session: Session, ids: Collection[int], *, short: bool) -> tuple[Cel
         for job, title, customer, seconds, who, assigned_at, promised, due_at in found
     ]
     return tuple(sorted(visits, key=lambda visit: not visit.at_risk))
+
+
+def _risks(
+    counted: Counted,
+    places: Collection[int],
+    people: Mapping[int, str],
+    told: Callable[[Iterable[Felt]], tuple[NamedFelt, ...]],
+) -> tuple[PersonRisk, ...]:
+    """Give everybody whose absence is felt in these territories, in hours or in promises, most hours first."""
+    promised: dict[int, list[int]] = {}
+    for each in counted.promised:
+        if each.territory in places:
+            sums = promised.setdefault(each.person, [0, 0])
+            sums[0] += each.visits
+            sums[1] += each.alone
+    felt = {risk.person: risk for risk in counted.risks}
+    lost = {who: sum(risk.by_territory.get(place, 0) for place in places) for who, risk in felt.items()}
+    wanted = {who for who in lost if lost[who] > 0} | {who for who, (_all, alone) in promised.items() if alone}
+    found = [
+        PersonRisk(
+            person=who,
+            name=people.get(who, GONE),
+            lost_s=max(0, lost.get(who, 0)),
+            felt=told(felt[who].felt) if who in felt else (),
+            promised=promised.get(who, [0, 0])[0],
+            alone=promised.get(who, [0, 0])[1],
+        )
+        for who in wanted
+    ]
+    return tuple(sorted(found, key=lambda risk: (-risk.lost_s, -risk.alone, risk.person)))
 
 
 def _pairs(counted: Counted, places: Collection[int], people: Mapping[int, str]) -> tuple[Pair, ...]:
@@ -512,6 +535,7 @@ def _names(session: Session, counted: Counted) -> dict[Row, str]:
 
 def _people(session: Session, counted: Counted) -> dict[int, str]:
     used = {cell.rests_on for cell in (*counted.cells, *counted.worst)} | {risk.person for risk in counted.risks}
+    used |= {each.person for each in counted.promised if each.alone}
     used |= {sole.person for sole in counted.soles} | {person for pair in counted.pairs for person in pair.people}
     asked = select(Technician.id, Technician.name).where(Technician.id.in_(used - {None}))
     return dict(session.execute(asked).all())

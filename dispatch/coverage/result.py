@@ -10,11 +10,12 @@ from typing import Any
 from dispatch.coverage.expectation import Forecast, Outline, TrackRecord
 from dispatch.coverage.flow import Cell
 from dispatch.coverage.outlook import ANYBODY, HOUR_S, DemandClass, Need, Row, RowKind, SkillLevel
+from dispatch.coverage.promised import Promised
 from dispatch.coverage.remedies import Remedy, RemedyKind
 from dispatch.coverage.risk import AbsenceRisk, Loss, PairRisk, SoleHolder, StressedWeek, StressTest
 from dispatch.coverage.week import WeekFlow
 
-VERSION = 4
+VERSION = 5
 NEAR_WEEKS = 4
 """Weeks that "where are we short" and "if somebody were away" speak of; the weeks after them are in the heat map."""
 FELT = 5
@@ -75,6 +76,18 @@ class ClassPrice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Known:
+    """A site or a piece of equipment where one person made all visits of a year; ``open_visits`` wait there."""
+
+    kind: str
+    id: int
+    person: int
+    territory: int
+    visits: int
+    open_visits: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Counted:
     """Everything a page shows of one solved outlook.
 
@@ -104,6 +117,8 @@ class Counted:
     stress: Stress
     remedies: tuple[Remedy, ...]
     soles: tuple[Sole, ...]
+    promised: tuple[Promised, ...]
+    known: tuple[Known, ...]
     prices: tuple[ClassPrice, ...]
     booked_s: int
     expected_s: int
@@ -217,6 +232,8 @@ def to_json(counted: Counted) -> dict[str, Any]:
             [*_row_out(sole.row), sole.level, sole.person, sole.needed_s, list(sole.territories)]
             for sole in counted.soles
         ],
+        "promised": [[each.person, each.territory, each.visits, each.alone] for each in counted.promised],
+        "known": [[k.kind, k.id, k.person, k.territory, k.visits, k.open_visits] for k in counted.known],
         "booked_s": counted.booked_s,
         "expected_s": counted.expected_s,
         "recurring_s": counted.recurring_s,
@@ -316,6 +333,14 @@ def from_json(stored: Mapping[str, Any]) -> Counted:
             )
             for part in parts
             for place, week, needs, needed, unmet, price in part.get("prices", ())
+        ),
+        promised=tuple(
+            Promised(person=person, territory=place, visits=visits, alone=alone)
+            for person, place, visits, alone in stored["promised"]
+        ),
+        known=tuple(
+            Known(kind=kind, id=number, person=person, territory=place, visits=visits, open_visits=waiting)
+            for kind, number, person, place, visits, waiting in stored["known"]
         ),
         booked_s=stored["booked_s"],
         expected_s=stored["expected_s"],

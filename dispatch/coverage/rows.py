@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from dispatch.core.models import AuditHead
 from dispatch.jobs.lifecycle import CLOSED_STATES, VisitState
 from dispatch.jobs.models import (
+    Asset,
     CertificationNeed,
     CrewSlot,
     Job,
@@ -161,6 +162,7 @@ def open_slots(session: Session, now: datetime) -> Rows:
             (Visit.duration_s + Visit.setup_s).label("seconds"),
             Job.job_type_id,
             func.lower(Assignment.during).label("assigned_at"),
+            Assignment.technician_id,
             func.lower(Promise.during).label("promised_at"),
             window.c.starts_at.label("window_at"),
             func.coalesce(Visit.due_at, Job.due_at).label("due_at"),
@@ -288,6 +290,45 @@ def travel_means(session: Session, start: datetime, end: datetime) -> Rows:
             func.lower(Assignment.during) < end,
         )
         .group_by(Visit.territory_id)
+    ).all()
+
+
+def known_by_one(session: Session, thing: Any, least: int, since: datetime, most: int) -> Rows:
+    """Things (`Job.site_id`, `Job.asset_id`) where one person alone made all visits since then, most visits first."""
+    visits = func.count(Visit.id.distinct())
+    asked = (
+        select(thing.label("thing"), func.min(Assignment.technician_id).label("person"), visits.label("visits"))
+        .join(Visit, Visit.id == Assignment.visit_id)
+        .join(Job, Job.id == Visit.job_id)
+        .where(Assignment.state == AssignmentState.DONE, func.lower(Assignment.during) >= since, thing.is_not(None))
+        .group_by(thing)
+        .having(func.count(Assignment.technician_id.distinct()) == 1, visits >= least)
+        .subquery()
+    )
+    waiting = (
+        select(thing.label("thing"), func.count(Visit.id.distinct()).label("visits"))
+        .join(Visit, Visit.job_id == Job.id)
+        .where(Visit.state.in_(OPEN_VISITS), thing.is_not(None))
+        .group_by(thing)
+        .subquery()
+    )
+    listed = select(
+        asked.c.thing,
+        asked.c.person,
+        Site.territory_id,
+        asked.c.visits,
+        func.coalesce(waiting.c.visits, 0).label("open"),
+    ).select_from(asked)
+    if thing is Job.site_id:
+        listed = listed.join(Site, Site.id == asked.c.thing)
+    else:
+        listed = listed.join(Asset, Asset.id == asked.c.thing).join(Site, Site.id == Asset.site_id)
+    return session.execute(
+        listed.join(Technician, and_(Technician.id == asked.c.person, Technician.retired_at.is_(None)))
+        .outerjoin(waiting, waiting.c.thing == asked.c.thing)
+        .where(Site.retired_at.is_(None))
+        .order_by(asked.c.visits.desc(), asked.c.thing)
+        .limit(most)
     ).all()
 
 

@@ -13,13 +13,20 @@ from dispatch.coverage.classes import add_up, merge_rare, monday
 from dispatch.coverage.demand import read_booked, read_expected
 from dispatch.coverage.expectation import Expectation
 from dispatch.coverage.outlook import Outlook
+from dispatch.coverage.promised import PromisedPlace
+from dispatch.coverage.result import NEAR_WEEKS, Known
 from dispatch.coverage.supply import Staff, read_staff
+from dispatch.jobs.models import Job
 from dispatch.planning.policy import read_rules
 
 WEEKS = 13
 """A quarter ahead: long enough to train somebody or to hire."""
 AWAY_WEEKS = 26
 """Past weeks that say how often somebody is away."""
+KNOWN_WEEKS = 52
+KNOWN = (("site", Job.site_id, 3), ("asset", Job.asset_id, 2))
+"""Visits of a year, all by one person, from which a site or a piece of equipment counts as theirs to know."""
+KNOWN_AT_MOST = 5000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +43,8 @@ class Snapshot:
     booked_s: int
     later_s: int
     merged_s: int
+    promised: tuple[PromisedPlace, ...]
+    known: tuple[Known, ...]
     territories_without_hours: tuple[int, ...]
 
 
@@ -66,5 +75,34 @@ def read_snapshot(session: Session, *, now: datetime, weeks: int = WEEKS) -> Sna
         booked_s=sum(work.booked_s for work in demand),
         later_s=later_s,
         merged_s=merged_s,
+        promised=tuple(
+            PromisedPlace(
+                person=place.technician,
+                needs=place.piece.needs,
+                territory=place.piece.territory,
+                week=place.piece.week,
+                visit_id=place.visit_id,
+            )
+            for place in booked
+            if place.promised and place.technician is not None and place.piece.week in mondays[:NEAR_WEEKS]
+        ),
+        known=_known(session, now),
         territories_without_hours=tuple(sorted({work.territory for work in demand} - staffed)),
     )
+
+
+def _known(session: Session, now: datetime) -> tuple[Known, ...]:
+    since = now - timedelta(weeks=KNOWN_WEEKS)
+    found = [
+        Known(
+            kind=kind,
+            id=row.thing,
+            person=row.person,
+            territory=row.territory_id,
+            visits=row.visits,
+            open_visits=row.open,
+        )
+        for kind, thing, least in KNOWN
+        for row in rows.known_by_one(session, thing, least, since, KNOWN_AT_MOST)
+    ]
+    return tuple(sorted(found, key=lambda one: (not one.open_visits, -one.visits, one.kind, one.id)))

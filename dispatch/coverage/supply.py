@@ -14,7 +14,7 @@ from dispatch.coverage import rows
 from dispatch.coverage.classes import monday
 from dispatch.coverage.outlook import Person
 from dispatch.coverage.rows import Record, Rows, grouped
-from dispatch.planning.policy import Rules
+from dispatch.planning.policy import Rules, read_rules
 from dispatch.skills.estimate import Estimate, qualified_level
 from dispatch.units import Point, great_circle_m
 from dispatch.workforce.service import shifts_to_come
@@ -110,6 +110,11 @@ def _left(start: datetime, end: datetime, away: Iterable[Any]) -> float:
     for absence in away:
         left -= max(0.0, (min(end, absence.upper) - max(start, absence.lower)).total_seconds())
     return max(0.0, left)
+
+
+def qualified_levels(session: Session, today: date) -> dict[int, dict[int, int]]:
+    """Give person to skill to the level they count as qualified for under the active policy."""
+    return _levels(session, read_rules(rows.active_rules(session)), today)
 
 
 def _levels(session: Session, rules: Rules, today: date) -> dict[int, dict[int, int]]:

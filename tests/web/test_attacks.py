@@ -284,6 +284,7 @@ def test_lists_and_filters_reach_no_other_territory(site: Site, client_for: Sign
             f"/coverage?territory={south}",
             f"/forecast?territory={south}",
             "/certificates",
+            "/risks?all=1",
         ):
             body = someone.client.get(address).get_data(as_text=True).lower()
             words = body.replace(f'value="{FOREIGN}"', "").replace(f"“{FOREIGN}”", "").replace(f"q={FOREIGN}", "")
