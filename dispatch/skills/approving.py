@@ -18,7 +18,7 @@ from dispatch.accounts.models import User
 from dispatch.core.audit import Change, record
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.skills.common import require_over, user_of
-from dispatch.skills.models import ClaimAnswer, ClaimOutcome, Evidence, Proficiency, Skill
+from dispatch.skills.models import ClaimAnswer, ClaimOutcome, Evidence, EvidenceContest, Proficiency, Skill
 from dispatch.skills.recompute import recompute_proficiency
 from dispatch.skills.service import assess_skill
 from dispatch.workforce.models import Technician, TerritoryMembership
@@ -48,6 +48,7 @@ class WaitingClaim:
 class ReturnedClaim:
     """A claim that came back to its person, with who says why."""
 
+    evidence_id: int
     skill_id: int
     skill: str
     level: float
@@ -181,8 +182,11 @@ def returned_claims(session: Session, technician_id: int, *, since: datetime) ->
         later.source.in_((CLAIM, "supervisor")),
         tuple_(later.at, later.id) > tuple_(Evidence.at, Evidence.id),
     )
+    # What its person sees differently is on their page with its own answer.
+    seen_differently = select(EvidenceContest.id).where(EvidenceContest.evidence_id == Evidence.id)
     rows = session.execute(
         select(
+            Evidence.id.label("evidence_id"),
             Skill.id.label("skill_id"),
             Skill.name.label("skill"),
             cast(Evidence.facts["level"].astext, Float).label("level"),
@@ -197,6 +201,8 @@ def returned_claims(session: Session, technician_id: int, *, since: datetime) ->
             Evidence.technician_id == technician_id,
             ClaimAnswer.outcome == ClaimOutcome.RETURNED,
             ClaimAnswer.answered_at > since,
+            Evidence.contested,  # else whoever answered a contest let it count after all
+            ~seen_differently.exists(),
             ~newer.exists(),
         )
         .order_by(ClaimAnswer.answered_at.desc())

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
+from dispatch.accounts.choices import people_who_may
 from dispatch.accounts.models import User
 from dispatch.core.clock import working_days_later
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -19,7 +20,7 @@ from dispatch.skills.certification_kinds import add_certification_kind
 from dispatch.skills.common import note, require_over, user_of
 from dispatch.skills.documents import confirm_certification, record_certification, return_certification
 from dispatch.skills.estimate import likely_level
-from dispatch.skills.models import Evidence, EvidenceContest, Skill
+from dispatch.skills.models import ClaimAnswer, ClaimOutcome, Evidence, EvidenceContest, Skill
 from dispatch.skills.recompute import recompute_all, recompute_proficiency
 from dispatch.skills.recording import record_evidence
 from dispatch.skills.starting import load_starter_catalogue
@@ -180,7 +181,7 @@ def contest_evidence(
     require_over(session, actor, Right.SKILL_CONTEST, fact.technician_id, now)
     if not reason.strip():
         raise Invalid("Say in a sentence what you see differently.", field="reason")
-    if fact.contested:
+    if fact.contested and not _refused_only(session, evidence_id):
         raise Conflict("This fact is already left out; its answer is on the profile.")
     contest = EvidenceContest(
         evidence_id=evidence_id,
@@ -200,6 +201,15 @@ def contest_evidence(
     note(session, "open", contest, now, actor, after={"evidence_id": evidence_id, "owner_id": contest.owner_id})
     recompute_proficiency(session, fact.technician_id, now=now)
     return contest
+
+
+def _refused_only(session: Session, evidence_id: int) -> bool:
+    """Say whether a fact is left out because a claim was given back, which nobody has seen differently yet."""
+    returned = select(ClaimAnswer.evidence_id).where(
+        ClaimAnswer.evidence_id == evidence_id, ClaimAnswer.outcome == ClaimOutcome.RETURNED
+    )
+    seen = select(EvidenceContest.id).where(EvidenceContest.evidence_id == evidence_id)
+    return session.scalar(select(returned.exists() & ~seen.exists())) is True
 
 
 def who_would_answer(session: Session, evidence_id: int, *, actor: Actor, now: datetime) -> tuple[str | None, datetime]:
@@ -272,7 +282,10 @@ def _get_evidence(session: Session, evidence_id: int) -> Evidence:
 
 
 def _who_answers(session: Session, fact: Evidence, asker: int, now: datetime) -> int:
-    """Return who owns the answer: the person's manager, the territory's owner, the skill's owner, the recorder."""
+    """Return who owns the answer: the person's manager, the territory's owner, the skill's owner, whoever said it.
+
+    Where none of them can, somebody who may confirm skills where the person works.
+    """
     today = now.astimezone(UTC).date()
     manager = select(ReportingLine.manager_id).where(
         ReportingLine.technician_id == fact.technician_id, ReportingLine.during.contains(today)
@@ -284,15 +297,26 @@ def _who_answers(session: Session, fact: Evidence, asker: int, now: datetime) ->
         .order_by(Territory.id)
     )
     skill = select(Skill.owner_id).where(Skill.id == fact.skill_id)
+    answered = select(ClaimAnswer.answered_by_id).where(ClaimAnswer.evidence_id == fact.id)
     candidates: list[int | None] = [
         *session.scalars(manager),
         *session.scalars(territory),
         *session.scalars(skill),
+        *session.scalars(answered),
         fact.recorded_by_id,
     ]
     asked = [one for one in candidates if one is not None and one != asker]
     active = set(session.scalars(select(User.id).where(User.id.in_(asked), User.active)))
     owner = next((one for one in asked if one in active), None)
+    if owner is None:
+        where = select(TerritoryMembership.territory_id).where(
+            TerritoryMembership.technician_id == fact.technician_id, TerritoryMembership.during.contains(today)
+        )
+        for territory_id in session.scalars(where.order_by(TerritoryMembership.territory_id)).all():
+            able = people_who_may(session, Right.SKILL_CONFIRM, territory_id=territory_id, on=today)
+            owner = next((user_id for user_id, _name in able if user_id != asker), None)
+            if owner is not None:
+                break
     if owner is None:
         raise Conflict("Nobody is named who could answer. An administrator can set whom this person reports to.")
     return owner

@@ -29,6 +29,7 @@ from dispatch.web.context import actor, db, moment, technician_id
 from dispatch.web.forms import Form, options, whole
 from dispatch.web.pages import page
 from dispatch.web.security import permission
+from dispatch.web.skill_words import effect, sureness
 from dispatch.web.words import _, _l
 
 blueprint = Blueprint("my_skills", __name__, url_prefix="/my/skills")
@@ -46,7 +47,6 @@ GROUPS: tuple[tuple[SkillState, Any, Any], ...] = (
     (SkillState.CONFIRMED, _l("Confirmed"), _l("Dispatch relies on these.")),
     (SkillState.DOUBTFUL, _l("Not enough known"), _l("Others have spoken, and it is not enough for any level yet.")),
 )
-NOTICEABLE = 0.05
 ANSWERS_SHOWN = timedelta(days=180)
 SURENESS = {Sureness.SURE: _l("sure"), Sureness.LIKELY: _l("likely"), Sureness.CHECK: _l("check")}
 WISHES = {Wish.MORE: _l("More"), Wish.ENOUGH: _l("Enough"), Wish.LESS: _l("Less")}
@@ -284,26 +284,3 @@ def _own_fact(evidence_id: int) -> tuple[SkillLine, FactLine]:
 
 def _today() -> date:
     return local_day(moment(), zone_of(db(), technician_id(), moment().date()))
-
-
-def sureness(line: SkillLine) -> str:
-    """Return how sure it is that the person is at least at the level shown, in words and as a chance."""
-    chance = line.estimate.confidence(line.level)
-    number = f"{round(100 * chance)}"
-    if chance >= 0.9:
-        return _("Very sure that it is at least level %(level)s (%(n)s %%).", level=line.level, n=number)
-    if chance >= 0.7:
-        return _("Quite sure that it is at least level %(level)s (%(n)s %%).", level=line.level, n=number)
-    return _("Not sure whether it is level %(level)s (%(n)s %%) or below.", level=line.level, n=number)
-
-
-def effect(fact: FactLine) -> str:
-    """Return what a fact moves, in words."""
-    if fact.left_out:
-        return _("does not count: %(why)s", why=fact.left_out)
-    if fact.moved is None:
-        return ""
-    if abs(fact.moved) < NOTICEABLE:
-        return _("changes the level hardly")
-    size = f"{abs(fact.moved):.1f}"
-    return _("lifts your level by %(n)s", n=size) if fact.moved > 0 else _("lowers your level by %(n)s", n=size)

@@ -35,6 +35,7 @@ from dispatch.web.forms import Form, given, options, whole
 from dispatch.web.pages import form_page, page, page_number
 from dispatch.web.pictures import picture_of
 from dispatch.web.security import may_open, permission, wants_json
+from dispatch.web.skill_words import effect, sureness
 from dispatch.web.unfit_words import with_visits
 from dispatch.web.words import _
 from dispatch.workforce import service as workforce
@@ -151,7 +152,9 @@ def show(technician_id: int) -> Response:
     here = [each.territory_id for each in person.memberships if today in each.during]
     local_day = clock.local_day(moment(), zone)
     may = actor().may
-    profile = skill_profile(db(), technician_id, actor=actor(), at=moment())
+    opened = whole(request.args.get("open"))
+    explain = () if opened is None else (opened,)
+    profile = skill_profile(db(), technician_id, actor=actor(), at=moment(), explain=explain)
     # What somebody sees differently is part of their evidence.
     contests = open_contests(db()) if profile.evidence_shown else []
     answered = contests_of(db(), technician_id) if profile.evidence_shown else []
@@ -162,6 +165,9 @@ def show(technician_id: int) -> Response:
         zone=zone,
         territories=[each.territory.name for each in person.memberships if today in each.during],
         profile=profile,
+        opened=opened,
+        sureness=sureness,
+        effect=effect,
         documents=papers,
         photos=with_files(db(), documents.PHOTO_OF, [each.certification_id for each in papers]),
         shifts=queries.coming_shifts(

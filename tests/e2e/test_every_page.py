@@ -121,6 +121,7 @@ QUERIES = {
     "series.new": {
         "site_id": "SELECT min(s.id) FROM site s JOIN territory t ON t.id = s.territory_id WHERE t.name = 'East'"
     },
+    "people.show": {"open": "SELECT min(skill_id) FROM proficiency WHERE technician_id = :ana"},
     "my_skills.index": {"open": "SELECT min(skill_id) FROM proficiency WHERE technician_id = :me"},
 }
 CELL = {"kind": "skill"}

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import SYSTEM
+from dispatch.accounts.models import User
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.skills import service
 from dispatch.skills.models import Evidence, Proficiency, RelationKind, Skill
@@ -191,8 +192,18 @@ def test_a_corrected_fact_stays_out_and_the_right_level_counts(session: Session,
     assert stored(session, crew).mean == pytest.approx(2.9)
 
 
+def test_where_nobody_is_named_somebody_who_may_confirm_there_answers(session: Session, crew: Crew) -> None:
+    fact = make_evidence(session, technician=crew.colleague, skill=crew.boiler)
+    name, due = service.who_would_answer(session, fact.id, actor=crew.mate, now=NOW)
+    contest = service.contest_evidence(session, evidence_id=fact.id, reason="No", actor=crew.mate, now=NOW)
+    assert (contest.owner_id, contest.due_at) == (crew.manager.user_id, due)
+    assert name == crew.manager.name
+
+
 def test_a_contest_needs_somebody_who_can_answer(session: Session, crew: Crew) -> None:
     fact = make_evidence(session, technician=crew.colleague, skill=crew.boiler)
+    session.get_one(User, crew.manager.user_id).active = False
+    assert service.who_would_answer(session, fact.id, actor=crew.mate, now=NOW)[0] is None
     with pytest.raises(Conflict, match="Nobody is named"):
         service.contest_evidence(session, evidence_id=fact.id, reason="No", actor=crew.mate, now=NOW)
     with pytest.raises(NotFound):

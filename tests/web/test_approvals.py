@@ -94,6 +94,34 @@ def test_given_back_with_a_reason_its_person_reads_it(site: Site) -> None:
     assert f"/my/skills/claim?skill={own.skill_id}" in page.links
 
 
+def test_a_claim_given_back_can_be_seen_differently_once_and_stand_after_all(site: Site) -> None:
+    own = Waiting(site, "gus")
+    manager = site.sign_in("manager")
+    manager.get("/approvals")
+    manager.send({"answer": "return", "reason": "Never saw it"}, action=f"/approvals/claims/{own.claim_id}")
+    browser = site.browser()
+    browser.sign_in(own.email, PASSWORD)
+    where = f"/my/skills/facts/{own.claim_id}/contest"
+    assert where in browser.get("/my/skills").links
+    browser.get(where)
+    browser.send({"reason": "Ask the school"}, button="Send")
+    page = browser.get("/my/skills")
+    assert "Never saw it" not in page.text
+    assert "Ask the school" in page.text
+    again = browser.post(where, {"reason": "And again"}, status=422)
+    assert not isinstance(again, str)
+    assert "already left out" in again.text
+    page = manager.get("/approvals")
+    assert "Ask the school" in page.text
+    (answer,) = [link for link in page.links if f"/people/{own.technician_id}/contests/" in link]
+    manager.get(answer)
+    manager.send({"outcome": "upheld", "answer": "The school says so too"}, button="Answer")
+    assert "The school says so too" in browser.get("/my/skills").text
+    with site.session() as session:
+        assert session.get_one(Evidence, own.claim_id).contested is False
+    assert "Boilers of gus" not in manager.get("/approvals").text
+
+
 def test_ones_own_is_not_in_ones_queue_and_refused(site: Site) -> None:
     own = Waiting(site, "cleo", manages=True)
     boss = site.browser()

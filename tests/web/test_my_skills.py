@@ -71,7 +71,7 @@ def test_a_level_says_how_sure_it_is_and_opens_to_its_facts(site: Site) -> None:
     assert "Dispatch relies on you up to level 3" in page.text
     opened = browser.get(f"/my/skills?open={own.skill_id}")
     assert "Manager North" in opened.text
-    assert "your level by" in opened.text
+    assert "the level by" in opened.text
     assert "I see it differently" in opened.text
 
 

@@ -8,7 +8,7 @@ import pytest
 from dispatch.core import clock
 from dispatch.skills.models import DocumentState
 from dispatch.workforce.models import Technician, Territory
-from tests.factories import make_certification, make_certification_kind, make_evidence, make_technician
+from tests.factories import make_certification, make_certification_kind, make_evidence, make_skill, make_technician
 from tests.web.browser import Browser
 from tests.web.conftest import Site
 from tests.web.world import Day, make_day
@@ -102,3 +102,31 @@ def test_out_of_reach_is_not_there(client_for: SignIn, site: Site, day: Day) -> 
         far = make_technician(session, territory=session.get_one(Territory, site.south_id)).id
     for role, path in (("dispatcher", f"/people/{far}"), ("manager", f"/people/{far}/assess")):
         assert "There is nothing at this address" in client_for(role).get(path, 404).text
+
+
+def test_a_level_opens_to_its_facts_for_whoever_may_read_them(client_for: SignIn, site: Site) -> None:
+    with site.session() as session:
+        person = make_technician(session, territory=session.get_one(Territory, site.north_id), name="Ole Facts")
+        skill = make_skill(session, name="Door closers")
+        make_evidence(
+            session,
+            technician=person,
+            skill=skill,
+            facts={"level": 4, "note": "seen at the school"},
+            at=clock.now() - timedelta(days=9),
+            recorded_by_id=site.people["manager"],
+        )
+    where = f"/people/{person.id}?open={skill.id}"
+    manager = client_for("manager")
+    closed = manager.get(f"/people/{person.id}")
+    assert any(link.startswith(where) for link in closed.links)
+    assert "the level by" not in closed.text
+    page = manager.get(where)
+    assert "Supervisor: level 4" in page.text
+    assert "lifts the level by" in page.text
+    assert "Manager North" in page.text
+    assert "I see it differently" not in page.text
+    seen = client_for("dispatcher").get(where)
+    assert "the level by" not in seen.text
+    assert "Supervisor: level 4" not in seen.text
+    assert not any("open=" in link for link in seen.links)

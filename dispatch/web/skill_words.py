@@ -1,0 +1,29 @@
+"""What a level and the facts behind it say, in words; the same for its person and for whoever may read evidence."""
+
+from dispatch.skills.profile import FactLine, SkillLine
+from dispatch.web.words import _
+
+NOTICEABLE = 0.05
+
+
+def sureness(line: SkillLine) -> str:
+    """Return how sure it is that the person is at least at the level shown, in words and as a chance."""
+    chance = line.estimate.confidence(line.level)
+    number = f"{round(100 * chance)}"
+    if chance >= 0.9:
+        return _("Very sure that it is at least level %(level)s (%(n)s %%).", level=line.level, n=number)
+    if chance >= 0.7:
+        return _("Quite sure that it is at least level %(level)s (%(n)s %%).", level=line.level, n=number)
+    return _("Not sure whether it is level %(level)s (%(n)s %%) or below.", level=line.level, n=number)
+
+
+def effect(fact: FactLine) -> str:
+    """Return what a fact moves, in words."""
+    if fact.left_out:
+        return _("does not count: %(why)s", why=fact.left_out)
+    if fact.moved is None:
+        return ""
+    if abs(fact.moved) < NOTICEABLE:
+        return _("changes the level hardly")
+    size = f"{abs(fact.moved):.1f}"
+    return _("lifts the level by %(n)s", n=size) if fact.moved > 0 else _("lowers the level by %(n)s", n=size)
