@@ -261,6 +261,17 @@ def job_types(session: Session) -> Sequence[JobType]:
     return session.scalars(select(JobType).where(JobType.retired_at.is_(None)).order_by(JobType.name)).all()
 
 
+def last_kind_at(session: Session, site_id: int) -> int | None:
+    """Return the kind of work that a site had last, as far as it can still be booked."""
+    return session.scalar(
+        select(Job.job_type_id)
+        .join(JobType, JobType.id == Job.job_type_id)
+        .where(Job.site_id == site_id, JobType.retired_at.is_(None))
+        .order_by(Job.created_at.desc(), Job.id.desc())
+        .limit(1)
+    )
+
+
 def sites_to_choose(
     session: Session, *, territories: Territories, text: str = "", customer_id: int | None = None, limit: int = 20
 ) -> Sequence[Site]:

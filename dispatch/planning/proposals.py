@@ -226,12 +226,13 @@ def _item(snapshot: Snapshot, line: Line, disruption: Disruption, now: datetime)
         )
         margin = seen.margin_s
     stays = bool(line.before) and not gives_up(line.before, disruption)
+    part = _part(snapshot, line, disruption, stays=stays, margin_s=margin)
     return {
         "visit_id": line.visit_id,
-        "part": _part(snapshot, line, disruption, stays=stays, margin_s=margin),
+        "part": part,
         "visit_version": snapshot.visit_versions[line.visit_id],
         "stays": stays,
-        "small": _is_small(snapshot, line),
+        "small": part is RepairPart.KEPT and _is_small(snapshot, line),
         "margin_s": margin,
         "changes": _changes(line),
         "reasons": [dict(each) for each in line.reasons],
@@ -262,7 +263,7 @@ def _is_small(snapshot: Snapshot, line: Line) -> bool:
     """Tell whether nobody need hear of it: the same people, a few minutes earlier or later."""
     tolerance = snapshot.problem.policy.retime_tolerance_s
     after = {row["crew_slot_id"]: row for row in line.after}
-    return len(line.before) == len(after) and all(
+    return bool(after) and len(line.before) == len(after) and all(
         item.crew_slot_id in after
         and after[item.crew_slot_id]["technician_id"] == item.technician_id
         and abs((after[item.crew_slot_id]["during"].lower - item.start).total_seconds()) <= tolerance

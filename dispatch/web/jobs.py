@@ -170,7 +170,8 @@ def new() -> Response:
         sites = queries.sites_to_choose(db(), territories=reach, text=text, customer_id=customer_id)
         return page("jobs/choose_site.html", fragment="site_list", sites=sites, q=text, kept=_kept())
     site = queries.site_details(db(), site_id, territories=reach)
-    form = BookJobForm(data={"site_id": site.id} | ({"priority": URGENT} if _kept() else {}))
+    usual = {"site_id": site.id, "job_type_id": queries.last_kind_at(db(), site.id)}
+    form = BookJobForm(data=usual | ({"priority": URGENT} if _kept() else {}))
     form.job_type_id.choices = options([(each.id, each.name) for each in queries.job_types(db())])
     if form.validate_on_submit():
         try:

@@ -23,6 +23,7 @@ from dispatch.core.db import make_engine, make_sessions
 from dispatch.demo.load import load_demo
 from tests.conftest import copy_of_template
 from tests.e2e.east import East, address_of, make_east
+from tests.e2e.quay import Quay, make_quay
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState
@@ -109,6 +110,12 @@ def installation(
                 log=data / "serve.log",
             )
         engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def quay(installation: Installation) -> Quay:
+    """Make the Quay once: tests take people and visits of their own out of it."""
+    return make_quay(installation)
 
 
 @pytest.fixture

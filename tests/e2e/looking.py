@@ -1,7 +1,7 @@
 """What is asked of every page in every state: accessible to everybody, and nothing beyond the edge."""
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 NARROWEST = {"width": 320, "height": 640}
 
@@ -26,3 +26,25 @@ def overflow(page: Page) -> list[str]:
             }"""
         )
     )
+
+
+class Clicks:
+    """Counts what a person does; typing a value counts as one, and so does a key."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.count = page, 0
+
+    def click(self, what: Locator) -> None:
+        """Click or tap."""
+        what.click()
+        self.count += 1
+
+    def type(self, what: Locator, words: str) -> None:
+        """Put words into a field."""
+        what.fill(words)
+        self.count += 1
+
+    def key(self, key: str) -> None:
+        """Press a key."""
+        self.page.keyboard.press(key)
+        self.count += 1

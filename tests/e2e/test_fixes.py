@@ -5,7 +5,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from dispatch.jobs.models import Visit
 from tests.e2e.conftest import DESK, Installation, SitDown
-from tests.e2e.looking import NARROWEST, overflow, violations
+from tests.e2e.looking import NARROWEST, Clicks, overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 MOST_CLICKS = 3
@@ -19,25 +19,6 @@ FIELDS = {
     "title": "Boiler leaks at the valve",
     "duration": "75",
 }
-
-
-class Clicks:
-    """Counts what a person does; typing a value counts as one."""
-
-    def __init__(self, page: Page) -> None:
-        self.page, self.count = page, 0
-
-    def click(self, what: Locator) -> None:
-        what.click()
-        self.count += 1
-
-    def type(self, what: Locator, words: str) -> None:
-        what.fill(words)
-        self.count += 1
-
-    def key(self, key: str) -> None:
-        self.page.keyboard.press(key)
-        self.count += 1
 
 
 def field(page: Page, name: str) -> Locator:

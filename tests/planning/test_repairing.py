@@ -417,6 +417,20 @@ def test_three_people_are_proposed_by_arrival_and_each_can_be_taken_and_taken_ba
     assert disruption.state is DisruptionState.OPEN
 
 
+def test_an_emergency_that_nobody_can_do_says_so(target: Engine, seven: Seven) -> None:
+    session, world = seven.session, seven.world
+    job = make.make_job(session, site=world.site, owner=world.user, priority=1)
+    visit = make.make_visit(session, job=job, needs={make.make_skill(session): 3})
+    session.commit()
+    disruption = report_emergency(session, visit_id=visit.id, actor=world.dispatcher, now=NOW)
+    session.commit()
+    assert repair(target, disruption) is DisruptionState.PROPOSED
+    page = disruption_page(session, disruption.id, territories=None, now=NOW)
+    assert page.choices == ()
+    assert [line.visit_id for line in page.part(RepairPart.YOU)] == [visit.id]
+    assert page.part(RepairPart.YOU)[0].reasons
+
+
 def test_a_choice_whose_day_changed_meanwhile_is_refused_as_a_whole(target: Engine, seven: Seven) -> None:
     session, world = seven.session, seven.world
     visit = world.visit(priority=1, duration_s=1_200)
