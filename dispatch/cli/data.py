@@ -91,6 +91,58 @@ for _kind in SIMPLE_KINDS:
     import_group.add_command(_simple(_kind))
 
 
+@import_group.command("skill-matrix")
+@click.argument("file", type=FILE)
+@click.option("--source", default="skill_matrix", show_default=True, help="Name of the system the file comes from.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
+@click.option("--confirm", is_flag=True, help="Change more than a tenth of what this source gave before.")
+@plain_errors
+def skill_matrix(*, file: Path, source: str, dry_run: bool, confirm: bool) -> None:
+    """Import who can do what: a row a person and a column a skill, or rows of person, skill and level.
+
+    Columns and words are matched where that is certain; the rest is listed, and can be matched by hand on the page
+    Import skills. Empty cells say nothing.
+    """
+    from dispatch.cli.database import transaction
+    from dispatch.cli.users import OPERATOR
+    from dispatch.core.audit import CHANNEL
+    from dispatch.core.clock import now
+    from dispatch.imports.matrix.service import import_matrix
+
+    CHANNEL.set("import")
+    with transaction() as session:
+        report = import_matrix(
+            session,
+            file_name=file.name,
+            data=file.read_bytes(),
+            source=source,
+            dry_run=dry_run,
+            confirmed=confirm,
+            actor=OPERATOR,
+            now=now(),
+        )
+    if not dry_run:
+        click.echo(f"This is import {report.batch_id}; for 24 hours `import undo {report.batch_id}` takes it back.")
+    _finish([report], what="cells")
+
+
+@import_group.command("undo")
+@click.argument("number", type=int)
+@plain_errors
+def undo(*, number: int) -> None:
+    """Take the skill matrix with this import number back, within 24 hours."""
+    from dispatch.cli.database import transaction
+    from dispatch.cli.users import OPERATOR
+    from dispatch.core.audit import CHANNEL
+    from dispatch.core.clock import now
+    from dispatch.imports.matrix.service import undo_matrix
+
+    CHANNEL.set("import")
+    with transaction() as session:
+        taken = undo_matrix(session, batch_id=number, actor=OPERATOR, now=now())
+    click.echo(f"Import {number} is taken back: {taken:,} levels count no more.")
+
+
 @import_group.command("built-in")
 @plain_errors
 def built_in() -> None:
@@ -272,12 +324,12 @@ def _tell(notes: Sequence[str], faults: "Sequence[Fault]", total: int) -> None:
         click.echo(f"  ... and {total - FAULTS_SHOWN:,} more")
 
 
-def _finish(reports: "Iterable[Report]") -> None:
+def _finish(reports: "Iterable[Report]", what: str = "rows") -> None:
     """Print each report; leave with code 3 when some rows were refused, so that a script notices."""
     refused = 0
     for report in reports:
         click.echo(
-            f"{report.kind}: {report.read:,} rows read, {report.new:,} new, {report.changed:,} changed,"
+            f"{report.kind}: {report.read:,} {what} read, {report.new:,} new, {report.changed:,} changed,"
             f" {report.same:,} as before, {len(report.faults):,} refused"
             + (" (dry run: nothing was changed)" if report.dry_run else "")
         )

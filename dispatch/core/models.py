@@ -99,6 +99,25 @@ class ImportBatch(Base):
     faults: Mapped[list[Any]] = mapped_column(JSONB(), server_default=text("'[]'"))
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     at: Mapped[datetime]
+    undone_at: Mapped[datetime | None]
+    undone_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+
+
+class ImportUpload(Base):
+    """A file that waits between the steps of an import, with what its person chose; emptied when it was imported."""
+
+    __tablename__ = "import_upload"
+    __table_args__ = (CheckConstraint("octet_length(data) <= 8388608", name="size_bounded"),)
+
+    id: Mapped[Id]
+    kind: Mapped[str]
+    file_name: Mapped[str]
+    data: Mapped[bytes]
+    choices: Mapped[dict[str, Any]] = mapped_column(JSONB(), default=dict, server_default=text("'{}'"))
+    made_by_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), index=True)
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batch.id"), index=True)
 
 
 class OutsideId(Base):

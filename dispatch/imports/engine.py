@@ -40,6 +40,9 @@ class Tally:
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     counts: dict[Fate, int] = field(default_factory=lambda: dict.fromkeys(Fate, 0))
+    read: int | None = None
+    known: int | None = None
+    """Where not rows but cells are counted: how many the file has, and how many this source gave before."""
 
     def count(self, fate: Fate) -> None:
         """Count a row."""
@@ -73,6 +76,7 @@ class Run:
     tally: Tally
     actor: Actor
     now: datetime
+    batch_id: int
 
     def columns(self, known: Mapping[str, Sequence[str]], needed: Collection[str]) -> dict[str, str]:
         """Match the file's columns to ours by name or other name; Invalid names every needed one that is missing."""
@@ -144,6 +148,7 @@ def run_import(
     actor: Actor,
     now: datetime,
     confirmed: bool = False,
+    read: Callable[[bytes, str], Table] = read_table,
 ) -> Report:
     """Run one kind of import over a file and keep its report.
 
@@ -151,7 +156,7 @@ def run_import(
     what somebody meant to do.
     """
     actor.require(Right.IMPORT)
-    table = read_table(data, file_name)
+    table = read(data, file_name)
     batch = ImportBatch(
         kind=kind,
         source=source,
@@ -175,10 +180,10 @@ def run_import(
     try:
         # The services used below check rights of their own; whoever may import may do all an import does.
         able = replace(SYSTEM, user_id=actor.user_id, name=actor.name, channel="import")
-        work(Run(session=session, table=table, source=source, tally=tally, actor=able, now=now))
+        work(Run(session=session, table=table, source=source, tally=tally, actor=able, now=now, batch_id=batch.id))
         session.flush()
-        if not dry_run:
-            _refuse_upheaval(tally.counts[Fate.CHANGED], known, confirmed=confirmed)
+        if not dry_run and not confirmed:
+            _refuse_upheaval(tally.counts[Fate.CHANGED], known if tally.known is None else tally.known)
     except BaseException:
         savepoint.rollback()
         raise
@@ -201,8 +206,13 @@ def _known(session: Session, source: str) -> int:
     return session.scalar(select(func.count()).select_from(OutsideId).where(OutsideId.source == source)) or 0
 
 
-def _refuse_upheaval(changed: int, known: int, *, confirmed: bool) -> None:
-    if not confirmed and changed > max(FREE_CHANGES, LARGEST_SHARE_CHANGED * known):
+def is_upheaval(changed: int, known: int) -> bool:
+    """Say whether an import changes so much of what is known that somebody has to confirm it."""
+    return changed > max(FREE_CHANGES, LARGEST_SHARE_CHANGED * known)
+
+
+def _refuse_upheaval(changed: int, known: int) -> None:
+    if is_upheaval(changed, known):
         raise Conflict(
             f"This file would change {changed} of {known} rows that came from this source. "
             "Look at a dry run; if that is meant, import again and confirm the changes."
@@ -211,6 +221,7 @@ def _refuse_upheaval(changed: int, known: int, *, confirmed: bool) -> None:
 
 def _close(session: Session, batch: ImportBatch, tally: Tally, *, dry_run: bool, actor: Actor, now: datetime) -> Report:
     faults = tuple(sorted(tally.faults, key=lambda fault: (fault.line, fault.column or "")))
+    batch.rows_read = batch.rows_read if tally.read is None else tally.read
     batch.rows_new = tally.counts[Fate.NEW]
     batch.rows_changed = tally.counts[Fate.CHANGED]
     batch.rows_same = tally.counts[Fate.SAME]

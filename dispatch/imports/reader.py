@@ -6,7 +6,9 @@ out with its line; the others go on.
 
 import csv
 import io
+import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -19,6 +21,10 @@ MOST_ROWS = 200_000
 MOST_COLUMNS = 2_000
 SEPARATORS = (",", ";", "\t", "|")
 SHOWN_CHARACTERS = 80
+MOST_CELLS_ACROSS = 16_384
+MOST_CELLS = 20_000_000
+_PIECE = 1024 * 1024
+_LONGEST_TAG = 256
 _BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -66,14 +72,19 @@ class Table:
 
 def read_table(data: bytes, file_name: str) -> Table:
     """Read a whole file; raises Invalid where nothing of it can be used."""
+    faults: list[Fault] = []
+    return _collect(read_records(data, file_name, faults), faults)
+
+
+def read_records(data: bytes, file_name: str, faults: list[Fault]) -> Iterator[tuple[int, Sequence[str]]]:
+    """Give each record of a file with the line it begins on; what cannot be read becomes a fault."""
     if len(data) > LARGEST_BYTES:
         raise Invalid(f"The file is larger than {LARGEST_BYTES // 1024 // 1024} MB; split it.", field="file")
     if data.startswith(b"PK\x03\x04"):
-        return _collect(_spreadsheet(data, file_name), ())
+        return _spreadsheet(data, file_name)
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         raise Invalid("This is an old Excel file (.xls); save it as .xlsx or CSV.", field="file")
-    faults: list[Fault] = []
-    return _collect(_lines(decode(data), faults), faults)
+    return _lines(decode(data), faults)
 
 
 def decode(data: bytes) -> str:
@@ -141,6 +152,7 @@ def _spreadsheet(data: bytes, file_name: str) -> Iterator[tuple[int, Sequence[st
         raise Invalid("This spreadsheet carries macros; save it as a plain .xlsx or CSV file.", field="file")
     if sum(entry.file_size for entry in inside) > 10 * LARGEST_BYTES:
         raise Invalid("The spreadsheet unpacks to more than we read; split it.", field="file")
+    _refuse_sparse(data, file_name)
     try:
         sheet = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_index(0)
         rows = sheet.to_python(skip_empty_area=False)
@@ -150,6 +162,40 @@ def _spreadsheet(data: bytes, file_name: str) -> Iterator[tuple[int, Sequence[st
         texts = [_cell_text(cell) for cell in cells]
         if any(texts):
             yield number, texts
+
+
+def _refuse_sparse(data: bytes, file_name: str) -> None:
+    """Refuse a sheet whose last cell lies so far out that the empty ones before it would not fit into memory.
+
+    Every part is unpacked once in small pieces: one that holds more, or other bytes, than it declares is refused too.
+    """
+    last = re.compile(rb'<(?:\w+:)?c\s[^>]*?\br="([A-Z]{1,7})(\d{1,9})"')
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for entry in archive.infolist():
+                width = height = 0
+                with archive.open(entry) as part:
+                    kept = b""
+                    while piece := part.read(_PIECE):
+                        if not entry.filename.startswith("xl/worksheets/"):
+                            continue
+                        for column, row in last.findall(kept + piece):
+                            width, height = max(width, _column_number(column)), max(height, int(row))
+                        kept = piece[-_LONGEST_TAG:]
+                if width > MOST_CELLS_ACROSS or width * height > MOST_CELLS:
+                    raise Invalid(
+                        f"A sheet goes out to row {height:,} and column {width:,}; delete the cells far outside.",
+                        "file",
+                    )
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        raise Invalid(f"{file_name} is no spreadsheet we can read: {error}", field="file") from error
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
 
 
 def _cell_text(cell: object) -> str:

@@ -73,6 +73,7 @@ def practice_of(session: Session, technician_id: int, *, now: datetime) -> list[
             Evidence.technician_id == technician_id,
             Evidence.skill_id == Skill.id,
             Evidence.source != "job_outcome",
+            Evidence.withdrawn_at.is_(None),
         )
         .correlate(Skill)
         .exists()

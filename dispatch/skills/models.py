@@ -180,7 +180,10 @@ class CertificationProof(Base):
 
 
 class Evidence(Base):
-    """One dated fact about one person and one skill. Append-only; only the contested flag may change."""
+    """One dated fact about one person and one skill. Append-only; only the contested flag may change.
+
+    A fact of an import that was taken back is withdrawn, once and for good: it is read nowhere any more.
+    """
 
     __tablename__ = "evidence"
     __table_args__ = (
@@ -189,6 +192,8 @@ class Evidence(Base):
             "ix_evidence_self_claim", "technician_id", "skill_id", "at", postgresql_where=text("source = 'self_claim'")
         ),
         Index("uq_evidence_outside_key", "outside_key", unique=True, postgresql_where=text("outside_key IS NOT NULL")),
+        Index("ix_evidence_import_batch_id", "import_batch_id", postgresql_where=text("import_batch_id IS NOT NULL")),
+        CheckConstraint("withdrawn_at IS NULL OR import_batch_id IS NOT NULL", name="only_imports_withdrawn"),
     )
 
     id: Mapped[Id]
@@ -202,6 +207,8 @@ class Evidence(Base):
     outside_key: Mapped[str | None]
     recorded_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     recorded_at: Mapped[datetime] = mapped_column(Instant(), server_default=func.now())
+    import_batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batch.id"))
+    withdrawn_at: Mapped[datetime | None]
 
 
 class EvidenceContest(Base, Versioned):

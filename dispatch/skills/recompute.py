@@ -41,7 +41,8 @@ def outcomes_agreed(session: Session, at: datetime) -> bool:
 def facts_of(session: Session, technician_id: int, taxonomy: Taxonomy) -> tuple[Fact, ...]:
     """Return everything on record about one person, contested facts included and marked.
 
-    What was said about a skill that was merged into another one counts as said about that one.
+    Facts of an import that was taken back are not among them. What was said about a skill that was merged into
+    another one counts as said about that one.
     """
     return next((facts for _, facts in _facts_by_person(session, [technician_id], taxonomy)), ())
 
@@ -130,6 +131,7 @@ def _facts_by_person(
             Evidence.contested,
         )
         .where(Evidence.technician_id == text("ANY(:people)").bindparams(bindparam("people", list(technician_ids))))
+        .where(Evidence.withdrawn_at.is_(None))
         .order_by(Evidence.technician_id, Evidence.id)
         .execution_options(yield_per=5000)
     )

@@ -276,7 +276,7 @@ def settle_contest(
 
 def _get_evidence(session: Session, evidence_id: int) -> Evidence:
     fact = session.get(Evidence, evidence_id)
-    if fact is None:
+    if fact is None or fact.withdrawn_at is not None:
         raise NotFound("There is no such fact.")
     return fact
 

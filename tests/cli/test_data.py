@@ -88,3 +88,25 @@ def test_an_unreadable_file_is_one_sentence(url: str, tmp_path: Path) -> None:
     done = dispatch("import", "shifts", tmp_path / "x.csv")
     assert done.exit_code == 1
     assert done.output == "Error: The file is empty.\n"
+
+
+def test_a_skill_matrix_goes_in_once_and_can_be_taken_back(url: str, files: Path) -> None:
+    (files / "territories.csv").write_text("name,zone\nNorth,Europe/Berlin\n")
+    (files / "people.csv").write_text("id,name,territory\n17,Ada,North\n")
+    (files / "matrix.csv").write_text("Number;Name;Gas;Juggling\n17;Ada;3,5;2\n")
+    for kind, name in (("skills", "skills"), ("territories", "territories"), ("technicians", "people")):
+        dispatch("import", kind, files / f"{name}.csv")
+    levels = "SELECT count(*) FROM proficiency WHERE fact_count > 0"
+    dry = dispatch("import", "skill-matrix", files / "matrix.csv", "--dry-run")
+    assert (dry.exit_code, one(url, levels)) == (3, 0)
+    assert "Which skill is Juggling?" in dry.output
+    done = dispatch("import", "skill-matrix", files / "matrix.csv")
+    assert "2 cells read, 1 new, 0 changed, 0 as before, 1 refused" in done.output
+    assert one(url, levels) == 1
+    again = dispatch("import", "skill-matrix", files / "matrix.csv")
+    assert "0 new, 0 changed, 1 as before" in again.output
+    numbers = [output.partition("This is import ")[2].partition(";")[0] for output in (done.output, again.output)]
+    assert dispatch("import", "undo", numbers[0]).exit_code != 0
+    for number in reversed(numbers):
+        assert dispatch("import", "undo", number).exit_code == 0
+    assert one(url, levels) == 0

@@ -1,0 +1,122 @@
+"""Levels of an import as facts, many at once, and all of an import taken back."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from dispatch.accounts.access import Actor, Right
+from dispatch.core.audit import Change, record
+from dispatch.skills.models import Evidence, EvidenceContest, Skill
+from dispatch.skills.recompute import recompute_all
+from dispatch.skills.sources import source_named
+
+SOURCE = "imported_rating"
+TAKEN_BACK = "The import that this level came with was taken back."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rating:
+    """A level that an import gives a person in a skill, as of an instant; ``facts`` as its source reads them."""
+
+    technician_id: int
+    skill_id: int
+    at: datetime
+    facts: dict[str, Any]
+    outside_key: str
+
+
+def record_ratings(
+    session: Session, ratings: Sequence[Rating], *, batch_id: int, actor: Actor, now: datetime
+) -> tuple[int, ...]:
+    """Put all levels of an import on record, with one line in the change log a person, and recompute; return whom."""
+    actor.require(Right.IMPORT)
+    if not ratings:
+        return ()
+    kind = source_named(SOURCE)
+    for rating in ratings:
+        kind.parse(rating.facts)
+    session.execute(
+        insert(Evidence),
+        [
+            {
+                "technician_id": rating.technician_id,
+                "skill_id": rating.skill_id,
+                "source": SOURCE,
+                "at": rating.at,
+                "facts": rating.facts,
+                "contested": False,
+                "outside_key": rating.outside_key,
+                "recorded_by_id": actor.user_id,
+                "recorded_at": now,
+                "import_batch_id": batch_id,
+            }
+            for rating in ratings
+        ],
+    )
+    levels = [(rating.technician_id, rating.skill_id, rating.facts["level"]) for rating in ratings]
+    return _told(session, "import", levels, batch_id=batch_id, actor=actor, now=now)
+
+
+def withdraw_ratings(session: Session, *, batch_id: int, actor: Actor, now: datetime) -> int:
+    """Leave out every fact of an import for good and recompute; return how many there were.
+
+    Who saw one of them differently has what they asked for: such contests are settled with it.
+    """
+    actor.require(Right.IMPORT)
+    facts = session.execute(
+        update(Evidence)
+        .where(Evidence.import_batch_id == batch_id, Evidence.withdrawn_at.is_(None))
+        .values(withdrawn_at=now)
+        .returning(Evidence.technician_id, Evidence.skill_id, Evidence.facts["level"].as_float())
+        .execution_options(synchronize_session=False)
+    ).all()
+    open_contests = session.scalars(
+        select(EvidenceContest)
+        .join(Evidence, Evidence.id == EvidenceContest.evidence_id)
+        .where(Evidence.import_batch_id == batch_id, EvidenceContest.settled_at.is_(None))
+    )
+    for contest in open_contests.all():
+        contest.outcome, contest.answer = "withdrawn", TAKEN_BACK
+        contest.settled_by_id, contest.settled_at = actor.user_id, now
+    session.flush()
+    session.expire_all()
+    _told(session, "undo_import", [tuple(fact) for fact in facts], batch_id=batch_id, actor=actor, now=now)
+    return len(facts)
+
+
+def _told(
+    session: Session,
+    action: str,
+    levels: Sequence[tuple[int, int, float]],
+    *,
+    batch_id: int,
+    actor: Actor,
+    now: datetime,
+) -> tuple[int, ...]:
+    """Write what an import did to each person into the change log, and estimate them again."""
+    names: dict[int, str] = dict(session.execute(select(Skill.id, Skill.name)).all())
+    by_person: dict[int, dict[str, float]] = defaultdict(dict)
+    for person, skill, level in levels:
+        by_person[person][names[skill]] = level
+    for person, said in sorted(by_person.items()):
+        words = "; ".join(f"{name}: {level:g}" for name, level in sorted(said.items()))
+        record(
+            session,
+            Change(
+                at=now,
+                actor_id=actor.user_id,
+                action=action,
+                entity="technician",
+                entity_id=str(person),
+                after={"import_batch": batch_id, "levels": words},
+            ),
+        )
+    people = tuple(sorted(by_person))
+    if people:
+        recompute_all(session, now=now, technician_ids=people)
+    return people
