@@ -15,6 +15,7 @@ from dispatch.skills.models import Certification, CertificationKind, DocumentSta
 from dispatch.skills.proofs import record_proofs, withdraw_proofs
 
 PHOTO_OF = "certification"
+MOST_A_DAY = 30
 
 
 def record_certification(
@@ -51,6 +52,7 @@ def record_certification(
         may_vouch = actor.may(Right.CERTIFICATE_CONFIRM) and not own
         right = Right.CERTIFICATE_CONFIRM if may_vouch else Right.CERTIFICATE_ADD
         require_over(session, actor, right, technician_id, now)
+        _refuse_flood(session, actor, now)
     counts = confirmed or imported
     document = Certification(
         technician_id=technician_id,
@@ -61,6 +63,7 @@ def record_certification(
         state=DocumentState.CONFIRMED if counts else DocumentState.CLAIMED,
         imported=imported,
         claimed_by_id=actor.user_id,
+        claimed_at=now,
         confirmed_by_id=actor.user_id if confirmed else None,
         confirmed_at=now if counts else None,
     )
@@ -139,6 +142,17 @@ def _require_confirmer(session: Session, actor: Actor, technician_id: int, now: 
     require_over(session, actor, Right.CERTIFICATE_CONFIRM, technician_id, now)
     if actor.technician_id == technician_id:
         raise Forbidden("Nobody confirms their own document; ask your manager.")
+
+
+def _refuse_flood(session: Session, actor: Actor, now: datetime) -> None:
+    """Keep one account from filling the queue and the disk."""
+    lately = select(func.count()).where(
+        Certification.claimed_by_id == actor.user_id, Certification.claimed_at > now - timedelta(days=1)
+    )
+    if (session.scalar(lately) or 0) >= MOST_A_DAY:
+        raise Invalid(
+            f"You handed in {MOST_A_DAY} certificates since yesterday. Add more tomorrow, or call your manager."
+        )
 
 
 def _get(

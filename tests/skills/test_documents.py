@@ -12,7 +12,7 @@ from dispatch.accounts.access import SYSTEM, Grant
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.skills import service
 from dispatch.skills.certifications import holds
-from dispatch.skills.documents import usual_end
+from dispatch.skills.documents import MOST_A_DAY, usual_end
 from dispatch.skills.models import Certification, CertificationKind, DocumentState
 from dispatch.skills.queries import (
     certifications_held,
@@ -163,3 +163,11 @@ def test_kinds_are_catalogued(session: Session, crew: Crew) -> None:
             service.add_certification_kind(session, actor=SYSTEM, now=NOW, **({"code": "y", "name": "Y"} | wrong))  # type: ignore[arg-type]  # cases mix kinds
     with pytest.raises(Forbidden):
         service.add_certification_kind(session, code="y", name="Y", actor=crew.manager, now=NOW)
+
+
+def test_one_account_cannot_flood_the_queue(session: Session, crew: Crew, kind: CertificationKind) -> None:
+    for _ in range(MOST_A_DAY):
+        hand_in(session, crew, kind)
+    with pytest.raises(Invalid, match="Add more tomorrow"):
+        hand_in(session, crew, kind)
+    hand_in(session, crew, kind, now=NOW + timedelta(days=1, minutes=1))

@@ -8,6 +8,7 @@ from dispatch.accounts.models import RoleName
 from dispatch.core import clock
 from dispatch.skills.models import Certification, ClaimAnswer, DocumentState, Evidence, Skill
 from dispatch.workforce.models import Territory
+from tests.conftest import statements
 from tests.factories import (
     make_certification,
     make_certification_kind,
@@ -159,3 +160,17 @@ def test_claims_are_one_loose_end_of_whoever_answers(site: Site) -> None:
     technician = site.browser()
     technician.sign_in("fred@example.test", PASSWORD)
     assert "what people say they can do" not in technician.get("/loose-ends?whose=all").text
+
+
+def test_a_long_queue_costs_as_many_statements_as_a_short_one(site: Site) -> None:
+    Waiting(site, "hans")
+    manager = site.sign_in("manager")
+    counts = []
+    for number in range(2):
+        manager.get("/approvals")
+        with statements(site.engine) as sent:
+            manager.get("/approvals")
+        counts.append(sent.count)
+        for each in range(4):
+            Waiting(site, f"hans{number}{each}")
+    assert counts[0] == counts[1] <= 12, sent.texts

@@ -10,6 +10,7 @@ from dispatch.core import clock
 from dispatch.planning.models import AssignmentState
 from dispatch.skills.models import Evidence, EvidenceContest, Skill, SkillWish
 from dispatch.workforce.models import Technician, Territory, TerritoryMembership
+from tests.conftest import statements
 from tests.factories import (
     ALWAYS,
     make_assignment,
@@ -312,3 +313,20 @@ def test_a_level_is_seen_differently_through_what_others_said(site: Site) -> Non
     assert "Seen once only" not in site.sign_in("dispatcher").get(f"/people/{own.technician_id}").text
     assert browser.get("/my/skills/999999/differently", follow=True).text
     assert browser.where.startswith("/my/skills/claim")
+
+
+def test_many_skills_cost_as_many_statements_as_one(site: Site) -> None:
+    own = Own(site, "sia")
+    browser = own.browser()
+    counts = []
+    for _ in range(2):
+        browser.get(f"/my/skills?open={own.skill_id}")
+        with statements(site.engine) as sent:
+            browser.get(f"/my/skills?open={own.skill_id}")
+        counts.append(sent.count)
+        with site.session() as session:
+            technician = session.get_one(Technician, own.technician_id)
+            for number in range(5):
+                skill = make_skill(session, name=f"Skill {number} of sia", parent_id=make_skill(session).id)
+                make_evidence(session, technician=technician, skill=skill, facts={"level": 3})
+    assert counts[0] == counts[1] <= 24, sent.texts
