@@ -263,11 +263,15 @@ def _is_small(snapshot: Snapshot, line: Line) -> bool:
     """Tell whether nobody need hear of it: the same people, a few minutes earlier or later."""
     tolerance = snapshot.problem.policy.retime_tolerance_s
     after = {row["crew_slot_id"]: row for row in line.after}
-    return bool(after) and len(line.before) == len(after) and all(
-        item.crew_slot_id in after
-        and after[item.crew_slot_id]["technician_id"] == item.technician_id
-        and abs((after[item.crew_slot_id]["during"].lower - item.start).total_seconds()) <= tolerance
-        for item in line.before
+    return (
+        bool(after)
+        and len(line.before) == len(after)
+        and all(
+            item.crew_slot_id in after
+            and after[item.crew_slot_id]["technician_id"] == item.technician_id
+            and abs((after[item.crew_slot_id]["during"].lower - item.start).total_seconds()) <= tolerance
+            for item in line.before
+        )
     )
 
 

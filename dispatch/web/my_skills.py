@@ -29,6 +29,7 @@ from dispatch.web.context import actor, db, moment, technician_id
 from dispatch.web.forms import Form, options, whole
 from dispatch.web.pages import page
 from dispatch.web.security import permission
+from dispatch.web.sheets import csv_answer
 from dispatch.web.skill_words import effect, sureness
 from dispatch.web.words import _, _l
 
@@ -106,6 +107,55 @@ def index() -> Response:
         returned=returned_claims(db(), me, since=now - ANSWERS_SHOWN),
         today=_today(),
     )
+
+
+@blueprint.get("/export.csv")
+@permission(Right.EXPORT, own=True)
+def export() -> Response:
+    """Give everything known about one's own skills as a table: each fact, then each certificate."""
+    me, now = technician_id(), moment()
+    profile = skill_profile(db(), me, actor=actor(), at=now, explain=())
+    head = [
+        _("What"),
+        _("Level"),
+        _("Relied on to"),
+        _("Fact"),
+        _("Source"),
+        _("From"),
+        _("To"),
+        _("By"),
+        _("Left out"),
+    ]
+    facts = [
+        [
+            line.name,
+            round(line.estimate.mean, 2),
+            line.relied_on_to,
+            fact.sentence,
+            fact.label,
+            fact.first.isoformat(),
+            fact.last.isoformat(),
+            fact.given_by or "",
+            fact.left_out or "",
+        ]
+        for line in profile.lines
+        for fact in line.facts
+    ]
+    papers = [
+        [
+            one.kind,
+            "",
+            "",
+            one.number or "",
+            one.issuer or "",
+            one.valid_from.isoformat(),
+            "" if one.valid_to is None else one.valid_to.isoformat(),
+            str(one.state),
+            one.returned_because or "",
+        ]
+        for one in queries.documents_of(db(), me, on=_today())
+    ]
+    return csv_answer("my-skills", [head, *facts, *papers])
 
 
 @blueprint.route("/claim", methods=["GET", "POST"])

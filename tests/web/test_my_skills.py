@@ -1,5 +1,7 @@
 """The technician's own inventory."""
 
+import csv
+import io
 from datetime import timedelta
 
 from sqlalchemy import delete, select
@@ -330,3 +332,16 @@ def test_many_skills_cost_as_many_statements_as_one(site: Site) -> None:
                 skill = make_skill(session, name=f"Skill {number} of sia", parent_id=make_skill(session).id)
                 make_evidence(session, technician=technician, skill=skill, facts={"level": 3})
     assert counts[0] == counts[1] <= 24, sent.texts
+
+
+def test_everything_known_about_oneself_can_be_taken_along(site: Site) -> None:
+    own, other = Own(site, "tom"), Own(site, "una")
+    browser = own.browser()
+    assert "/my/skills/export.csv" in browser.get("/my/skills").links
+    answer = browser.client.get("/my/skills/export.csv")
+    assert (answer.status_code, answer.mimetype) == (200, "text/csv")
+    rows = list(csv.reader(io.StringIO(answer.get_data(as_text=True).lstrip("\ufeff"))))
+    assert [row[0] for row in rows] == ["What", "Gas boilers of tom"]
+    assert (rows[1][2], rows[1][3], rows[1][7]) == ("3", "Supervisor: level 3", "Manager North")
+    assert other.skill_id != own.skill_id
+    assert site.sign_in("dispatcher").client.get("/my/skills/export.csv").status_code == 403
