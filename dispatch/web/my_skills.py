@@ -29,7 +29,7 @@ from dispatch.web.context import actor, db, moment, technician_id
 from dispatch.web.forms import Form, options, whole
 from dispatch.web.pages import page
 from dispatch.web.security import permission
-from dispatch.web.sheets import csv_answer
+from dispatch.web.sheets import Row, csv_answer
 from dispatch.web.skill_words import effect, sureness
 from dispatch.web.words import _, _l
 
@@ -126,7 +126,7 @@ def export() -> Response:
         _("By"),
         _("Left out"),
     ]
-    facts = [
+    facts: list[Row] = [
         [
             line.name,
             round(line.estimate.mean, 2),
@@ -141,7 +141,7 @@ def export() -> Response:
         for line in profile.lines
         for fact in line.facts
     ]
-    papers = [
+    papers: list[Row] = [
         [
             one.kind,
             "",
