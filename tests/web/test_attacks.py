@@ -285,6 +285,8 @@ def test_lists_and_filters_reach_no_other_territory(site: Site, client_for: Sign
             f"/forecast?territory={south}",
             "/certificates",
             "/risks?all=1",
+            "/promises",
+            "/promises/table.csv",
         ):
             body = someone.client.get(address).get_data(as_text=True).lower()
             words = body.replace(f'value="{FOREIGN}"', "").replace(f"“{FOREIGN}”", "").replace(f"q={FOREIGN}", "")
