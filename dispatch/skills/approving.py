@@ -6,7 +6,7 @@ does not say as much already.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Float, Select, and_, cast, func, or_, select, tuple_
@@ -24,6 +24,7 @@ from dispatch.skills.service import assess_skill
 from dispatch.workforce.models import Technician, TerritoryMembership
 
 CLAIM = "self_claim"
+TAKEN_BACK_WITHIN = timedelta(minutes=15)
 NO_JUDGEMENT = (CLAIM, "job_outcome", "endorsement")
 
 
@@ -42,6 +43,16 @@ class WaitingClaim:
     at: datetime
     mean: float | None
     confirmed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreshAnswer:
+    """An answer of one's own that can still be taken back."""
+
+    evidence_id: int
+    technician: str
+    skill: str
+    outcome: ClaimOutcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +181,70 @@ def return_claim(session: Session, *, evidence_id: int, reason: str, actor: Acto
         raise Invalid("Say why, so that they know what would help.", field="reason")
     _answer(session, claim, ClaimOutcome.RETURNED, reason.strip(), actor, now)
     claim.contested = True
+    recompute_proficiency(session, claim.technician_id, now=now)
+
+
+def fresh_answers(session: Session, user_id: int, *, now: datetime) -> list[FreshAnswer]:
+    """Return what somebody answered a moment ago, the latest first."""
+    rows = session.execute(
+        select(
+            ClaimAnswer.evidence_id,
+            Technician.name.label("technician"),
+            Skill.name.label("skill"),
+            ClaimAnswer.outcome,
+        )
+        .join(Evidence, Evidence.id == ClaimAnswer.evidence_id)
+        .join(Technician, Technician.id == Evidence.technician_id)
+        .join(Skill, Skill.id == Evidence.skill_id)
+        .where(ClaimAnswer.answered_by_id == user_id, ClaimAnswer.answered_at > now - TAKEN_BACK_WITHIN)
+        .order_by(ClaimAnswer.answered_at.desc(), ClaimAnswer.evidence_id)
+    ).mappings()
+    return [FreshAnswer(**row) for row in rows]
+
+
+def take_back_answer(session: Session, *, evidence_id: int, actor: Actor, now: datetime) -> None:
+    """Take back one's own answer of a moment ago: what it said is left out, and the claim waits again."""
+    claim = session.get(Evidence, evidence_id)
+    answer = session.get(ClaimAnswer, evidence_id, with_for_update=True)
+    if claim is None or answer is None:
+        raise NotFound("There is no such answer.")
+    require_over(session, actor, Right.SKILL_CONFIRM, claim.technician_id, now)
+    if answer.answered_by_id != actor.user_id:
+        raise Forbidden("Only whoever answered takes it back.")
+    if answer.answered_at <= now - TAKEN_BACK_WITHIN:
+        raise Conflict("This was answered too long ago to be taken back. Say what you see now on the person's page.")
+    seen = select(EvidenceContest.id).where(EvidenceContest.evidence_id == evidence_id)
+    if session.scalar(select(seen.exists())):
+        raise Conflict("The person has seen your answer differently already. Answer that.")
+    if answer.outcome is ClaimOutcome.APPROVED:
+        skill = session.get_one(Skill, claim.skill_id)
+        judged = session.scalars(
+            select(Evidence).where(
+                Evidence.technician_id == claim.technician_id,
+                Evidence.skill_id == (skill.merged_into_id or skill.id),
+                Evidence.source == "supervisor",
+                Evidence.recorded_by_id == actor.user_id,
+                Evidence.at == answer.answered_at,
+            )
+        ).all()
+        for fact in judged:
+            fact.contested = True
+    else:
+        claim.contested = False
+    session.delete(answer)
+    session.flush()
+    record(
+        session,
+        Change(
+            at=now,
+            actor_id=actor.user_id,
+            action="undo",
+            entity="claim_answer",
+            entity_id=str(evidence_id),
+            before={"outcome": str(answer.outcome)},
+            after={"technician_id": claim.technician_id, "skill_id": claim.skill_id},
+        ),
+    )
     recompute_proficiency(session, claim.technician_id, now=now)
 
 

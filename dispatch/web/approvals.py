@@ -43,6 +43,7 @@ def _queue(*, refused: tuple[str, str] | None = None) -> Response:
         contests=[
             one for one in open_contests(db(), territory_ids=reach, on=on) if one.technician_id != me.technician_id
         ],
+        fresh=[] if me.user_id is None else approving.fresh_answers(db(), me.user_id, now=moment()),
         refused=refused,
         status=422 if refused else 200,
     )
@@ -64,6 +65,15 @@ def claim(evidence_id: int) -> Response:
     except Invalid as error:
         return _queue(refused=(f"claim-{evidence_id}", error.message))
     flash(with_visits(said, fact.technician_id) if fact else said, "good")
+    return redirect(url_for("approvals.index"), 303)
+
+
+@blueprint.post("/claims/<int:evidence_id>/take-back")
+@permission(Right.SKILL_CONFIRM)
+def take_back(evidence_id: int) -> Response:
+    """Take back one's own answer of a moment ago."""
+    approving.take_back_answer(db(), evidence_id=evidence_id, actor=actor(), now=moment())
+    flash(_("Taken back. The claim waits again."), "good")
     return redirect(url_for("approvals.index"), 303)
 
 

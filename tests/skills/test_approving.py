@@ -10,8 +10,16 @@ from sqlalchemy.orm import Session
 from dispatch.core.db import make_engine
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.skills import documents, service
-from dispatch.skills.approving import approve_claim, list_claims, return_claim, returned_claims
-from dispatch.skills.models import ClaimAnswer, DocumentState, Evidence, Skill
+from dispatch.skills.approving import (
+    TAKEN_BACK_WITHIN,
+    approve_claim,
+    fresh_answers,
+    list_claims,
+    return_claim,
+    returned_claims,
+    take_back_answer,
+)
+from dispatch.skills.models import ClaimAnswer, DocumentState, Evidence, Proficiency, Skill
 from tests.factories import make_certification, make_certification_kind, make_territory, make_user
 from tests.skills.people import NOW, Crew, actor_of, make_crew
 
@@ -114,6 +122,50 @@ def test_the_second_hears_who_was_first(session: Session, crew: Crew, answer: st
         approve_claim(session, evidence_id=claim.id, actor=other, now=NOW)
     with pytest.raises(Conflict, match=f"{crew.manager.name} was first and {answer}"):
         return_claim(session, evidence_id=claim.id, reason="no", actor=other, now=NOW)
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_an_answer_is_taken_back_as_if_it_had_not_been(session: Session, crew: Crew, approved: bool) -> None:
+    claim = say(session, crew)
+    before = stored(session, crew)
+    if approved:
+        approve_claim(session, evidence_id=claim.id, actor=crew.manager, now=NOW)
+    else:
+        return_claim(session, evidence_id=claim.id, reason="no", actor=crew.manager, now=NOW)
+    assert stored(session, crew) != before
+    (fresh,) = fresh_answers(session, crew.manager.user_id or 0, now=NOW)
+    assert (fresh.evidence_id, fresh.outcome) == (claim.id, "approved" if approved else "returned")
+    other = actor_of(make_user(session), "manager", crew.territory)
+    with pytest.raises(Forbidden, match="whoever answered"):
+        take_back_answer(session, evidence_id=claim.id, actor=other, now=NOW)
+    with pytest.raises(Conflict, match="too long ago"):
+        take_back_answer(session, evidence_id=claim.id, actor=crew.manager, now=NOW + TAKEN_BACK_WITHIN)
+    take_back_answer(session, evidence_id=claim.id, actor=crew.manager, now=NOW)
+    assert stored(session, crew) == before
+    assert waiting(session, crew) == [claim.id]
+    assert fresh_answers(session, crew.manager.user_id or 0, now=NOW) == []
+    with pytest.raises(NotFound):
+        take_back_answer(session, evidence_id=claim.id, actor=crew.manager, now=NOW)
+    approve_claim(session, evidence_id=claim.id, actor=other, now=NOW)
+    assert waiting(session, crew) == []
+
+
+def test_an_answer_seen_differently_is_not_taken_back(session: Session, crew: Crew) -> None:
+    claim = say(session, crew)
+    return_claim(session, evidence_id=claim.id, reason="no", actor=crew.manager, now=NOW)
+    service.contest_evidence(session, evidence_id=claim.id, reason="yes", actor=crew.holder, now=NOW)
+    with pytest.raises(Conflict, match="seen your answer differently"):
+        take_back_answer(session, evidence_id=claim.id, actor=crew.manager, now=NOW)
+
+
+def stored(session: Session, crew: Crew) -> list[tuple[int, float, float, bool]]:
+    """Return the person's levels as planning reads them."""
+    rows = session.execute(
+        select(Proficiency.skill_id, Proficiency.mean, Proficiency.sd, Proficiency.confirmed)
+        .where(Proficiency.technician_id == crew.technician.id)
+        .order_by(Proficiency.skill_id)
+    )
+    return [(row.skill_id, round(row.mean, 9), round(row.sd, 9), row.confirmed) for row in rows]
 
 
 def test_only_the_newest_word_waits_and_saying_it_is_still_true_does_not(session: Session, crew: Crew) -> None:

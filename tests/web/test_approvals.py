@@ -58,7 +58,9 @@ def test_one_click_approves_a_claim_and_a_certificate(site: Site) -> None:
     assert manager.send({"answer": "approve"}, action=f"/approvals/claims/{own.claim_id}") == "/approvals"
     manager.get("/approvals")
     assert manager.send({"answer": "approve"}, action=f"/approvals/certificates/{own.paper_id}") == "/approvals"
-    assert "of abe" not in manager.get("/approvals").text
+    page = manager.get("/approvals")
+    assert "fixing boilers abe" not in page.text
+    assert "Permit of abe" not in page.text
     with site.session() as session:
         assert session.get_one(Certification, own.paper_id).state is DocumentState.CONFIRMED
         judged = select(Evidence).where(Evidence.technician_id == own.technician_id, Evidence.source == "supervisor")
@@ -86,13 +88,28 @@ def test_given_back_with_a_reason_its_person_reads_it(site: Site) -> None:
     unsaid = manager.send({"answer": "return"}, action=f"/approvals/certificates/{own.paper_id}", status=422)
     assert not isinstance(unsaid, str)
     manager.send({"answer": "return", "reason": "Blurred"}, action=f"/approvals/certificates/{own.paper_id}")
-    assert "of bea" not in manager.get("/approvals").text
+    page = manager.get("/approvals")
+    assert "fixing boilers bea" not in page.text
+    assert "Permit of bea" not in page.text
     browser = site.browser()
     browser.sign_in(own.email, PASSWORD)
     page = browser.get("/my/skills")
     assert "Join Ben first" in page.text
     assert "Blurred" in page.text
     assert f"/my/skills/claim?skill={own.skill_id}" in page.links
+
+
+def test_a_slip_is_taken_back_in_one_click_by_whoever_made_it(site: Site) -> None:
+    own = Waiting(site, "ivo")
+    manager = site.sign_in("manager")
+    manager.get("/approvals")
+    manager.send({"answer": "approve"}, action=f"/approvals/claims/{own.claim_id}")
+    assert "Answered by you just now" in manager.get("/approvals").text
+    assert manager.send(action=f"/approvals/claims/{own.claim_id}/take-back") == "/approvals"
+    page = manager.get("/approvals")
+    assert "Approve" in page.text
+    assert "fixing boilers ivo" in page.text
+    manager.post(f"/approvals/claims/{own.claim_id}/take-back", status=404)
 
 
 def test_a_claim_given_back_can_be_seen_differently_once_and_stand_after_all(site: Site) -> None:
@@ -120,7 +137,7 @@ def test_a_claim_given_back_can_be_seen_differently_once_and_stand_after_all(sit
     assert "The school says so too" in browser.get("/my/skills").text
     with site.session() as session:
         assert session.get_one(Evidence, own.claim_id).contested is False
-    assert "Boilers of gus" not in manager.get("/approvals").text
+    assert "fixing boilers gus" not in manager.get("/approvals").text
 
 
 def test_ones_own_is_not_in_ones_queue_and_refused(site: Site) -> None:
