@@ -16,7 +16,7 @@ from dispatch.coverage.models import CoverageRun
 from dispatch.coverage.outlook import Outlook
 from dispatch.coverage.promised import promises_by_person
 from dispatch.coverage.queries import latest_run, read_counted
-from dispatch.coverage.remedies import Remedy, remedies
+from dispatch.coverage.remedies import MOST_CELLS, Remedy, remedies
 from dispatch.coverage.result import (
     NEAR_WEEKS,
     ClassPrice,
@@ -72,6 +72,7 @@ def count(snapshot: Snapshot, before: Counted | None = None) -> Counted:
         worst=_worst(cell for cell in found.cells if cell.week in near),
         missing_s=missing_s,
         merged_s=snapshot.merged_s,
+        tried_from_s=_tried_from(found.cells),
         cells=found.cells,
         remedies=found.remedies,
         prices=found.prices,
@@ -88,6 +89,7 @@ def count(snapshot: Snapshot, before: Counted | None = None) -> Counted:
         by_row=expectation.by_row,
         outlines=tuple(sorted(expectation.outlines, key=lambda each: (each.territory, each.row))),
         without_hours=snapshot.territories_without_hours,
+        overbooked=snapshot.overbooked,
     )
 
 
@@ -162,6 +164,7 @@ def _near(snapshot: Snapshot) -> Counted:
         worst=(),
         missing_s={},
         merged_s=0,
+        tried_from_s={},
         cells=(),
         risks=tuple(summed_risk(risk) for risk in risks if risk.lost_s > 0),
         pairs=pair_risks(outlook, risks, models),
@@ -182,6 +185,7 @@ def _near(snapshot: Snapshot) -> Counted:
         by_row=None,
         outlines=(),
         without_hours=(),
+        overbooked=(),
     )
 
 
@@ -195,6 +199,18 @@ def _worst(cells: Iterable[Cell]) -> tuple[Cell, ...]:
         rows = {weeks[0].row for weeks in worst_places(here)}
         found += [cell for cell in here if cell.row in rows]
     return tuple(found)
+
+
+def _tried_from(cells: Iterable[Cell]) -> dict[date, int]:
+    short: dict[date, list[int]] = {}
+    for cell in cells:
+        if cell.missing_s:
+            short.setdefault(cell.week, []).append(cell.missing_s)
+    return {
+        week: sorted(missing, reverse=True)[MOST_CELLS - 1]
+        for week, missing in sorted(short.items())
+        if len(missing) > MOST_CELLS
+    }
 
 
 def solve_coverage(session: Session, *, actor: Actor, now: datetime, anew: bool = True) -> CoverageRun:

@@ -287,6 +287,7 @@ class CellPage:
     zone: str
     visits: tuple[CellVisit, ...]
     remedies: tuple[NamedRemedy, ...]
+    tried: bool
 
 
 def cell_page(
@@ -320,6 +321,7 @@ def cell_page(
         ),
         able=able,
         zone=place.zone,
+        tried=cell.missing_s >= counted.tried_from_s.get(week, 0),
         visits=_visits(session, [b.visit_id for b in here], short=cell.missing_s > 0),
         remedies=tuple(
             NamedRemedy(remedy=each, person=names.get(each.person, GONE))

@@ -15,7 +15,7 @@ from dispatch.coverage.remedies import Remedy, RemedyKind
 from dispatch.coverage.risk import AbsenceRisk, Loss, PairRisk, SoleHolder, StressedWeek, StressTest
 from dispatch.coverage.week import WeekFlow
 
-VERSION = 5
+VERSION = 6
 NEAR_WEEKS = 4
 """Weeks that "where are we short" and "if somebody were away" speak of; the weeks after them are in the heat map."""
 FELT = 5
@@ -88,6 +88,16 @@ class Known:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Overbooked:
+    """A week in which a territory is asked for many times the hours of everybody who works there."""
+
+    territory: int
+    week: date
+    needed_s: int
+    hours_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Counted:
     """Everything a page shows of one solved outlook.
 
@@ -102,6 +112,8 @@ class Counted:
         Unmet seconds of the next four weeks, by territory.
     digests
         What each week was counted from, so that a week whose facts did not change need not be counted again.
+    tried_from_s
+        Weeks with more short cells than are tried for remedies, and from how many missing seconds on they were.
     merged_s
         Work of rare demand classes that was counted in a wider one.
     """
@@ -111,6 +123,7 @@ class Counted:
     worst: tuple[Cell, ...]
     missing_s: Mapping[int, int]
     merged_s: int
+    tried_from_s: Mapping[date, int]
     cells: tuple[Cell, ...]
     risks: tuple[Risk, ...]
     pairs: tuple[PairRisk, ...]
@@ -131,6 +144,7 @@ class Counted:
     by_row: TrackRecord | None
     outlines: tuple[Outline, ...]
     without_hours: tuple[int, ...]
+    overbooked: tuple[Overbooked, ...]
 
     @property
     def near(self) -> tuple[date, ...]:
@@ -205,6 +219,7 @@ def to_json(counted: Counted) -> dict[str, Any]:
         "worst": [_cell_out(cell) for cell in counted.worst],
         "missing_s": {str(place): seconds for place, seconds in counted.missing_s.items()},
         "merged_s": counted.merged_s,
+        "tried_from_s": {week.isoformat(): seconds for week, seconds in counted.tried_from_s.items()},
         "parts": _parts_out(counted),
         "risks": [
             {
@@ -244,6 +259,7 @@ def to_json(counted: Counted) -> dict[str, Any]:
         "by_kind": _record_out(counted.by_kind),
         "by_row": _record_out(counted.by_row),
         "without_hours": list(counted.without_hours),
+        "overbooked": [[o.territory, o.week.isoformat(), o.needed_s, o.hours_s] for o in counted.overbooked],
     }
 
 
@@ -279,6 +295,7 @@ def from_json(stored: Mapping[str, Any]) -> Counted:
         worst=tuple(_cell_in(cell) for cell in stored["worst"]),
         missing_s={int(place): seconds for place, seconds in stored["missing_s"].items()},
         merged_s=stored["merged_s"],
+        tried_from_s={date.fromisoformat(week): seconds for week, seconds in stored["tried_from_s"].items()},
         cells=tuple(_cell_in(cell) for part in parts for cell in part.get("cells", ())),
         risks=tuple(
             Risk(
@@ -362,6 +379,10 @@ def from_json(stored: Mapping[str, Any]) -> Counted:
             for kind, number, place, past, ahead in part.get("outlines", ())
         ),
         without_hours=tuple(stored["without_hours"]),
+        overbooked=tuple(
+            Overbooked(territory=place, week=date.fromisoformat(week), needed_s=needed, hours_s=hours)
+            for place, week, needed, hours in stored["overbooked"]
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -12,9 +13,9 @@ from dispatch.coverage import rows
 from dispatch.coverage.classes import add_up, merge_rare, monday
 from dispatch.coverage.demand import read_booked, read_expected
 from dispatch.coverage.expectation import Expectation
-from dispatch.coverage.outlook import Outlook
+from dispatch.coverage.outlook import HOUR_S, DemandClass, Outlook, Person
 from dispatch.coverage.promised import PromisedPlace
-from dispatch.coverage.result import NEAR_WEEKS, Known
+from dispatch.coverage.result import NEAR_WEEKS, Known, Overbooked
 from dispatch.coverage.supply import Staff, read_staff
 from dispatch.jobs.models import Job
 from dispatch.planning.policy import read_rules
@@ -27,6 +28,8 @@ KNOWN_WEEKS = 52
 KNOWN = (("site", Job.site_id, 3), ("asset", Job.asset_id, 2))
 """Visits of a year, all by one person, from which a site or a piece of equipment counts as theirs to know."""
 KNOWN_AT_MOST = 5000
+ABSURD_TIMES, ABSURD_S = 10, 500 * HOUR_S
+"""Work of a week beyond ten times the hours of everybody there, and beyond these, is likelier mistyped than meant."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +49,7 @@ class Snapshot:
     promised: tuple[PromisedPlace, ...]
     known: tuple[Known, ...]
     territories_without_hours: tuple[int, ...]
+    overbooked: tuple[Overbooked, ...]
 
 
 def read_snapshot(session: Session, *, now: datetime, weeks: int = WEEKS) -> Snapshot:
@@ -87,7 +91,25 @@ def read_snapshot(session: Session, *, now: datetime, weeks: int = WEEKS) -> Sna
             if place.promised and place.technician is not None and place.piece.week in mondays[:NEAR_WEEKS]
         ),
         known=_known(session, now),
+        overbooked=_overbooked(people, demand),
         territories_without_hours=tuple(sorted({work.territory for work in demand} - staffed)),
+    )
+
+
+def _overbooked(people: Iterable[Person], demand: Iterable[DemandClass]) -> tuple[Overbooked, ...]:
+    """Find the weeks in which a territory is asked for many times what its people have."""
+    needed: dict[tuple[int, date], int] = {}
+    for work in demand:
+        needed[work.territory, work.week] = needed.get((work.territory, work.week), 0) + work.seconds
+    hours: dict[tuple[int, date], int] = {}
+    for person in people:
+        for week, seconds in person.hours_s.items():
+            for place in person.travel_s:
+                hours[place, week] = hours.get((place, week), 0) + seconds
+    return tuple(
+        Overbooked(territory=place, week=week, needed_s=seconds, hours_s=hours.get((place, week), 0))
+        for (place, week), seconds in sorted(needed.items())
+        if seconds > ABSURD_S and seconds > ABSURD_TIMES * hours.get((place, week), 0)
     )
 
 

@@ -12,11 +12,12 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from dispatch.accounts.access import Right
 from dispatch.coverage import queries, service
+from dispatch.coverage.cell_plans import find_remedy, take_remedy, taken
 from dispatch.coverage.expectation import LEAST_WEEKS
 from dispatch.coverage.flow import Cell
 from dispatch.coverage.outlook import CERTIFICATION, HOUR_S, Row, RowKind
-from dispatch.coverage.queries import CoveragePage, HeatMap, NamedCell
-from dispatch.coverage.remedies import Remedy, RemedyKind
+from dispatch.coverage.queries import CellPage, CoveragePage, HeatMap, NamedCell
+from dispatch.coverage.remedies import MOST_CELLS, Remedy, RemedyKind
 from dispatch.coverage.result import Counted
 from dispatch.web.context import actor, db, moment
 from dispatch.web.filters import day, minutes
@@ -106,6 +107,7 @@ def index() -> Response:
         table_heads=[_("Skill"), *((day(week, form="d MMM"), "end") for week in found.counted.weeks)] if found else [],
         week_heads=[day(week, form="d MMM") for week in found.counted.weeks] if found else [],
         week_words=week_words,
+        places=dict(found.territories) if found else {},
         whole=reach is None,
         shown_at_most=SHOWN,
         may_open_people=may_open("people.show"),
@@ -147,6 +149,43 @@ def table() -> Response:
 @permission(Right.COVERAGE_READ)
 def cell(kind: str, number: int, territory: int, week: date) -> Response:
     """Open one cell: the hours, who can do the work, and the visits that ask for it."""
+    found = _cell(kind, number, territory, week)
+    under_way = taken(db(), found)
+    return page(
+        "coverage/cell.html",
+        found=found,
+        cell=found.named.cell,
+        summary=cell_words(found.named),
+        week_end=week + timedelta(days=6),
+        percent=percent_words(found.named.cell),
+        level=level_words(found.named.cell),
+        remedies=[
+            (each, remedy_words(each.remedy, found.named), under_way.get((each.remedy.kind.value, each.remedy.person)))
+            for each in found.remedies
+        ],
+        most_cells=MOST_CELLS,
+        now=moment(),
+        may_take=may_open("coverage.take"),
+        may_open_people=may_open("people.show"),
+    )
+
+
+@blueprint.post("/<any(skill, certification, anybody):kind>/<int:number>/<int:territory>/<day:week>/take")
+@permission(Right.LOOSE_END_EDIT)
+def take(kind: str, number: int, territory: int, week: date) -> AnyResponse:
+    """Take up what would help in a cell."""
+    actor().require(Right.COVERAGE_READ, territory)
+    found = _cell(kind, number, territory, week)
+    chosen = find_remedy(found, request.form.get("what", ""), request.form.get("person", 0, type=int))
+    words = remedy_words(chosen.remedy, found.named)
+    if take_remedy(db(), found, chosen, what=words, actor=actor(), now=moment()):
+        flash(_("It is among your loose ends now."), "good")
+    else:
+        flash(_("This is under way already."), "info")
+    return redirect(cell_url(found.named.cell), 303)
+
+
+def _cell(kind: str, number: int, territory: int, week: date) -> CellPage:
     found = queries.cell_page(
         db(),
         reach=actor().territories(Right.COVERAGE_READ),
@@ -157,18 +196,7 @@ def cell(kind: str, number: int, territory: int, week: date) -> Response:
     )
     if found is None:
         abort(404)
-    return page(
-        "coverage/cell.html",
-        found=found,
-        cell=found.named.cell,
-        summary=cell_words(found.named),
-        week_end=week + timedelta(days=6),
-        percent=percent_words(found.named.cell),
-        level=level_words(found.named.cell),
-        remedies=[(each.remedy.person, each.person, remedy_words(each.remedy, found.named)) for each in found.remedies],
-        now=moment(),
-        may_open_people=may_open("people.show"),
-    )
+    return found
 
 
 # ---- words ---------------------------------------------------------------------------------------------------------

@@ -184,6 +184,28 @@ def test_a_cell_says_what_would_help_and_what_it_is_worth(client_for: SignIn, co
     assert "Ana Ruiz : works four hours longer; 3 h 55 min more can be served." in page.text
 
 
+def test_what_would_help_is_taken_up_in_one_click(client_for: SignIn, counted: Gas, site: Site) -> None:
+    manager = client_for("manager")
+    path = f"/coverage/skill/{counted.skill_id}/{site.north_id}/{counted.monday}"
+    page = manager.get(path)
+    assert "Take it up" in page.text
+    where = manager.send({}, button="Take it up")
+    assert where == path
+    page = manager.get(path)
+    assert "under way since" in page.text
+    assert "Take it up" not in page.text
+    ends = manager.get("/loose-ends").text
+    assert "=Gas boilers, North, week of" in ends
+    assert "Ask first, then change the shift: Ana Ruiz works four hours longer; 3 h 55 min more can be served." in ends
+    ana = re.findall(r'name="person" value="(\d+)"', manager.get(path).html)
+    assert ana == []
+    for values in ({"what": "move", "person": "1"}, {"what": "x", "person": "y"}, {}):
+        manager.post(f"{path}/take", values, 404)
+    client_for("technician").post(f"{path}/take", {"what": "overtime"}, 403)
+    client_for("dispatcher").post(f"{path}/take", {"what": "overtime"}, 403)
+    manager.post(f"/coverage/skill/{counted.skill_id}/{site.south_id}/{counted.monday}/take", {"what": "overtime"}, 404)
+
+
 def test_absences_as_usual_are_told_to_who_may_see_all_territories(client_for: SignIn, counted: Gas) -> None:
     assert "With as many away as usual" in client_for("administrator").get("/coverage").text
     assert "With as many away as usual" not in client_for("manager").get("/coverage").text
