@@ -18,6 +18,7 @@ from dispatch.jobs.models import Customer, Job, Visit
 from dispatch.matching.plan import Plan, Route, Stop
 from dispatch.planning.candidates import CandidateRow, candidates_on
 from dispatch.planning.desks import PreparedDay, day_for
+from dispatch.planning.holds import holds_on
 from dispatch.planning.places import crew_of, words_of
 
 MOST = 20
@@ -94,8 +95,14 @@ def _line(session: Session, prepared: PreparedDay, row: Any, now: datetime) -> L
         listing = candidates_on(session, prepared, visit_id=row.id, now=now)
     except Conflict as refused:
         return answer(None, refused.message)
+    holds = holds_on(session, listing.ranked, row.id, now)
     for place in listing.ranked:
-        if not place.knock_on and not place.late_s and (place.promise is None or place.promise.margin_s >= 0):
+        if (
+            place.technician_id not in holds
+            and not place.knock_on
+            and not place.late_s
+            and (place.promise is None or place.promise.margin_s >= 0)
+        ):
             return answer(place, words_of(place, prepared.zone))
     return answer(None, AT_A_COST if listing.ranked else NOBODY)
 

@@ -1,7 +1,7 @@
 """One prepared day for many questions: who could take a visit, at what price, and why the others cannot.
 
-A day is read and laid out once for each position of the change log and kept for a while in this process. What a
-transaction has not committed yet never gets into what others are told.
+A day is read and laid out once and kept for a while in this process, for as long as the change log tells of nothing
+that concerns it. What a transaction has not committed yet never gets into what others are told.
 """
 
 import threading
@@ -17,19 +17,27 @@ from sqlalchemy.orm import Session
 
 from dispatch.core.audit import is_pending
 from dispatch.core.errors import Conflict
+from dispatch.core.models import AuditEvent
 from dispatch.matching.explain import held_desk
 from dispatch.matching.plan import Plan, Route, Stop
 from dispatch.matching.problem import Problem, Window
 from dispatch.planning.models import Policy
 from dispatch.planning.readings import planned_for
+from dispatch.planning.rows import Cell, among
 from dispatch.planning.snapshot import Committed, Snapshot, active_policy, read_snapshot
-from dispatch.workforce.models import Shift, Territory, TerritoryMembership
+from dispatch.workforce.models import Shift, Technician, Territory, TerritoryMembership
 
 if TYPE_CHECKING:
     from dispatch.matching.solvers.held_desk import HeldDesk
 
 MOST_PAIRS = 3_000_000
 """Pairs of shifts and visits on all days kept in one process: one of 500 people and 5,000 visits takes some 100 MB."""
+
+MOST_LOOKED_THROUGH = 300
+"""Events of the change log that are looked through for what concerns a day; after more of them it is read anew."""
+
+APART = frozenset({"call_task", "disruption", "loose_end_care", "message", "offer", "plan_request", "user"})
+"""Kinds of things that no day is made of: what is logged of them leaves every day as it is."""
 
 FRESH_FOR = timedelta(minutes=2)
 """How long a day counts as current though nothing was logged: the clock goes on, and estimates fade."""
@@ -48,6 +56,7 @@ class PreparedDay:
     snapshot: Snapshot
     plan: Plan
     read_at: datetime
+    cells: tuple[Cell, ...] = ()
 
     @cached_property
     def desk(self) -> "HeldDesk":
@@ -94,8 +103,16 @@ class PreparedDay:
         return str(visit_id)
 
 
+@dataclass(kw_only=True)
+class _Kept:
+    """A day, and up to where the change log was looked through for what concerns it."""
+
+    made: PreparedDay
+    position: int
+
+
 _Key = tuple[Any, ...]
-_kept: "OrderedDict[_Key, PreparedDay]" = OrderedDict()
+_kept: "OrderedDict[_Key, _Kept]" = OrderedDict()
 _building: dict[_Key, threading.Lock] = {}
 _lock = threading.Lock()
 
@@ -120,19 +137,19 @@ def day_for(
     ).one()
     url = session.get_bind().engine.url
     prices = tuple(sorted((scarcity or {}).items()))
-    key = (url.host, url.port, url.database, territory_id, day, policy.id, position, prices)
-    known = None if is_pending(session) else _find(key, now)
+    key = (url.host, url.port, url.database, territory_id, day, policy.id, prices)
+    known = None if is_pending(session) else _find(session, key, position, now)
     if known is None:
         with _lock:
-            turn = _building.setdefault(key, threading.Lock())
+            turn = _building.setdefault((*key, position), threading.Lock())
         with turn:
-            known = None if is_pending(session) else _find(key, now)
+            known = None if is_pending(session) else _find(session, key, position, now)
             if known is None:
                 known = _read(session, policy, territory_id, day, now, scarcity, None)
                 if clean and not is_pending(session):
-                    _keep(key, known)
+                    _keep(key, known, position)
         with _lock:
-            _building.pop(key, None)
+            _building.pop((*key, position), None)
     if visit_id is None or str(visit_id) in known.snapshot.problem.visit_by_id or visit_id in known.snapshot.left_out:
         return known
     return _read(session, policy, territory_id, day, now, scarcity, visit_id)
@@ -144,22 +161,66 @@ def forget() -> None:
         _kept.clear()
 
 
-def _find(key: _Key, now: datetime) -> PreparedDay | None:
+def _find(session: Session, key: _Key, position: int, now: datetime) -> PreparedDay | None:
+    """Return a day that is fresh and that nothing logged since concerns."""
     with _lock:
         found = _kept.get(key)
-        if found is None or not timedelta(0) <= now - found.read_at <= FRESH_FOR:
+        if found is None or not timedelta(0) <= now - found.made.read_at <= FRESH_FOR:
             return None
-        _kept.move_to_end(key)
-        return found
+        made, since = found.made, found.position
+    if since > position or (since < position and not _stands(session, made, since, position)):
+        return None
+    with _lock:
+        if key in _kept and _kept[key].made is made:
+            _kept[key].position = max(_kept[key].position, position)
+            _kept.move_to_end(key)
+    return made
 
 
-def _keep(key: _Key, made: PreparedDay) -> None:
+def _stands(session: Session, made: PreparedDay, since: int, position: int) -> bool:
+    """Tell whether nothing that was logged since concerns a day: all of it is about visits elsewhere, by other people.
+
+    Only what services write about visits and what is done with them is known to stay where it is; whatever else was
+    logged, and more than a little, is read anew.
+    """
+    if position - since > MOST_LOOKED_THROUGH:
+        return False
+    here = {place for place, _day in made.cells}
+    problem = made.snapshot.problem
+    people = {int(each.id) for each in problem.technicians}
+    others: set[int] = set()
+    rows = session.execute(
+        select(AuditEvent.entity, AuditEvent.territory_id, AuditEvent.before, AuditEvent.after)
+        .where(AuditEvent.seq > since, AuditEvent.seq <= position)
+        .order_by(AuditEvent.seq)
+    ).all()
+    if len(rows) != position - since:
+        return False
+    for row in rows:
+        if row.entity in APART:
+            continue
+        told = [row.before or {}, row.after or {}]
+        if row.entity != "visit" or row.territory_id is None or row.territory_id in here:
+            return False
+        if any(set(side) != {"slots"} for side in told):
+            return False  # not a booking
+        others |= {each["technician_id"] for side in told for each in side["slots"] if each is not None}
+    if others & people:
+        return False
+    firms = {int(each.id) for each in problem.partners}  # who take only so many visits a day, wherever they are
+    if not firms or not others:
+        return True
+    theirs = select(func.count()).select_from(Technician)
+    return not session.scalar(theirs.where(among(Technician.id, others), Technician.partner_id.in_(firms)))
+
+
+def _keep(key: _Key, made: PreparedDay, position: int) -> None:
     """Keep a day in place of an older one of the same territory and date."""
     with _lock:
         for other in [other for other in _kept if other[:5] == key[:5] and other[-1] == key[-1]]:
             del _kept[other]
-        _kept[key] = made
-        while len(_kept) > 1 and sum(each.pairs for each in _kept.values()) > MOST_PAIRS:
+        _kept[key] = _Kept(made=made, position=position)
+        while len(_kept) > 1 and sum(each.made.pairs for each in _kept.values()) > MOST_PAIRS:
             _kept.popitem(last=False)
 
 
@@ -187,7 +248,12 @@ def _read(
         scarcity=scarcity,
     )
     made = PreparedDay(
-        territory_id=territory_id, day=day, snapshot=snapshot, plan=committed_plan(snapshot), read_at=now
+        territory_id=territory_id,
+        day=day,
+        snapshot=snapshot,
+        plan=committed_plan(snapshot),
+        read_at=now,
+        cells=tuple(cells),
     )
     made.desk.prepare()
     return made

@@ -10,6 +10,7 @@ from dispatch.core.clock import local_day
 from dispatch.core.errors import Conflict, NotFound
 from dispatch.jobs.models import CrewSlot
 from dispatch.planning.candidates import CandidateRow, candidates_for
+from dispatch.planning.holds import holds_on
 from dispatch.planning.models import Assignment
 from dispatch.planning.rows import live
 from dispatch.planning.words import clock_words
@@ -47,7 +48,9 @@ def next_best(
         )
     ).first()
     now_at = None if held is None else tuple(held)
-    best = next((row for row in found.ranked if (row.technician_id, row.start_at) != now_at), None)
+    holds = holds_on(session, found.ranked, visit_id, now)
+    free = (row for row in found.ranked if row.technician_id not in holds)
+    best = next((row for row in free if (row.technician_id, row.start_at) != now_at), None)
     if best is None:
         return NextBest(words="Nobody else is free that day.", place=None)
     return NextBest(words=f"Next best: {best.name}, {clock_words(best.start_at, zone)}.", place=best)

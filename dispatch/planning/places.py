@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from dispatch.jobs.models import CrewSlot, Customer, Job, Visit
 from dispatch.planning.candidates import CandidateRow, candidates_for
+from dispatch.planning.holds import holds_on
 from dispatch.planning.models import Assignment
 from dispatch.planning.rows import live
 from dispatch.planning.words import clock_words, length_words, minutes_words
@@ -87,12 +88,8 @@ def answer_for(
         crew_position=crew.position,
         scarcity=scarcity,
     )
-    rows = [
-        RowVerdict(
-            technician_id=row.technician_id, name=row.name, fit=_fit(row), words=words_of(row, listing.zone), place=row
-        )
-        for row in listing.ranked
-    ]
+    holds = holds_on(session, listing.ranked, visit_id, now)
+    rows = [_verdict(row, holds.get(row.technician_id), listing.zone) for row in listing.ranked]
     rows += [
         RowVerdict(technician_id=row.technician_id, name=row.name, fit=Fit.BLOCKED, words=row.words, place=None)
         for row in listing.excluded
@@ -109,8 +106,26 @@ def answer_for(
         for other in _others(session, shown_in, day, known)
     ]
     held = _held(session, crew)
-    numbered = [row for row in listing.ranked if (row.technician_id, row.start_at) != held][:MOST_NUMBERED]
+    numbered = [
+        row for row in listing.ranked if (row.technician_id, row.start_at) != held and row.technician_id not in holds
+    ][:MOST_NUMBERED]
     return Answer(crew=crew, zone=listing.zone, rows=tuple(rows), numbered=tuple(numbered))
+
+
+def _verdict(row: CandidateRow, hold: Any, zone: str) -> RowVerdict:
+    """Say what a person means; a time that is being offered to another customer is no place until they have chosen."""
+    if hold is None:
+        return RowVerdict(
+            technician_id=row.technician_id, name=row.name, fit=_fit(row), words=words_of(row, zone), place=row
+        )
+    return RowVerdict(
+        technician_id=row.technician_id,
+        name=row.name,
+        fit=Fit.COSTS,
+        words=f"the best time, {clock_words(row.start_at, zone)}, is being offered to {hold.customer};"
+        f" it is held until {clock_words(hold.held_until, zone)}",
+        place=None,
+    )
 
 
 def crew_of(session: Session, visit_id: int, assignment_id: int | None = None) -> Crew:

@@ -5,9 +5,25 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, not_, or_, select, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    ScalarSelect,
+    Select,
+    and_,
+    any_,
+    case,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import Range
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from dispatch.core.clock import day_bounds
 from dispatch.core.errors import NotFound
@@ -54,6 +70,11 @@ class Period:
     def territories(self) -> tuple[int, ...]:
         """The territories of the scope."""
         return tuple(sorted({territory for territory, _day in self.cells}))
+
+
+def among(column: InstrumentedAttribute[Any], ids: Collection[int]) -> ColumnElement[bool]:
+    """Select what has one of some ids, given as one value: thousands of them would each be looked for in the words."""
+    return column == any_(literal(sorted(ids), ARRAY(Integer)))
 
 
 def period_of(session: Session, scope: Collection[Cell]) -> Period:
@@ -115,7 +136,7 @@ def shifts(session: Session, period: Period, technicians: Collection[int] | None
         .order_by(Shift.id)
     )
     if technicians is not None:
-        query = query.where(Shift.technician_id.in_(technicians))
+        query = query.where(among(Shift.technician_id, technicians))
     return session.execute(query).all()
 
 
@@ -161,7 +182,7 @@ def absences(session: Session, people: Collection[int], start: datetime, end: da
     """Standing absences that touch the time."""
     return session.execute(
         select(Absence.technician_id, Absence.during).where(
-            Absence.technician_id.in_(people), not_(Absence.cancelled), Absence.during.op("&&")(Range(start, end))
+            among(Absence.technician_id, people), not_(Absence.cancelled), Absence.during.op("&&")(Range(start, end))
         )
     ).all()
 
@@ -171,7 +192,7 @@ def memberships(session: Session, people: Collection[int], first: date, last: da
     return session.execute(
         select(TerritoryMembership.technician_id, TerritoryMembership.territory_id)
         .where(
-            TerritoryMembership.technician_id.in_(people),
+            among(TerritoryMembership.technician_id, people),
             TerritoryMembership.during.op("&&")(Range(first, last, bounds="[]")),
         )
         .distinct()
@@ -183,7 +204,7 @@ def proficiencies(session: Session, people: Collection[int]) -> Sequence[Any]:
     return session.execute(
         select(
             Proficiency.technician_id, Proficiency.skill_id, Proficiency.mean, Proficiency.sd, Proficiency.confirmed
-        ).where(Proficiency.technician_id.in_(people))
+        ).where(among(Proficiency.technician_id, people))
     ).all()
 
 
@@ -191,7 +212,7 @@ def certifications(session: Session, people: Collection[int]) -> Sequence[Any]:
     """Return confirmed certificates of people; only these count."""
     return session.execute(
         select(Certification.technician_id, Certification.kind_id, Certification.valid).where(
-            Certification.technician_id.in_(people), Certification.state == DocumentState.CONFIRMED
+            among(Certification.technician_id, people), Certification.state == DocumentState.CONFIRMED
         )
     ).all()
 
@@ -252,11 +273,11 @@ def visits(
     territory serves already, what may not start yet, and what is promised or possible only on other days. A promise
     that has passed keeps nothing back.
     """
-    here = exists().where(Assignment.visit_id == Visit.id, live(), Assignment.shift_id.in_(shift_ids))
+    here = exists().where(Assignment.visit_id == Visit.id, live(), among(Assignment.shift_id, shift_ids))
     elsewhere = exists().where(
         Assignment.visit_id == Visit.id,
         live(),
-        or_(Assignment.shift_id.is_(None), Assignment.shift_id.not_in(shift_ids)),
+        or_(Assignment.shift_id.is_(None), not_(among(Assignment.shift_id, shift_ids))),
     )
     span = Range(period.start, period.end)
     hard = select(VisitWindow.id).where(VisitWindow.visit_id == Visit.id, VisitWindow.hard)
@@ -270,19 +291,19 @@ def visits(
         possible,
         or_(Promise.id.is_(None), func.lower(Promise.during) < period.end),
     )
-    return session.execute(visit_query().where(or_(here, unserved, Visit.id.in_(also))).order_by(Visit.id)).all()
+    return session.execute(visit_query().where(or_(here, unserved, among(Visit.id, also))).order_by(Visit.id)).all()
 
 
 def named_visits(session: Session, ids: Collection[int]) -> Sequence[Any]:
     """Exactly these visits, whatever their day."""
-    return session.execute(visit_query().where(Visit.id.in_(ids)).order_by(Visit.id)).all()
+    return session.execute(visit_query().where(among(Visit.id, ids)).order_by(Visit.id)).all()
 
 
 def windows(session: Session, ids: Collection[int]) -> Sequence[Any]:
     """Windows of visits, in order of time."""
     return session.execute(
         select(VisitWindow.visit_id, VisitWindow.during, VisitWindow.hard, VisitWindow.lateness_cost)
-        .where(VisitWindow.visit_id.in_(ids))
+        .where(among(VisitWindow.visit_id, ids))
         .order_by(VisitWindow.visit_id, func.lower(VisitWindow.during))
     ).all()
 
@@ -291,7 +312,7 @@ def slots(session: Session, ids: Collection[int]) -> Sequence[Any]:
     """Crew slots of visits by position."""
     return session.execute(
         select(CrewSlot.visit_id, CrewSlot.id, CrewSlot.position)
-        .where(CrewSlot.visit_id.in_(ids))
+        .where(among(CrewSlot.visit_id, ids))
         .order_by(CrewSlot.visit_id, CrewSlot.position)
     ).all()
 
@@ -307,7 +328,7 @@ def needs(session: Session, ids: Collection[int]) -> Sequence[Any]:
             SkillNeed.preferred_level,
         )
         .join(CrewSlot, CrewSlot.id == SkillNeed.crew_slot_id)
-        .where(CrewSlot.visit_id.in_(ids))
+        .where(among(CrewSlot.visit_id, ids))
         .order_by(SkillNeed.id)
     ).all()
 
@@ -317,7 +338,7 @@ def certification_needs(session: Session, ids: Collection[int]) -> Sequence[Any]
     return session.execute(
         select(CertificationNeed.crew_slot_id, CertificationNeed.kind_id)
         .join(CrewSlot, CrewSlot.id == CertificationNeed.crew_slot_id)
-        .where(CrewSlot.visit_id.in_(ids))
+        .where(among(CrewSlot.visit_id, ids))
         .order_by(CertificationNeed.id)
     ).all()
 
@@ -327,14 +348,14 @@ def people_links(session: Session, customers: Collection[int]) -> Sequence[Any]:
     return session.execute(
         select(
             CustomerPerson.customer_id, CustomerPerson.site_id, CustomerPerson.technician_id, CustomerPerson.kind
-        ).where(CustomerPerson.customer_id.in_(customers))
+        ).where(among(CustomerPerson.customer_id, customers))
     ).all()
 
 
 def pins(session: Session, ids: Collection[int]) -> Sequence[Any]:
     """Pins on visits."""
     return session.execute(
-        select(Pin.visit_id, Pin.crew_slot_id, Pin.technician_id, Pin.starts_at).where(Pin.visit_id.in_(ids))
+        select(Pin.visit_id, Pin.crew_slot_id, Pin.technician_id, Pin.starts_at).where(among(Pin.visit_id, ids))
     ).all()
 
 
@@ -350,7 +371,7 @@ def assignments(session: Session, ids: Collection[int]) -> Sequence[Any]:
             Assignment.shift_id,
             Assignment.during,
             Assignment.state,
-        ).where(Assignment.visit_id.in_(ids), live())
+        ).where(among(Assignment.visit_id, ids), live())
     ).all()
 
 
@@ -359,7 +380,7 @@ def predecessors(session: Session, ids: Collection[int]) -> Sequence[Any]:
     return session.execute(
         select(Visit.id, Visit.state, func.max(func.upper(Assignment.during)).label("ends_at"))
         .outerjoin(Assignment, and_(Assignment.visit_id == Visit.id, live()))
-        .where(Visit.id.in_(ids))
+        .where(among(Visit.id, ids))
         .group_by(Visit.id, Visit.state)
     ).all()
 

@@ -6,16 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from dispatch.accounts.access import SYSTEM
 from dispatch.core.db import make_engine, make_sessions
 from dispatch.core.errors import Conflict
+from dispatch.jobs.models import Visit
+from dispatch.jobs.service import change_visit
 from dispatch.planning import desks
 from dispatch.planning.candidates import candidates_for
 from dispatch.planning.desks import PreparedDay, day_for
-from dispatch.planning.service import assign_visit
+from dispatch.planning.service import assign_visit, unassign_visit
+from dispatch.skills.models import Skill
 from dispatch.workforce.models import TerritoryMembership
 from tests import factories as make
 from tests.planning.world import EIGHT, make_world
@@ -69,6 +72,70 @@ def test_a_day_is_read_once_until_something_is_logged(sessions: sessionmaker[Ses
         assert [route.shift for route in ask(other, ids).plan.routes]
 
 
+def test_what_others_book_elsewhere_leaves_a_day_as_it_was_read(sessions: sessionmaker[Session]) -> None:
+    """Not read anew for a visit of another territory; but for one that somebody of this day has, or that is changed."""
+    ids = made(sessions)
+    with sessions() as session:
+        south = make.make_territory(session, name="South")
+        cem = make.make_technician(session, territory=south, name="Cem Arslan")
+        skill = session.scalars(select(Skill)).first()
+        assert skill is not None
+        make.make_proficiency(session, technician=cem, skill=skill, mean=4.0)
+        make.make_shift(session, technician=cem, territory=south)
+        theirs = make.make_visit(
+            session, job=make.make_job(session, site=make.make_site(session, territory=south)), needs={skill: 3}
+        )
+        session.commit()
+        visit, person = theirs.id, cem.id
+    with sessions() as session:
+        before = ask(session, ids)
+    with sessions() as session:
+        assign_visit(session, visit_id=visit, technician_id=person, start=EIGHT, actor=SYSTEM, now=NOW)
+        session.commit()
+    with sessions() as session:
+        assert ask(session, ids) is before
+        assert ask(session, ids) is before, "what was looked through once is not looked through again"
+    with sessions() as session:
+        unassign_visit(session, visit_id=visit, actor=SYSTEM, now=NOW)
+        session.commit()
+    with sessions() as session:
+        assert ask(session, ids) is before
+        theirs = session.get_one(Visit, visit)
+        change_visit(
+            session,
+            visit_id=visit,
+            version=theirs.version,
+            changes={"duration_s": 5400},
+            actor=SYSTEM,
+            now=NOW,
+        )
+        session.commit()
+    with sessions() as session:
+        changed = ask(session, ids)
+        assert changed is not before, "what is no booking is read anew, wherever it is"
+        book(session, ids)
+        session.commit()
+    with sessions() as session:
+        assert ask(session, ids) is not changed
+
+
+def test_a_person_of_this_day_booked_for_another_territory_is_read_anew(sessions: sessionmaker[Session]) -> None:
+    ids = made(sessions)
+    with sessions() as session:
+        south = make.make_territory(session, name="South")
+        session.add(TerritoryMembership(technician_id=ids["ana"], territory_id=south.id, during=make.ALWAYS))
+        site = make.make_site(session, territory=south)
+        visit = make.make_visit(session, job=make.make_job(session, site=site)).id
+        session.commit()
+    with sessions() as session:
+        before = ask(session, ids)
+    with sessions() as session:
+        assign_visit(session, visit_id=visit, technician_id=ids["ana"], start=EIGHT, actor=SYSTEM, now=NOW)
+        session.commit()
+    with sessions() as session:
+        assert ask(session, ids) is not before
+
+
 def test_what_is_not_committed_is_told_to_nobody_else(sessions: sessionmaker[Session]) -> None:
     ids = made(sessions)
     with sessions() as session:
@@ -116,7 +183,7 @@ def test_only_so_much_is_kept_and_one_day_for_each_date(
         monkeypatch.setattr(desks, "MOST_PAIRS", 3 * ask(session, ids).pairs)
         for days in range(6):
             ask(session, ids, day=make.DAY + timedelta(days=days))
-        assert sum(each.pairs for each in desks._kept.values()) <= desks.MOST_PAIRS
+        assert sum(each.made.pairs for each in desks._kept.values()) <= desks.MOST_PAIRS
         last = make.DAY + timedelta(days=5)
         assert last in [key[4] for key in desks._kept]
         book(session, ids)

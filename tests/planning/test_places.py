@@ -1,9 +1,12 @@
 """The answer about a selected visit: who else is on the board, which booking is meant, what a place means in words."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy.orm import Session
 
 from dispatch.planning.assigning import assign_visit
+from dispatch.planning.offering import Free, hold_times
 from dispatch.planning.places import Answer, Fit, answer_for
 from tests import factories as make
 from tests.planning.world import EIGHT, World, make_world
@@ -71,3 +74,28 @@ def test_the_free_place_in_a_crew_is_asked_about_and_a_booking_where_it_is_named
     assert (free.crew.position, free.crew.size, free.crew.assignment_id) == (2, 2, None)
     assert [(row.technician_id, row.start_at) for row in free.numbered] == [(world.ben.id, EIGHT)]
     assert asked(world, visit.id, assignment_id=made.id).crew.position == 1
+
+
+def test_a_time_that_is_being_offered_to_another_customer_has_no_number_until_it_is_free_again(world: World) -> None:
+    visit, other = world.visit(), world.visit()
+    before = asked(world, visit.id)
+    best = before.numbered[0]
+    free = Free(
+        technician_id=best.technician_id,
+        start=best.start_at,
+        end=best.end_at,
+        hold=(best.start_at, best.end_at),
+        window=(best.start_at, best.end_at),
+        merits=(),
+        cost=0,
+        known=False,
+    )
+    hold_times(world.session, visit_id=other.id, free=[free], made_by_id=None, now=NOW)
+    after = asked(world, visit.id)
+    assert best.technician_id not in [row.technician_id for row in after.numbered]
+    (row,) = [row for row in after.rows if row.technician_id == best.technician_id]
+    assert (row.fit, row.place) == (Fit.COSTS, None)
+    assert "is being offered to" in row.words
+    assert asked(world, other.id).numbered[0].technician_id == best.technician_id, "whose hold it is may have it"
+    later = asked(world, visit.id, now=NOW + timedelta(minutes=11))
+    assert best.technician_id in [row.technician_id for row in later.numbered]
