@@ -235,9 +235,22 @@ def team_choices(session: Session) -> list[tuple[int, str]]:
     return [(row.id, row.name) for row in session.execute(select(Team.id, Team.name).order_by(Team.name))]
 
 
-def partner_choices(session: Session) -> list[tuple[int, str]]:
-    """Return partner companies we work with as (id, name), by name."""
-    rows = session.execute(select(Partner.id, Partner.name).where(Partner.retired_at.is_(None)).order_by(Partner.name))
+def partner_choices(session: Session, *, reach: Collection[int] | None, on: date) -> list[tuple[int, str]]:
+    """Return partner companies as (id, name), by name; with a reach those whose people work there."""
+    wanted = [Partner.retired_at.is_(None)]
+    if reach is not None:
+        works_there = (
+            select(Technician.id)
+            .join(TerritoryMembership, TerritoryMembership.technician_id == Technician.id)
+            .where(
+                Technician.partner_id == Partner.id,
+                Technician.retired_at.is_(None),
+                TerritoryMembership.territory_id.in_(reach),
+                TerritoryMembership.during.contains(on),
+            )
+        )
+        wanted.append(works_there.exists())
+    rows = session.execute(select(Partner.id, Partner.name).where(*wanted).order_by(Partner.name))
     return [(row.id, row.name) for row in rows]
 
 

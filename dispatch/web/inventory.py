@@ -45,6 +45,7 @@ def index() -> Response:
     found: Inventory[Cell] | Inventory[Paper]
     found = _papers(page_number()) if papers else _skills(page_number())
     kept: dict[str, Any] = {name: value for name, value in request.args.items() if value and name != "page"}
+    reach = actor().territories(Right.PERSON_READ)
     return page(
         "people/skills.html",
         fragment="answer",
@@ -52,12 +53,12 @@ def index() -> Response:
         papers=papers,
         kept=kept,
         filtered=any(name != "show" for name in kept),
-        territories=territory_choices(db(), reach=actor().territories(Right.PERSON_READ)),
+        territories=territory_choices(db(), reach=reach),
         teams=inventory.team_choices(db()),
         companies=[
             (Company.OURS.value, _("Our own people")),
             (Company.PARTNERS.value, _("All partners")),
-            *((str(number), name) for number, name in inventory.partner_choices(db())),
+            *((str(number), name) for number, name in inventory.partner_choices(db(), reach=reach, on=moment().date())),
         ],
         trades=[
             (number, taxonomy.nodes[number].name) for number in taxonomy.trades() if not taxonomy.nodes[number].retired
