@@ -237,7 +237,7 @@ def team_choices(session: Session) -> list[tuple[int, str]]:
 
 def partner_choices(session: Session, *, reach: Collection[int] | None, on: date) -> list[tuple[int, str]]:
     """Return partner companies as (id, name), by name; with a reach those whose people work there."""
-    wanted = [Partner.retired_at.is_(None)]
+    wanted: list[ColumnElement[bool]] = [Partner.retired_at.is_(None)]
     if reach is not None:
         works_there = (
             select(Technician.id)
