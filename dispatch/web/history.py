@@ -69,6 +69,8 @@ ACTIONS = {
     "relate": _l("Related"),
     "take_up": _l("Taken up"),
     "load": _l("Built-in catalogue added"),
+    "import": _l("Imported"),
+    "undo_import": _l("Import taken back"),
 }
 ENTITIES = {
     "job": _l("Job"),

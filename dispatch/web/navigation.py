@@ -51,6 +51,7 @@ MENUS: dict[str, tuple[Line, ...]] = {
         Line("loose_ends.index", "Loose ends", "loose-ends"),
         Line("audit.index", "Audit", "history"),
         Line("customers.index", "Customers", "customers"),
+        Line("imports.index", "Import skills", "import"),
     ),
 }
 # Whoever holds several roles lands on the page of the first of these. Managers also hold the dispatcher's role, to see

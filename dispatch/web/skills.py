@@ -96,6 +96,7 @@ def index() -> Response:
         retired=sum(node.retired for node in taxonomy.nodes.values()),
         kinds=certification_lines(db(), with_retired=with_retired),
         may_edit=_may_edit(),
+        may_import=actor().may(Right.IMPORT),
         attributions=attributions(db()),
     )
 

@@ -58,7 +58,7 @@ def plan_matrix(
     match.check(table)
     people = load_people(session) if people is None else people
     taxonomy = load_taxonomy(session) if taxonomy is None else taxonomy
-    _check_skills(match, taxonomy)
+    check_skills(match, taxonomy)
     mine = select(Technician.id).where(Technician.user_id == actor.user_id, Technician.user_id.is_not(None))
     own: int | None = session.scalar(mine)
     return plan_cells(
@@ -221,7 +221,8 @@ def _wait_for(session: Session, source: str) -> None:
     session.execute(text("SELECT pg_advisory_xact_lock(:space, hashtext(:source))"), {"space": _LOCK, "source": source})
 
 
-def _check_skills(match: Match, taxonomy: Taxonomy) -> None:
+def check_skills(match: Match, taxonomy: Taxonomy) -> None:
+    """Refuse a choice of a skill that nobody can have."""
     for word, skill in match.skills.items():
         node = taxonomy.nodes.get(skill)
         if skill and (node is None or not node.assignable or node.retired):
