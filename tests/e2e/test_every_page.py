@@ -3,11 +3,13 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 from werkzeug.routing import Rule
 
@@ -17,6 +19,8 @@ from dispatch.core import clock
 from dispatch.core.config import Settings
 from dispatch.core.db import make_engine
 from dispatch.coverage.service import request_count
+from dispatch.imports.matrix.service import import_matrix, undo_matrix
+from dispatch.imports.matrix.uploads import keep_upload
 from dispatch.jobs.models import Job, JobSeries, Visit
 from dispatch.jobs.recurrence import Unit
 from dispatch.messages.models import CallKind, CallState, CallTask, Message, MessageState
@@ -30,6 +34,8 @@ from dispatch.planning.models import (
     RepairPart,
 )
 from dispatch.planning.requesting import request_plan
+from dispatch.skills.models import Skill
+from dispatch.workforce.models import Technician
 from tests.e2e.conftest import DESK, PHONE, Desk, Installation, SitDown
 from tests.e2e.looking import NARROWEST, overflow, violations
 
@@ -82,6 +88,8 @@ IDS = {
     ),
     "skill_id": "SELECT skill_id FROM skill_need GROUP BY skill_id ORDER BY count(*) DESC, skill_id LIMIT 1",
     "kind_id": "SELECT min(id) FROM certification_kind",
+    "upload_id": "SELECT max(id) FROM import_upload",
+    "batch_id": "SELECT max(id) FROM import_batch WHERE kind = 'skill_matrix'",
 }
 """Rows of the demo for the people who see all of it."""
 OF_ANA = {
@@ -265,6 +273,7 @@ def _what_is_over(installation: Installation) -> None:
         )
         session.add(closed)
         session.flush()
+        _imported(session, installation, now)
         session.add_all(
             [
                 RepairItem(
@@ -314,6 +323,21 @@ def _what_is_over(installation: Installation) -> None:
             ]
         )
         session.commit()
+
+
+def _imported(session: Session, installation: Installation, now: datetime) -> None:
+    """Let the administrator's table of skills wait, and take one back that was imported."""
+    admin = session.scalar(
+        text("SELECT id FROM user_account WHERE email = :email"),
+        {"email": installation.emails[WHO["administrator"]]},
+    )
+    person = session.get_one(Technician, installation.east.ana).name
+    skill = session.get_one(Skill, installation.east.skill).name
+    file = f"Name,{skill}\n{person},4\nNobody of that name,wizard\n".encode()
+    actor = replace(SYSTEM, user_id=admin)
+    report = import_matrix(session, file_name="skills.csv", data=file, dry_run=False, actor=actor, now=now)
+    undo_matrix(session, batch_id=report.batch_id, actor=actor, now=now)
+    keep_upload(session, file_name="skills.csv", data=file, actor=actor, now=now)
 
 
 def _monday(day: date) -> date:

@@ -15,6 +15,7 @@ from werkzeug.routing import Rule
 
 from dispatch.accounts.models import RoleName
 from dispatch.core import clock
+from dispatch.core.models import ImportBatch, ImportState, ImportUpload
 from dispatch.jobs.models import Customer, CustomerPerson, Job, JobSeries, PersonLinkKind
 from dispatch.jobs.models import Site as Place
 from dispatch.jobs.recurrence import Unit
@@ -135,7 +136,29 @@ def _ids(session: Any, site: Site, day: Day, territory: Territory) -> dict[str, 
         progress=[],
     )
     run.scope = [PlanScope(territory_id=territory.id, day=day.on)]
-    session.add_all([contest, link, run])
+    batch = ImportBatch(
+        kind="skill_matrix",
+        source=FOREIGN,
+        file_name=FOREIGN,
+        sha256="",
+        state=ImportState.DONE,
+        rows_read=0,
+        rows_new=0,
+        rows_changed=0,
+        rows_same=0,
+        actor_id=site.people["administrator"],
+        at=clock.now(),
+    )
+    upload = ImportUpload(
+        kind="skill_matrix",
+        file_name=FOREIGN,
+        data=b"",
+        choices={},
+        made_by_id=site.people["technician"],
+        made_at=clock.now(),
+        expires_at=clock.now() + timedelta(days=1),
+    )
+    session.add_all([contest, link, run, batch, upload])
     session.flush()
     steps = _happened(session, site, day, territory, place, run)
     return steps | {
@@ -150,6 +173,8 @@ def _ids(session: Any, site: Site, day: Day, territory: Territory) -> dict[str, 
         "partner_id": person.partner_id or 0,
         "request_id": run.id,
         "evidence_id": fact.id,
+        "batch_id": batch.id,
+        "upload_id": upload.id,
         "skill_id": day.skill,
         "kind_id": kind.id,
         "territory": territory.id,

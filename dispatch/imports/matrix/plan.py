@@ -52,7 +52,10 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What an import would do. ``left_out`` are cells that say something which was chosen not to count."""
+    """What an import would do.
+
+    ``left_out`` are cells that say something which was chosen not to count; whole columns are not among them.
+    """
 
     cells: tuple[Cell, ...]
     faults: tuple[Fault, ...]
@@ -99,7 +102,7 @@ def plan_cells(
         found = find(row)
         if found.person is None:
             if found.skipped:
-                draft.left_out += sum(bool(value) for _, _, value in words)
+                draft.left_out += sum(bool(value) and match.skills.get(word) != LEFT_OUT for word, _, value in words)
                 continue
             draft.unclear.append((row, found))
             draft.faults.append(row.fault(found.column, found.remedy))
@@ -119,7 +122,7 @@ def plan_cells(
                 undecided.setdefault(word)
                 continue
             if skill == LEFT_OUT:
-                draft.left_out += 1
+                draft.left_out += match.layout is Layout.LONG
                 continue
             _read(row, column, value, found.person, skill, on, match, spoken, seen, draft, now)
     for word in undecided:

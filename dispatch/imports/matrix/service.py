@@ -212,7 +212,7 @@ def _notes(match: Match, plan: Plan, taxonomy: Taxonomy) -> list[str]:
         if skill and word.casefold() != taxonomy.nodes[skill].name.casefold()
     ]
     if plan.left_out:
-        notes.append(f"{plan.left_out:,} cells are left out: their column or their word stands for no level.")
+        notes.append(f"{plan.left_out:,} cells are left out: their row or their word was chosen not to count.")
     return notes
 
 
