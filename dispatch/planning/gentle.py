@@ -11,15 +11,18 @@ Where somebody has time all of a sudden nothing has to be mended: what waits is 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from dispatch.matching.demand import Pin, Published, Visit, Window
 from dispatch.matching.limits import MAX_COST
-from dispatch.matching.plan import Plan
+from dispatch.matching.plan import Plan, Route, Stop
 from dispatch.matching.problem import Problem
 from dispatch.matching.replan import Repair
 from dispatch.units import Seconds
 
 Replan = Callable[..., Repair]
+Person = Sequence[Any]
+"""Plain values, since they go to another process: see ``Request.people``."""
 LONGEST_OF_MANY_S = 0.6
 """Wall time of one question where each of several people is asked about; together they keep the budget of a repair."""
 MORE_THAN_A_DAY = 50
@@ -39,7 +42,8 @@ class Request:
     fill
         Whether to serve what waits in time that is free, instead of mending anything.
     people
-        Who could begin with ``new`` when: (technician, start), one answer or two for each.
+        Who could serve ``new`` when: (technician, shift, start, end, their own visits that give way), one answer or two
+        for each.
     held
         The visit that is pinned to one of them: nothing that has its place weighs against it.
     """
@@ -47,7 +51,7 @@ class Request:
     limits: Mapping[str, Seconds]
     new: str | None = None
     fill: bool = False
-    people: Sequence[Sequence[str | Seconds]] = ()
+    people: Sequence[Person] = ()
     held: str | None = None
 
     def as_dict(self) -> dict[str, object]:
@@ -127,15 +131,43 @@ def held_by(problem: Problem, standing: Plan, new: str, technician: str, start_s
     )
 
 
-def _rounds(problem: Problem, standing: Plan, request: Request) -> list[tuple[Problem, Request]]:
-    """Return the days that are asked about: the one, or one for each person who could take the new visit."""
+def _rounds(problem: Problem, standing: Plan, request: Request) -> list[tuple[Problem, Plan, Request]]:
+    """Return the days that are asked about: the one, or one for each person who could take the new visit.
+
+    In those the person has it, and what cannot be beside it has lost its place: the rest of their day stays.
+    """
     if request.new is None or not request.people:
-        return [(problem, request)]
-    held = replace(request, people=(), new=None, held=request.new)
-    return [
-        (held_by(problem, standing, request.new, str(technician), int(start_s)), held)
-        for technician, start_s in request.people
-    ]
+        return [(problem, standing, request)]
+    held, found = replace(request, people=(), new=None, held=request.new), []
+    for technician, shift, start_s, end_s, displaced in request.people:
+        day = held_by(problem, standing, request.new, technician, start_s)
+        stop = Stop(
+            visit=request.new,
+            slot=0,
+            arrive_s=start_s,
+            start_s=start_s,
+            end_s=end_s,
+            travel_s=0,
+            travel_m=0,
+            travel_source="",
+        )
+        found.append((day, _served(standing, shift, technician, stop, set(displaced)), held))
+    return found
+
+
+def _served(standing: Plan, shift: str, technician: str, stop: Stop, displaced: set[str]) -> Plan:
+    """Return the plan with one more stop in a shift, without the visits that give way to it."""
+    known = standing.route_by_shift.get(shift)
+    stops = () if known is None else known.stops
+    stops = tuple(sorted((*stops, stop), key=lambda each: each.start_s))
+    finish_s = max(each.end_s for each in stops)
+    route = Route(shift=shift, technician=technician, depart_s=stops[0].start_s, finish_s=finish_s, stops=stops)
+    kept = []
+    for each in (*(one for one in standing.routes if one.shift != shift), route):
+        left = tuple(one for one in each.stops if one.visit not in displaced)
+        if left:
+            kept.append(each if len(left) == len(each.stops) else replace(each, stops=left))
+    return Plan(routes=tuple(kept), unassigned=tuple(one for one in standing.unassigned if one.visit != stop.visit))
 
 
 def _asked(answer: Plan, standing: Plan) -> set[str]:
@@ -152,8 +184,8 @@ def questions(problem: Problem, standing: Plan, request: Request, replan: Replan
         options = {**options, "time_limit_s": LONGEST_OF_MANY_S}
     return [
         answer
-        for day, asked in _rounds(problem, standing, request)
-        for answer in _answers(day, standing, asked, replan, **options)
+        for day, told, asked in _rounds(problem, standing, request)
+        for answer in _answers(day, told, asked, replan, **options)
     ]
 
 
@@ -177,11 +209,11 @@ def questioned(
     """Return each answer with the question it answers, so that it can be checked by other code; one list a day."""
     left = list(answers)
     found = []
-    for day, asked in _rounds(problem, standing, request):
+    for day, told, asked in _rounds(problem, standing, request):
         if not left:
             break
-        own = [(firm(day, standing, asked), left.pop(0))]
-        if _asked(own[0][1], standing) and left:
+        own = [(firm(day, told, asked), left.pop(0))]
+        if _asked(own[0][1], told) and left:
             own.append((late(day, own[0][1]), left.pop(0)))
             if asked.new is not None and asked.new in {each.visit for each in own[-1][1].unassigned} and left:
                 own.append((day, left.pop(0)))

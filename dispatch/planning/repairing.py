@@ -26,7 +26,7 @@ from dispatch.planning.accepting import apply_items
 from dispatch.planning.choices import TASK, choice_of, gentlest, keep_choices, put_choice, put_items, waits_for_times
 from dispatch.planning.desks import committed_plan
 from dispatch.planning.free_time import only_what_waits, who_has_time
-from dispatch.planning.gentle import Request, questioned
+from dispatch.planning.gentle import Person, Request, questioned
 from dispatch.planning.models import (
     FREES_TIME,
     Disruption,
@@ -152,12 +152,12 @@ def _propose(run: Repairing) -> DisruptionState | None:
     return state
 
 
-def _people(snapshot: Snapshot, standing: Answer, new: str, now: datetime) -> tuple[tuple[str, int], ...]:
-    """Return who could begin with a new visit when; nobody where it may not be planned or no one is able to."""
+def _people(snapshot: Snapshot, standing: Answer, new: str, now: datetime) -> tuple[Person, ...]:
+    """Return who could serve a new visit when; nobody where it may not be planned or no one is able to."""
     if new not in snapshot.problem.visit_by_id:
         return ()
     found = soonest_people(snapshot.problem, standing, new, now_s=snapshot.clock.seconds(now))
-    return tuple((each.technician, each.start_s) for each in found)
+    return tuple((each.technician, each.shift, each.start_s, each.end_s, each.displaced) for each in found)
 
 
 def standing_plan(snapshot: Snapshot, *, new: int | None) -> Answer:

@@ -4,32 +4,33 @@ Each person has two honest arrivals: after what they have begun, whatever else h
 The later one is taken where it is worth the wait. What really gives way is worked out afterwards, person by person.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dispatch.matching.explain import Candidate, held_desk
 from dispatch.matching.plan import Plan
 from dispatch.matching.problem import Problem
+from dispatch.matching.travel import ways_between
 from dispatch.units import Seconds
 
 MOST_PEOPLE = 3
 WORTH_S = 1800
 """How much later somebody may come for each visit of others that need not give way then."""
-ROOM_S = 600
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chance:
-    """A person and when they could begin; ``displaced`` visits of their own stand in the way."""
+    """A person and when they could serve the visit; the ``displaced`` visits of their own stand in the way."""
 
     technician: str
+    shift: str
     start_s: Seconds
-    displaced: int
+    end_s: Seconds
+    displaced: tuple[str, ...]
 
     @property
     def weight_s(self) -> int:
         """What people are compared by."""
-        return self.start_s + WORTH_S * self.displaced
+        return self.start_s + WORTH_S * len(self.displaced)
 
 
 def soonest_people(problem: Problem, standing: Plan, visit: str, *, now_s: Seconds) -> list[Chance]:
@@ -38,13 +39,17 @@ def soonest_people(problem: Problem, standing: Plan, visit: str, *, now_s: Secon
     for plan in (_only_begun(problem, standing, now_s), standing):
         for each in held_desk(problem, plan).survey(visit).ranked:
             chance = Chance(
-                technician=each.technician, start_s=each.start_s, displaced=_in_the_way(problem, standing, each, now_s)
+                technician=each.technician,
+                shift=each.shift,
+                start_s=each.start_s,
+                end_s=each.end_s,
+                displaced=_in_the_way(problem, standing, visit, each, now_s),
             )
             known = chances.get(each.technician)
             if known is None or (chance.weight_s, chance.start_s) < (known.weight_s, known.start_s):
                 chances[each.technician] = chance
     best = sorted(chances.values(), key=lambda one: (one.weight_s, one.start_s, one.technician))[:MOST_PEOPLE]
-    return sorted(best, key=lambda one: (one.start_s, one.displaced, one.technician))
+    return sorted(best, key=lambda one: (one.start_s, len(one.displaced), one.technician))
 
 
 def _only_begun(problem: Problem, standing: Plan, now_s: Seconds) -> Plan:
@@ -59,17 +64,25 @@ def _only_begun(problem: Problem, standing: Plan, now_s: Seconds) -> Plan:
     return Plan(routes=tuple(routes))
 
 
-def _in_the_way(problem: Problem, standing: Plan, one: Candidate, now_s: Seconds) -> int:
-    """Count the person's own visits that cannot begin as told, by their times alone."""
-    pinned: Mapping[tuple[str, int], object] = {(pin.visit, pin.slot): pin for pin in problem.pins}
+def _in_the_way(problem: Problem, standing: Plan, visit: str, one: Candidate, now_s: Seconds) -> tuple[str, ...]:
+    """Return the person's own visits that cannot begin as told, the ways there and on counted."""
+    route, point = standing.route_by_shift.get(one.shift), problem.visit_by_id[visit].point
+    if route is None or point is None:
+        return ()
+    pinned = {(pin.visit, pin.slot) for pin in problem.pins}
+    places = {stop.visit: problem.visit_by_id[stop.visit].point for stop in route.stops}
+    ways = ways_between([point, *(each for each in places.values() if each is not None)], problem.travel)
+    number = {each: index for index, each in enumerate(ways.points)}
     later = problem.policy.retime_tolerance_s
-    end_s = one.end_s + ROOM_S
-    count = 0
-    stops = [stop for route in standing.routes if route.shift == one.shift for stop in route.stops]
-    for stop in sorted(stops, key=lambda each: each.start_s):
-        if stop.end_s <= one.start_s or stop.start_s < now_s or (stop.visit, stop.slot) in pinned:
+    found = []
+    for stop in route.stops:
+        there = places[stop.visit]
+        if there is None or stop.visit == visit or stop.start_s < now_s or (stop.visit, stop.slot) in pinned:
             continue
-        if stop.start_s + later >= end_s:
-            break
-        count += 1
-    return count
+        if stop.start_s < one.start_s:
+            stands = stop.end_s + max(0, ways.way(number[there], number[point])[0]) > one.start_s
+        else:
+            stands = one.end_s + max(0, ways.way(number[point], number[there])[0]) > stop.start_s + later
+        if stands:
+            found.append(stop.visit)
+    return tuple(found)
