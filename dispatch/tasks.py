@@ -140,6 +140,19 @@ async def sweep(context: JobContext, timestamp: int) -> None:
     await _once(context, lambda session: sweep_files(session, settings().data_dir, now=now()))
 
 
+@app.periodic(cron="35 * * * *")
+@app.task(name="imports.forget_uploads", queueing_lock="imports.forget_uploads", pass_context=True)
+async def forget_files(context: JobContext, timestamp: int) -> None:
+    """Once an hour: forget files that were sent to be imported a day ago."""
+    await _once(context, _forget_files)
+
+
+def _forget_files(session: Session) -> None:
+    from dispatch.imports.matrix.uploads import forget_uploads  # loads NumPy
+
+    forget_uploads(session, now=now())
+
+
 @app.periodic(cron="10 4 * * *")
 @app.task(name="coverage.remind_holders", queueing_lock="coverage.remind_holders", pass_context=True)
 async def remind_of_certificates(context: JobContext, timestamp: int) -> None:

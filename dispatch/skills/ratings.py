@@ -1,6 +1,6 @@
 """Levels of an import as facts, many at once, and all of an import taken back."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
 from dispatch.core.audit import Change, record
-from dispatch.skills.models import Evidence, EvidenceContest, Skill
+from dispatch.skills.models import Evidence, EvidenceContest
 from dispatch.skills.recompute import recompute_all
 from dispatch.skills.sources import source_named
 
@@ -58,8 +58,8 @@ def record_ratings(
             for rating in ratings
         ],
     )
-    levels = [(rating.technician_id, rating.skill_id, rating.facts["level"]) for rating in ratings]
-    return _told(session, "import", levels, batch_id=batch_id, actor=actor, now=now)
+    people = [rating.technician_id for rating in ratings]
+    return _told(session, "import", people, batch_id=batch_id, actor=actor, now=now)
 
 
 def withdraw_ratings(session: Session, *, batch_id: int, actor: Actor, now: datetime) -> int:
@@ -68,11 +68,11 @@ def withdraw_ratings(session: Session, *, batch_id: int, actor: Actor, now: date
     Who saw one of them differently has what they asked for: such contests are settled with it.
     """
     actor.require(Right.IMPORT)
-    facts = session.execute(
+    people = session.scalars(
         update(Evidence)
         .where(Evidence.import_batch_id == batch_id, Evidence.withdrawn_at.is_(None))
         .values(withdrawn_at=now)
-        .returning(Evidence.technician_id, Evidence.skill_id, Evidence.facts["level"].as_float())
+        .returning(Evidence.technician_id)
         .execution_options(synchronize_session=False)
     ).all()
     open_contests = session.scalars(
@@ -85,26 +85,19 @@ def withdraw_ratings(session: Session, *, batch_id: int, actor: Actor, now: date
         contest.settled_by_id, contest.settled_at = actor.user_id, now
     session.flush()
     session.expire_all()
-    _told(session, "undo_import", [tuple(fact) for fact in facts], batch_id=batch_id, actor=actor, now=now)
-    return len(facts)
+    _told(session, "undo_import", people, batch_id=batch_id, actor=actor, now=now)
+    return len(people)
 
 
 def _told(
-    session: Session,
-    action: str,
-    levels: Sequence[tuple[int, int, float]],
-    *,
-    batch_id: int,
-    actor: Actor,
-    now: datetime,
+    session: Session, action: str, people: Sequence[int], *, batch_id: int, actor: Actor, now: datetime
 ) -> tuple[int, ...]:
-    """Write what an import did to each person into the change log, and estimate them again."""
-    names: dict[int, str] = dict(session.execute(select(Skill.id, Skill.name)).all())
-    by_person: dict[int, dict[str, float]] = defaultdict(dict)
-    for person, skill, level in levels:
-        by_person[person][names[skill]] = level
-    for person, said in sorted(by_person.items()):
-        words = "; ".join(f"{name}: {level:g}" for name, level in sorted(said.items()))
+    """Write into the change log whose levels an import touched, and estimate them again.
+
+    Only how many there are: whoever reads a person's history need not be allowed to read their levels.
+    """
+    counts = Counter(people)
+    for person, levels in sorted(counts.items()):
         record(
             session,
             Change(
@@ -113,10 +106,10 @@ def _told(
                 action=action,
                 entity="technician",
                 entity_id=str(person),
-                after={"import_batch": batch_id, "levels": words},
+                after={"import_batch": batch_id, "levels": levels},
             ),
         )
-    people = tuple(sorted(by_person))
-    if people:
-        recompute_all(session, now=now, technician_ids=people)
-    return people
+    touched = tuple(sorted(counts))
+    if touched:
+        recompute_all(session, now=now, technician_ids=touched)
+    return touched

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select, text
 
-from dispatch.core.models import ImportBatch, ImportUpload
-from dispatch.skills.models import Evidence
-from tests.factories import make_skill, make_technician
+from dispatch.core.models import ImportBatch, ImportUpload, OutsideId
+from dispatch.skills.models import Evidence, Skill
+from dispatch.workforce.models import Technician
+from tests.factories import make_evidence, make_proficiency, make_skill, make_technician
 from tests.web.browser import Browser, Page
 from tests.web.conftest import Site
 
@@ -190,6 +191,33 @@ def test_what_cannot_be_used_comes_as_a_file_too(client_for: SignIn, shop: dict[
     where = ready(admin, shop, b"Name,Boilers\nAda Lind,purple\nBo Berg,3\n")
     answer = admin.client.get(f"{where}/faults.csv")
     assert answer.get_data(as_text=True).splitlines()[1].startswith('2,Boilers,purple,"Write a level from 1 to 5')
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_the_table_of_who_can_do_what_can_be_sent_back(
+    client_for: SignIn, site: Site, shop: dict[str, int], kind: str
+) -> None:
+    with site.session() as session:
+        for person, mean in (("ada", 3.6), ("bo", 2.2)):
+            technician, skill = session.get_one(Technician, shop[person]), session.get_one(Skill, shop["pumps"])
+            make_evidence(session, technician=technician, skill=skill)
+            make_proficiency(session, technician=technician, skill=skill, mean=mean)
+        # The number of one is the personnel number of the other.
+        session.execute(text("DELETE FROM outside_id"))
+        other = OutsideId(
+            source="hr", entity="technician", outside_id=str(shop["ada"]), entity_id=shop["bo"], row_hash=""
+        )
+        session.add(other)
+    admin, before = client_for("administrator"), levels(site)
+    file = admin.client.get(f"/people/skills/table.{kind}").data
+    admin.get(sent(admin, file, f"skills.{kind}"))
+    page = admin.get(str(admin.send({}, button="See what it becomes")))
+    assert "To correct 0" in page.text
+    admin.send({}, button="Import 2 levels")
+    assert [one[:2] for one in levels(site)[len(before) :]] == [
+        (shop["ada"], shop["pumps"]),
+        (shop["bo"], shop["pumps"]),
+    ]
 
 
 def test_choices_without_sense_are_answered_with_a_sentence(client_for: SignIn, shop: dict[str, int]) -> None:

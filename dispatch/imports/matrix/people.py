@@ -72,8 +72,8 @@ class People:
         for role, known in (("number", self._numbers), ("mail", self._mails)):
             given = text.get(role, "").casefold()
             hits = known.get(given, frozenset()) if given else frozenset()
-            if role == "number" and given and not hits:
-                hits = self._own_number(given, name)
+            if role == "number" and given:
+                hits = self._or_ours(hits, given, name)
             if len(hits) > 1:
                 return self._unclear(match.person[role], hits, f"Several people have this {role}; choose who is meant.")
             if hits:
@@ -81,11 +81,12 @@ class People:
                 return self._agreeing(person, name, match.person[role])
         return self._by_name(name, text.get("number", ""), match)
 
-    def _own_number(self, given: str, name: str) -> frozenset[int]:
-        """Take the number of our own lists where it is nobody's other number and the name agrees."""
-        person = int(given) if given.isascii() and given.isdigit() and len(given) < 10 else None
-        known = self.people.get(person) if person is not None else None
-        return frozenset({known.id}) if known and name and _in_order(known.name) == _in_order(name) else frozenset()
+    def _or_ours(self, hits: frozenset[int], given: str, name: str) -> frozenset[int]:
+        """Add whom our own lists give this number, where the name is theirs; then only who is called so counts."""
+        ours = self.people.get(int(given)) if given.isascii() and given.isdigit() and len(given) < 10 else None
+        if ours is None or not name or _in_order(ours.name) != _in_order(name):
+            return hits
+        return frozenset({ours.id, *(hit for hit in hits if _in_order(self.people[hit].name) == _in_order(name))})
 
     def _agreeing(self, person: int, name: str, column: str) -> Found:
         from rapidfuzz import fuzz

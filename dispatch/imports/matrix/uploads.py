@@ -43,7 +43,7 @@ def keep_upload(session: Session, *, file_name: str, data: bytes, actor: Actor, 
     actor.require(Right.IMPORT)
     if actor.user_id is None:
         raise Invalid("Somebody who is signed in sends a file here.", field="file")
-    session.execute(delete(ImportUpload).where(ImportUpload.expires_at <= now))
+    forget_uploads(session, now=now)
     waiting = select(func.count()).where(ImportUpload.made_by_id == actor.user_id, ImportUpload.batch_id.is_(None))
     if (session.scalar(waiting) or 0) >= MOST_WAITING:
         raise Invalid(f"{MOST_WAITING} files wait already; import or discard one of them first.", field="file")
@@ -134,6 +134,11 @@ def import_upload(
     upload.batch_id, upload.data, upload.choices = report.batch_id, b"", {}
     session.flush()
     return report.batch_id
+
+
+def forget_uploads(session: Session, *, now: datetime) -> None:
+    """Forget the files whose day is over."""
+    session.execute(delete(ImportUpload).where(ImportUpload.expires_at <= now))
 
 
 def discard_upload(session: Session, upload_id: int, *, actor: Actor, now: datetime) -> None:
