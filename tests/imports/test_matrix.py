@@ -18,6 +18,7 @@ from dispatch.accounts.access import SYSTEM
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.core.models import AuditEvent, ImportBatch, ImportState, OutsideId
 from dispatch.imports.engine import Report
+from dispatch.imports.matrix import service
 from dispatch.imports.matrix.levels import keys_in, propose_scale, read_level
 from dispatch.imports.matrix.match import Layout, Match
 from dispatch.imports.matrix.plan import Plan
@@ -283,6 +284,15 @@ def test_a_very_large_change_needs_a_yes(shop: Shop) -> None:
     with pytest.raises(Conflict, match="would change 30 of 30"):
         shop.give(turned)
     assert shop.give(turned, confirmed=True).changed == 30
+
+
+def test_more_levels_than_come_in_at_once_are_refused_before_they_are_read(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MOST_LEVELS", 3)
+    with pytest.raises(Invalid, match="4 levels; at most 3"):
+        shop.give(WIDE)
+    assert shop.facts() == [(), (), ()]
 
 
 CELLS = st.sampled_from(["", "1", "2", "3", "4", "5", "2,5", "x", "none", "80%", "nonsense"])

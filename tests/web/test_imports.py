@@ -1,6 +1,7 @@
 """Importing a skill matrix on the pages: every step, sent twice, by others, and taken back."""
 
 import io
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -124,6 +125,34 @@ def test_two_people_with_the_same_file_do_not_import_it_twice(
     two.get(where)
     two.send({}, button="Discard the file")
     two.get(where, status=404)
+
+
+def test_two_people_at_the_same_moment_import_the_same_file_once(
+    client_for: SignIn, site: Site, shop: dict[str, int]
+) -> None:
+    pairs = []
+    for _ in range(2):
+        admin = client_for("administrator")
+        where = ready(admin, shop)
+        values = {name: value[0] for name, value in admin.form(button="Import 2 levels").fields.items()}
+        pairs.append((admin, where, values))
+    before = levels(site)
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda one: one[0].client.post(f"{one[1]}/import", data=one[2]), pairs))
+    assert sorted(answer.status_code for answer in answers) == [303, 409]
+    assert len(levels(site)) == len(before) + 2
+
+
+def test_a_small_spreadsheet_that_unpacks_to_very_much_is_refused(client_for: SignIn, shop: dict[str, int]) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b"0" * (65 * 1024 * 1024))
+    admin = client_for("administrator")
+    admin.get("/imports/skills")
+    sheet = {"file": (io.BytesIO(out.getvalue()), "matrix.xlsx")}
+    page = admin.send(sheet, button="Read the file", status=422)
+    assert isinstance(page, Page)
+    assert "unpacks to more than we read" in page.text
 
 
 def test_a_very_large_change_asks_first(client_for: SignIn, site: Site, shop: dict[str, int]) -> None:

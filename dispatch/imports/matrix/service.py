@@ -28,6 +28,7 @@ from dispatch.workforce.models import Technician
 KIND = "skill_matrix"
 UNDO_FOR = timedelta(hours=24)
 LONGEST_NAME = 60
+MOST_LEVELS = 100_000
 _LOCK = 0x5C112
 _FATES = {CellFate.NEW: Fate.NEW, CellFate.CHANGED: Fate.CHANGED, CellFate.SAME: Fate.SAME}
 
@@ -56,6 +57,9 @@ def plan_matrix(
     """Return what an import would do now, and change nothing."""
     actor.require(Right.IMPORT)
     match.check(table)
+    levels = sum(bool(cell) for cell in match.level_cells(table))
+    if levels > MOST_LEVELS:
+        raise Invalid(f"The file has {levels:,} levels; at most {MOST_LEVELS:,} come in at once. Split it.", "file")
     people = load_people(session) if people is None else people
     taxonomy = load_taxonomy(session) if taxonomy is None else taxonomy
     check_skills(match, taxonomy)

@@ -26,6 +26,7 @@ LARGEST_MATRIX = 4 * 1024 * 1024
 LARGEST_UNPACKED = 64 * 1024 * 1024
 LONGEST_FILE_NAME = 120
 LISTED = 50
+MOST_CELLS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,8 @@ def keep_upload(session: Session, *, file_name: str, data: bytes, actor: Actor, 
     table = read_matrix(data, file_name)
     if not table.rows:
         raise Invalid("The file has a head and no rows.", field="file")
+    if len(table.rows) * len(table.columns) > MOST_CELLS:
+        raise Invalid(f"The file has more than {MOST_CELLS:,} cells; split it.", field="file")
     match = propose(session, table, load_taxonomy(session))
     upload = ImportUpload(
         kind=KIND,
