@@ -1,8 +1,8 @@
-"""How long a repair of a large day takes from report to proposal: one JSON line for each person who cannot work.
+"""How long a repair of a large day takes from report to proposal: a line for each who cannot work, and each emergency.
 
     export DISPATCH_DATA_DIR=/somewhere/large
     python -m dispatch migrate && python -m benchmarks.large_board
-    python -m benchmarks.repair --people 5
+    python -m benchmarks.repair --people 5 --emergencies 3
 
 The fullest days are taken away one after the other, as the worker does it, with the solver as a process of its own;
 what was reported is closed again, so that nothing stays. ``cpu_s`` is process time of worker and solver together, which
@@ -26,10 +26,13 @@ from dispatch.core.clock import local_day
 from dispatch.core.clock import now as present
 from dispatch.core.config import settings
 from dispatch.core.db import make_engine, make_sessions
+from dispatch.jobs.lifecycle import VisitState
+from dispatch.jobs.models import Visit
 from dispatch.matching import warm
 from dispatch.planning import repairing
-from dispatch.planning.disruptions import close_disruption, end_of_work, report_cannot_work
-from dispatch.planning.models import Assignment, Offer, RepairItem
+from dispatch.planning.choices import choices_of
+from dispatch.planning.disruptions import close_disruption, end_of_work, report_cannot_work, report_emergency
+from dispatch.planning.models import Assignment, Disruption, Offer, RepairItem
 from dispatch.planning.offering import release_times
 from dispatch.planning.repairing import Repairing, run_repair
 from dispatch.planning.rows import live
@@ -44,6 +47,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=5)
+    parser.add_argument("--emergencies", type=int, default=3)
     parser.add_argument("--url", default=settings().database_url, help="default: the database of the data folder")
     options = parser.parse_args()
     warm()
@@ -53,7 +57,32 @@ def main() -> None:
         engine = make_engine(url)
         for person, territory_id, visits in fullest:
             print(json.dumps(_measured(make_sessions(engine), person, territory_id) | {"visits": visits}), flush=True)
+        for visit_id in session.scalars(
+            select(Visit.id).where(Visit.state == VisitState.OPEN).order_by(Visit.id).limit(options.emergencies)
+        ).all():
+            print(json.dumps(_emergency(make_sessions(engine), visit_id)), flush=True)
         engine.dispose()
+
+
+def _emergency(sessions: Any, visit_id: int) -> dict[str, Any]:
+    """Ask who could go for a visit that waits, and close it again."""
+    with sessions() as session:
+        number = report_emergency(session, visit_id=visit_id, actor=SYSTEM, now=present()).id
+        session.commit()
+    begun = _clock()
+    run_repair(Repairing(sessions=sessions, disruption_id=number, limits=Limits(grace_s=60.0, memory_mb=4000)))
+    ended = _clock()
+    with sessions() as session:
+        choices = choices_of(session.get_one(Disruption, number))
+        close_disruption(session, disruption_id=number, actor=SYSTEM, now=present())
+        session.commit()
+    return {
+        "emergency": visit_id,
+        "proposal": _told(begun, ended) | {"budget_s": BUDGET_S, "within": ended[1] - begun[1] <= BUDGET_S},
+        "people": len(choices),
+        "visits_concerned": [len(each["items"]) for each in choices],
+        "to_call": [sum(item["part"] != "kept" for item in each["items"]) for each in choices],
+    }
 
 
 def _fullest(session: Session, people: int) -> Sequence[Any]:

@@ -155,6 +155,18 @@ def test_somebody_cannot_work_in_three_clicks_and_bad_news_is_a_call(
     page.get_by_role("button", name="They know").click()
     expect(page.get_by_text("Kept. What was agreed")).to_be_visible()
 
+    # The same three clicks on the narrowest phone.
+    page.set_viewport_size(NARROWEST)  # type: ignore[arg-type]  # a dictionary of the right keys
+    page.goto(f"{installation.address}/board")
+    clicks = Clicks(page)
+    clicks.click(page.get_by_role("link", name="Dara Quinn cannot work"))
+    clicks.click(page.get_by_role("button", name="Today", exact=True))
+    proposed(page)
+    assert overflow(page) == []
+    clicks.click(page.get_by_role("button", name=re.compile("^(Accept all|Make the list)")))
+    expect(page.get_by_text("Repaired.")).to_be_visible()
+    assert clicks.count <= SICK
+
 
 def late_by_an_hour(page: Page, address: str, technician_id: int) -> None:
     page.goto(f"{address}/disruptions/cannot-work?technician={technician_id}")
