@@ -14,7 +14,7 @@ from dispatch.core.errors import NotFound
 from dispatch.core.queue import defer
 from dispatch.matching.plan import Plan as Answer
 from dispatch.planning.models import Disruption, DisruptionKind, DisruptionState, RepairItem, RepairPart
-from dispatch.planning.proposals import Line, items_of, lines_of
+from dispatch.planning.proposals import items_of, lines_of, together_with
 from dispatch.planning.snapshot import Snapshot
 
 CHOICES = "choices"
@@ -30,24 +30,13 @@ def choice_of(
     own = next((line for line in lines if line.visit_id == disruption.visit_id and line.after), None)
     if own is None:
         return {"items": [], "people": []}
-    lines = together_with(own, lines)
+    lines = together_with([own], lines)
     items = items_of(snapshot, lines, disruption, now, whole=True)
     return {
         "technician_id": own.after[0]["technician_id"],
         "items": [item | {"part": item["part"].value} for item in items],
         "people": sorted({person for line in lines for person in line.people}),
     }
-
-
-def together_with(own: Line, lines: Sequence[Line]) -> list[Line]:
-    """Return the lines that hang together with one by the people in them; what else a day wants mended is not it."""
-    people, found = set(own.people), [own]
-    left = [line for line in lines if line is not own]
-    while near := [line for line in left if line.people & people]:
-        found += near
-        people |= {person for line in near for person in line.people}
-        left = [line for line in left if line not in near]
-    return [line for line in lines if line in found]
 
 
 def keep_choices(disruption: Disruption, choices: Sequence[Mapping[str, Any]], rests_on: Mapping[str, Any]) -> None:

@@ -103,6 +103,40 @@ def lines_of(
     return sorted((replace(line, detour_s=detours.get(line.visit_id)) for line in found), key=_begin)
 
 
+def together_with(seeds: Sequence[Line], lines: Sequence[Line]) -> list[Line]:
+    """Return the lines that hang together with some by the people in them; what else a day wants mended is not it."""
+    people, found = {person for line in seeds for person in line.people}, list(seeds)
+    left = [line for line in lines if line not in found]
+    while near := [line for line in left if line.people & people]:
+        found += near
+        people |= {person for line in near for person in line.people}
+        left = [line for line in left if line not in near]
+    return [line for line in lines if line in found]
+
+
+def concerned(lines: Sequence[Line], disruption: Disruption) -> list[Line]:
+    """Return what of a mended day follows from what happened to a person; who was late anyhow is another matter.
+
+    Where time is free the question was about that time alone, so all of the answer is.
+    """
+    if disruption.kind in FREES_TIME or disruption.technician_id is None:
+        return list(lines)
+    seeds = [line for line in lines if line.visit_id == disruption.visit_id or disruption.technician_id in line.people]
+    return together_with(seeds, lines)
+
+
+def as_accepted(standing: Answer, answer: Answer, lines: Sequence[Line]) -> Answer:
+    """Return the day as accepting some lines leaves it: the days of others are as they stand."""
+    people = {str(person) for line in lines for person in line.people}
+    routes = [route for route in answer.routes if route.technician in people]
+    routes += [route for route in standing.routes if route.technician not in people]
+    served = {stop.visit for route in routes for stop in route.stops}
+    return Answer(
+        routes=tuple(sorted(routes, key=lambda route: route.shift)),
+        unassigned=tuple(each for each in answer.unassigned if each.visit not in served),
+    )
+
+
 def _detours(snapshot: Snapshot, answer: Answer, lines: Sequence[Line]) -> dict[int, int]:
     """Return how much longer whoever takes a visit over drives for it: there and on, less the way they had else."""
     problem, legs = snapshot.problem, {}

@@ -35,7 +35,7 @@ from dispatch.planning.models import (
     RepairPart,
 )
 from dispatch.planning.promise_state import late_arrival
-from dispatch.planning.proposals import Line, cells_of, items_of, lines_of, shifts_of
+from dispatch.planning.proposals import Line, as_accepted, cells_of, concerned, items_of, lines_of, shifts_of
 from dispatch.planning.readings import planned_for
 from dispatch.planning.repair_offers import prepare_times
 from dispatch.planning.retries import LOST_RACES, sqlstate
@@ -146,9 +146,10 @@ def _propose(run: Repairing) -> DisruptionState | None:
     if request.people:
         choices = [choice_of(snapshot, standing, answers[-1], disruption, run.now()) for answers in days]
         choices = [each for each in choices if each["items"]]
-    state = _store(run, disruption, snapshot, standing, days[0], choices)
+    lines = concerned(lines_of(snapshot, standing, days[0][-1], **_named(snapshot, disruption)), disruption)
+    state = _store(run, disruption, snapshot, lines, days[0], choices)
     if state is DisruptionState.PROPOSED and not choices:
-        _offer_times(run, snapshot, days[0][-1])
+        _offer_times(run, snapshot, as_accepted(standing, days[0][-1], lines))
     return state
 
 
@@ -301,11 +302,10 @@ def _store(
     run: Repairing,
     seen: Disruption,
     snapshot: Snapshot,
-    standing: Answer,
+    lines: list[Line],
     answers: list[Answer],
     choices: list[dict[str, Any]],
 ) -> DisruptionState | None:
-    lines = lines_of(snapshot, standing, answers[-1], **_named(snapshot, seen))
     items = items_of(snapshot, lines, seen, run.now(), first=answers[0] if len(answers) > MOST_GENTLE else None)
     people = {person for line in lines for person in line.people}
     people |= {int(person) for choice in choices for person in choice["people"]}
