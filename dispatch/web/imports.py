@@ -128,7 +128,7 @@ def meanings(upload_id: int) -> Response:
     waiting = read_upload(db(), upload_id, actor=actor(), now=moment())
     taxonomy = load_taxonomy(db())
     said = [(name, number) for name, value in request.form.items() if (number := whole(value)) is not None]
-    people = {name.removeprefix("person-"): number for name, number in said if name.startswith("person-")}
+    people = {name[7:]: number for name, number in said if name.startswith("person-") and whole(name[7:])}
     means = {name: number for name, number in said if name.startswith("means-")}
     scale = {request.form.get(name.replace("means", "key"), ""): number for name, number in means.items()}
     try:

@@ -32,6 +32,7 @@ from dispatch.workforce.models import Technician
 from tests.factories import make_evidence, make_partner, make_skill, make_technician, make_user
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+CODES = st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 
 
 class Shop:
@@ -293,6 +294,38 @@ def test_more_levels_than_come_in_at_once_are_refused_before_they_are_read(
     with pytest.raises(Invalid, match="4 levels; at most 3"):
         shop.give(WIDE)
     assert shop.facts() == [(), (), ()]
+
+
+WORDS = st.one_of(
+    st.text(max_size=6),
+    st.sampled_from(
+        ["Name", "Number", "Skill", "Level", "Date", "Drains", "Gas lines", "Ada Lind", "Bo Berg", "17", "18", "3", "x"]
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.lists(WORDS, max_size=5), max_size=6), joint=st.sampled_from([",", ";", "\t"]), code=CODES)
+def test_whatever_a_file_holds_it_is_read_or_refused_with_a_sentence(
+    shop: Shop, rows: list[list[str]], joint: str, code: str
+) -> None:
+    data = "\n".join(joint.join(row) for row in rows).encode(code, errors="replace")
+    try:
+        plan = shop.plan(data)
+    except Invalid:
+        return
+    assert all(fault.remedy and fault.line > 0 for fault in plan.faults)
+    assert all(1 <= cell.level <= 5 for cell in plan.cells)
+
+
+@given(data=st.binary(max_size=200), spreadsheet=st.booleans())
+def test_bytes_that_are_no_table_are_refused(data: bytes, spreadsheet: bool) -> None:
+    try:
+        table = read_matrix(b"PK\x03\x04" * spreadsheet + data, "x")
+    except Invalid:
+        return
+    assert not spreadsheet
+    assert table.columns
 
 
 CELLS = st.sampled_from(["", "1", "2", "3", "4", "5", "2,5", "x", "none", "80%", "nonsense"])
