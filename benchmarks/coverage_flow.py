@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import random
 import resource
 import time
 from datetime import date, timedelta
+from itertools import product
 
-from dispatch.coverage.flow import build_weeks, solve_flow
+from dispatch.coverage.counting import part_of
+from dispatch.coverage.flow import Cell, build_weeks, solve_flow
 from dispatch.coverage.outlook import HOUR_S, DemandClass, Need, Outlook, Person, SkillLevel
+from dispatch.coverage.result import NEAR_WEEKS, cell_in, cell_out
 from dispatch.coverage.risk import absence_risks
 
 MONDAY = date(2026, 3, 2)
 SIZES = ((60, 60, 3, 4, 100), (500, 120, 12, 4, 500), (2000, 500, 30, 13, 2000))
+BREADTHS = (6, 25)
+"""Skills tried for each person: with few a week falls into many small parts, with many it hangs together."""
 
 
-def make_outlook(people: int, skills: int, territories: int, weeks: int, classes: int, seed: int = 1) -> Outlook:
+def make_outlook(
+    people: int, skills: int, territories: int, weeks: int, classes: int, seed: int = 1, breadth: int = 6
+) -> Outlook:
     """Build people with a trade of their own, in one home and often one neighbouring territory, at 85 % load."""
     dice = random.Random(seed)
     mondays = [MONDAY + timedelta(weeks=number) for number in range(weeks)]
 
     def levels() -> dict[int, int]:
         trade = dice.randrange(skills)
-        near = {(trade + dice.randrange(8)) % skills for _ in range(6)}
+        near = {(trade + dice.randrange(breadth + 2)) % skills for _ in range(breadth)}
         return {skill: dice.randint(2, 5) for skill in near}
 
     def reach() -> dict[int, int]:
@@ -62,24 +70,44 @@ def make_outlook(people: int, skills: int, territories: int, weeks: int, classes
 def main() -> None:
     """Measure every size once and print it."""
     build_weeks(make_outlook(1, 8, 1, 1, 1))
-    for size in SIZES:
-        outlook = make_outlook(*size)
+    for size, breadth in product(SIZES, BREADTHS):
+        outlook = make_outlook(*size, breadth=breadth)
+        nodes = edges = 0
+        cells: list[Cell] = []
+        unmet_s = 0
         start = time.perf_counter()
-        models = build_weeks(outlook)
-        edges = sum(len(reach) for model in models for reach in model.reach)
-        built = time.perf_counter()
-        for model in models:
-            model.solve()
-        solved = time.perf_counter()
-        flow = solve_flow(outlook)
-        tabled = time.perf_counter()
-        line = f"{size}: {edges} edges, build {built - start:.2f} s, flows and prices {solved - built:.2f} s, "
-        line += f"all with table of {len(flow.cells)} cells {tabled - solved:.2f} s"
-        if size[0] <= 500:
-            absence_risks(outlook, models)
-            line += f", everybody's absence {time.perf_counter() - tabled:.2f} s"
+        # One week after the other, as the worker counts: only one programme is in memory at a time.
+        for week in outlook.weeks:
+            models = build_weeks(part_of(outlook, [week]))
+            flow = solve_flow(outlook, models=models)
+            nodes += sum(len(model.people) + len(model.demand) for model in models)
+            edges += sum(len(reach) for model in models for reach in model.reach)
+            cells += flow.cells
+            unmet_s += flow.total_unmet_s
+        flows = time.perf_counter() - start
+        near = part_of(outlook, outlook.weeks[:NEAR_WEEKS])
+        models = build_weeks(near)
+        start = time.perf_counter()
+        absence_risks(near, models)
+        absences = time.perf_counter() - start
+        line = f"{size}, {breadth} skills each: {nodes} nodes, {edges} edges"
+        line += f", flows, prices and {len(cells)} cells {flows:.1f} s"
+        line += f", everybody's absence of four weeks {absences:.1f} s, unmet {unmet_s / HOUR_S:.0f} h"
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{line}, unmet {flow.total_unmet_s / HOUR_S:.0f} h, peak {peak_mb:.0f} MB", flush=True)
+        print(
+            f"{line}, peak {peak_mb:.0f} MB; a page reads its territories in {1000 * _reading(cells):.0f} ms",
+            flush=True,
+        )
+
+
+def _reading(cells: list[Cell]) -> float:
+    """Seconds it takes to read the stored cells of five territories, without the database."""
+    chosen = sorted({cell.territory for cell in cells})[:5]
+    stored = json.dumps([cell_out(cell) for cell in cells if cell.territory in chosen])
+    start = time.perf_counter()
+    for line in json.loads(stored):
+        cell_in(line)
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

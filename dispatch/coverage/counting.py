@@ -107,7 +107,7 @@ def _digest(snapshot: Snapshot, week: date) -> str:
     return told.hexdigest()
 
 
-def _part(outlook: Outlook, weeks: Iterable[date]) -> Outlook:
+def part_of(outlook: Outlook, weeks: Iterable[date]) -> Outlook:
     """Return the outlook of some weeks only."""
     chosen = frozenset(weeks)
     return replace(
@@ -138,7 +138,7 @@ def _solved(snapshot: Snapshot, weeks: Iterable[date]) -> _Weeks:
     prices: list[ClassPrice] = []
     ways_s = snapshot.staff.ways_s
     for week in weeks:
-        outlook = _part(snapshot.outlook, [week])
+        outlook = part_of(snapshot.outlook, [week])
         models = build_weeks(outlook)
         flow: Flow = solve_flow(outlook, models=models)
         cells += flow.cells
@@ -155,7 +155,7 @@ def _solved(snapshot: Snapshot, weeks: Iterable[date]) -> _Weeks:
 
 def _near(snapshot: Snapshot) -> Counted:
     """Solve what the next four weeks say together: who is missed, alone, in pairs and by chance."""
-    outlook = _part(snapshot.outlook, snapshot.weeks[:NEAR_WEEKS])
+    outlook = part_of(snapshot.outlook, snapshot.weeks[:NEAR_WEEKS])
     models = build_weeks(outlook)
     risks = absence_risks(outlook, models)
     return Counted(

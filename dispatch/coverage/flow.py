@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from dispatch.coverage.outlook import ANYBODY, HOUR_S, DemandClass, Need, Outlook, Person, Row
+from dispatch.coverage.parts import Parts
 from dispatch.coverage.week import WeekFlow, WeekModel
 
 RESTS_SHARE = 0.5
@@ -29,7 +30,8 @@ class Cell:
         Work left unmet because of this skill, in the arrangement that leaves the least unmet overall.
     can_give_s
         Work that qualified people can really give while all other work is served as well as before: `needed_s` less
-        what is missing or, where nothing is missing, as far as this demand could grow, at most five times.
+        what is missing or, where nothing is missing, as far as this demand could grow, at most five times; in a very
+        large week as far as unused hours alone could serve it.
     nobody_s
         Work for which nobody with hours this week is qualified and in reach.
     rests_on
@@ -138,8 +140,9 @@ def _cells(model: WeekModel, flow: WeekFlow) -> list[Cell]:
         for row in {need.row for need in work.needs} or {ANYBODY}:
             rows.setdefault((work.territory, row), []).append(index)
     causes = {index: find_cause(model, flow, index) for index in range(len(model.demand))}
+    growing = Parts(model)
     return [
-        _cell(model, flow, causes, row=row, territory=territory, classes=classes)
+        _cell(model, flow, causes, growing, row=row, territory=territory, classes=classes)
         for (territory, row), classes in sorted(rows.items(), key=lambda item: item[0])
     ]
 
@@ -148,6 +151,7 @@ def _cell(
     model: WeekModel,
     flow: WeekFlow,
     causes: Mapping[int, Cause],
+    growing: Parts,
     *,
     row: Row,
     territory: int,
@@ -172,7 +176,9 @@ def _cell(
             (only,) = people
             alone[only] = alone.get(only, 0) + model.demand[index].seconds
     most_alone = max(alone, key=lambda person: (alone[person], -person), default=None)
-    growth = 0.0 if missing_s else _growth(model, flow, asked)
+    # Work of which some hours go unmet is left out: what another skill holds back would only hide this one.
+    met = [index for index in asked if flow.unmet_h[index] == 0.0]
+    growth = 0.0 if missing_s else growing.growth(met, flow)
     levels = [
         option.level
         for index in classes
@@ -194,11 +200,6 @@ def _cell(
         able=tuple(sorted(frozenset().union(*behind))),
         price_s=round(price / needed_s) if needed_s else 0,
     )
-
-
-def _growth(model: WeekModel, flow: WeekFlow, classes: list[int]) -> float:
-    """Growth of the work whose own hours are all met; what another skill holds back would only hide this one."""
-    return model.growth([index for index in classes if flow.unmet_h[index] == 0.0])
 
 
 def worst_places(cells: Iterable[Cell], count: int = 5) -> tuple[tuple[Cell, ...], ...]:

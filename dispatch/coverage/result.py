@@ -216,7 +216,7 @@ def to_json(counted: Counted) -> dict[str, Any]:
         "version": VERSION,
         "weeks": [week.isoformat() for week in counted.weeks],
         "digests": {week.isoformat(): digest for week, digest in counted.digests.items()},
-        "worst": [_cell_out(cell) for cell in counted.worst],
+        "worst": [cell_out(cell) for cell in counted.worst],
         "missing_s": {str(place): seconds for place, seconds in counted.missing_s.items()},
         "merged_s": counted.merged_s,
         "tried_from_s": {week.isoformat(): seconds for week, seconds in counted.tried_from_s.items()},
@@ -271,7 +271,7 @@ def _parts_out(counted: Counted) -> dict[str, dict[str, list[Any]]]:
         parts.setdefault(str(place), {}).setdefault(section, []).append(line)
 
     for cell in counted.cells:
-        put(cell.territory, "cells", _cell_out(cell))
+        put(cell.territory, "cells", cell_out(cell))
     for each in counted.remedies:
         where = (*_row_out(each.row), each.territory, each.week.isoformat())
         put(each.territory, "remedies", [each.kind.value, each.person, *where, each.gained_s])
@@ -292,11 +292,11 @@ def from_json(stored: Mapping[str, Any]) -> Counted:
     return Counted(
         weeks=tuple(date.fromisoformat(week) for week in stored["weeks"]),
         digests={date.fromisoformat(week): digest for week, digest in stored["digests"].items()},
-        worst=tuple(_cell_in(cell) for cell in stored["worst"]),
+        worst=tuple(cell_in(cell) for cell in stored["worst"]),
         missing_s={int(place): seconds for place, seconds in stored["missing_s"].items()},
         merged_s=stored["merged_s"],
         tried_from_s={date.fromisoformat(week): seconds for week, seconds in stored["tried_from_s"].items()},
-        cells=tuple(_cell_in(cell) for part in parts for cell in part.get("cells", ())),
+        cells=tuple(cell_in(cell) for part in parts for cell in part.get("cells", ())),
         risks=tuple(
             Risk(
                 person=risk["person"],
@@ -405,13 +405,15 @@ def _row_in(kind: str, number: int) -> Row:
     return Row(kind=RowKind(kind), id=number)
 
 
-def _cell_out(cell: Cell) -> list[Any]:
+def cell_out(cell: Cell) -> list[Any]:
+    """Return a cell as it is stored."""
     seconds = (cell.needed_s, cell.booked_s, cell.missing_s, cell.can_give_s)
     where = (cell.territory, cell.week.isoformat(), cell.level)
     return [*_row_out(cell.row), *where, *seconds, cell.nobody_s, cell.rests_on, list(cell.able), cell.price_s]
 
 
-def _cell_in(stored: Sequence[Any]) -> Cell:
+def cell_in(stored: Sequence[Any]) -> Cell:
+    """Read a stored cell."""
     kind, number, place, week, level, needed, booked, missing, can_give, nobody, rests_on, able, price = stored
     return Cell(
         row=_row_in(kind, number),

@@ -10,6 +10,7 @@ from itertools import combinations
 
 from dispatch.coverage.flow import build_weeks, people_behind
 from dispatch.coverage.outlook import HOUR_S, DemandClass, Need, Outlook
+from dispatch.coverage.parts import Parts
 from dispatch.coverage.week import WeekModel
 
 PAIRED = 8
@@ -55,19 +56,19 @@ def absence_risks(outlook: Outlook, models: Sequence[WeekModel] | None = None) -
     """Everybody's single-expert risk, greatest first; people who carry nothing in a week cost nothing there.
 
     An arrangement that does not use a person stays possible without them, so only those who carry hours are solved
-    again, each from the basis that the last solve left.
+    again, each in the part of the week that hangs together with them, from the basis that the last solve left.
     """
     solved = models if models is not None else build_weeks(outlook)
     lost: dict[int, dict[date, float]] = {person.id: {} for person in outlook.people}
     felt: dict[int, list[tuple[DemandClass, float]]] = {person.id: [] for person in outlook.people}
-    for model in solved:
+    for model in (part for whole in solved for part in Parts(whole).each()):
         flow = model.solve()
         for person in sorted({gift.person for gift in flow.gifts}):
             unmet = model.unmet_without([person])
             rise = sum(unmet) - flow.total_unmet_h
             if round(rise * HOUR_S) <= 0:
                 continue
-            lost[person][model.week] = rise
+            lost[person][model.week] = lost[person].get(model.week, 0.0) + rise
             felt[person].extend(
                 (work, after - before)
                 for work, before, after in zip(model.demand, flow.unmet_h, unmet, strict=True)

@@ -55,6 +55,14 @@ class WeekFlow:
     hour_price_s: dict[int, float]
     gifts: tuple[Gift, ...]
 
+    @cached_property
+    def spent_h(self) -> dict[int, float]:
+        """Person to the hours they spend, travel included; who gives nothing is left out."""
+        spent: dict[int, float] = {}
+        for gift in self.gifts:
+            spent[gift.person] = spent.get(gift.person, 0.0) + gift.spent_h
+        return spent
+
     @property
     def total_unmet_h(self) -> float:
         """All hours of the week that stay unmet."""

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dispatch.coverage import parts as parts_module
 from dispatch.coverage.flow import Cell, Flow, build_weeks, solve_flow, worst_places
 from dispatch.coverage.outlook import ANYBODY, HOUR_S, DemandClass, Outlook, Person, Row, RowKind
+from dispatch.coverage.parts import Parts
 from dispatch.coverage.week import WeekModel
 from tests.coverage.build import (
     GAS,
@@ -397,3 +399,47 @@ def _unmet_at(model: WeekModel, question: Outlook, factor: float) -> float:
     )
     (flow,) = solve_flow(replace(question, demand=grown)).weeks or (None,)
     return 0.0 if flow is None else flow.total_unmet_h
+
+
+@given(full, full)
+@settings(max_examples=60, deadline=None)
+def test_parts_that_do_not_touch_grow_as_the_whole_week_does(one: Outlook, other: Outlook) -> None:
+    moved = {NORTH: 11, SOUTH: 12}
+    apart = [
+        replace(p, id=p.id + 100, travel_s={moved[place]: s for place, s in p.travel_s.items()}) for p in other.people
+    ]
+    far = [replace(work, territory=moved[work.territory]) for work in other.demand]
+    question = Outlook(people=(*one.people, *apart), demand=(*one.demand, *far))
+    for model in build_weeks(question):
+        flow = model.solve()
+        met = [index for index, hours in enumerate(flow.unmet_h) if hours == 0.0]
+        for classes in ([index] for index in met):
+            assert Parts(model).growth(classes, flow) == pytest.approx(model.growth(classes), abs=1e-6)
+        assert Parts(model).growth(met, flow) == pytest.approx(model.growth(met), abs=1e-6)
+        parts = list(Parts(model).each())
+        for who in model.people:
+            without = sum(sum(part.unmet_without([who.id])) for part in parts)
+            unreached = sum(
+                work.seconds / HOUR_S for work, reach in zip(model.demand, model.reach, strict=True) if not reach
+            )
+            assert without + unreached == pytest.approx(sum(model.unmet_without([who.id])), abs=1e-3)
+
+
+@given(full)
+@settings(max_examples=60, deadline=None)
+def test_in_a_large_part_growth_is_never_said_too_large(question: Outlook) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts_module, "LARGE_EDGES", -1)
+        for model in build_weeks(question):
+            flow = model.solve()
+            met = [index for index, hours in enumerate(flow.unmet_h) if hours == 0.0]
+            for classes in [met, *([index] for index in met)]:
+                assert Parts(model).growth(classes, flow) <= model.growth(classes) + 1e-6
+
+
+def test_unused_hours_alone_are_what_a_large_part_can_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts_module, "LARGE_EDGES", -1)
+    people = [person(1, 10, {GAS: 3}), person(2, 8, {WIRING: 3})]
+    (gas, wiring) = solve_flow(outlook(people, [work(4, need(GAS)), work(1, need(WIRING))])).cells
+    assert (gas.row.id, gas.can_give_s / HOUR_S) == (GAS, pytest.approx(10, abs=0.01))
+    assert (wiring.row.id, wiring.can_give_s / HOUR_S) == (WIRING, 5)

@@ -74,7 +74,8 @@ def test_pairs_equal_solving_again_without_both(question: Outlook) -> None:
         without = tuple(p for p in question.people if p.id not in pair.people)
         again = solve_flow(replace(question, people=without)).total_unmet_s
         assert abs(pair.lost_s - (again - everything)) <= 2
-        assert pair.beyond_s == pair.lost_s - alone[pair.people[0]] - alone[pair.people[1]]
+        # Losses are rounded class by class, their sum is rounded once.
+        assert abs(pair.beyond_s - (pair.lost_s - alone[pair.people[0]] - alone[pair.people[1]])) <= 4
 
 
 def test_two_who_stand_in_for_each_other_are_a_risk_only_together() -> None:

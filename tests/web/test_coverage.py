@@ -117,7 +117,7 @@ def test_the_worst_comes_first_in_words(client_for: SignIn, counted: Gas) -> Non
 
 def test_every_cell_prints_its_number_and_says_it_in_words(client_for: SignIn, counted: Gas) -> None:
     page = client_for("manager").get("/coverage")
-    assert '<svg class="heatmap" width="702"' in page.html
+    assert '<svg class="heatmap" width="754"' in page.html
     assert ">40%</text>" in page.html
     spoken = "North, week of"
     assert f'aria-label="=Gas boilers, {spoken}' in page.html
