@@ -44,6 +44,13 @@ REHEAT = 0.25
 SHARE_EVERY = 0.05
 """Part of a cycle after which several searches go on from one plan."""
 
+TOLL_STOPS = 250.0
+"""So many costs of a stop a route costs more during most of the first cycle, where visits may be left out: a hot search
+opens routes for visits that do not pay in the end, and a cold one can not close them, stop by stop."""
+
+TOLL_UNTIL = 0.8
+"""Part of the first cycle after which routes cost what they cost."""
+
 RECOMBINE_SHARE = 0.1
 RECOMBINE_FROM_S = 3.0
 RECOMBINE_FROM_STEPS = 5_000
@@ -68,7 +75,10 @@ class Engine:
     closed: dict[int, list[int]] = field(init=False, default_factory=dict)
     loader: threading.Thread = field(init=False)
     first: State = field(init=False)
+    cheapest: State = field(init=False)
     team: list[Improver] = field(init=False, default_factory=list)
+    given: bool = field(init=False, default=False)
+    tolled: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.tables = build(Scope.of(self.problem))
@@ -91,17 +101,16 @@ class Engine:
         sweep(self.tables, first)
         if capped:
             let_go(self.tables, first)
-        first_cost = total_cost(self.tables, first)
         self.report("construct", first, 0, always=True)
         self.reserve_s = self._finishing_time(first)
-        self.first = first
+        self.first = self.cheapest = first
         begun = self.step_limit != 0 and not self.over()
         final = self._searched(capped or warm_start is not None) if begun else copy_state(first)
         if capped:
             hold(self.tables, final)
         sweep(self.tables, final)
-        if total_cost(self.tables, final) > first_cost:
-            final = first
+        if total_cost(self.tables, final) > total_cost(self.tables, self.cheapest):
+            final = self.cheapest
         self.report("finish", final, self.steps, always=True)
         return written(
             self.tables,
@@ -117,6 +126,7 @@ class Engine:
 
     def _searched(self, given: bool) -> State:
         """Give the best plan found from the first one on, or from a full one where nobody gave a plan to keep to."""
+        self.given = given
         self.team = self._gather(self.first if given else self._filled())
         if self.lead.movable:
             self._improve()
@@ -132,10 +142,11 @@ class Engine:
         return construct(self.tables, copy_state(self.first), at_any_cost=True)
 
     def _best(self) -> State:
-        """Give the cheapest plan so far."""
-        if self.lead.best_cost > total_cost(self.tables, self.first):
-            return self.first
-        return self.lead.best_state()
+        """Give the cheapest plan so far, and keep it: under toll a search may leave it for a dearer one."""
+        best = self.lead.best_state()
+        if total_cost(self.tables, best) < total_cost(self.tables, self.cheapest):
+            self.cheapest = best
+        return self.cheapest
 
     def _gather(self, first: State) -> list[Improver]:
         """Give one search for all threads where it divides the plan among them, else one each with its own seed."""
@@ -219,8 +230,10 @@ class Engine:
         if self._may_recombine():
             self.loader.start()
         hot = self.lead.hot()
+        toll = 0 if self.given or mandatory(self.tables).all() else int(TOLL_STOPS * self.lead.stop_cost() / UNIT)
         for share in self._cycles():
-            self._cycle(hot, share)
+            self._cycle(hot, share, toll)
+            toll = 0
             if self.over():
                 break
             self._recombine(share[0] * RECOMBINE_SHARE)
@@ -253,17 +266,20 @@ class Engine:
         count = max(1, round((left - first) / max(SHORTEST_CYCLE_S, first / 2.0)))
         return [(first, 10**15), *[((left - first) / count, 10**15)] * count]
 
-    def _cycle(self, hot: float, share: tuple[float, int]) -> None:
+    def _cycle(self, hot: float, share: tuple[float, int], toll: int = 0) -> None:
         seconds, steps = share
         usable = min(seconds * (1.0 - RECOMBINE_SHARE) if self._may_recombine() else seconds, self.left_s())
         begun, done, chunk, shared = time.monotonic(), 0, 100, 0.0
         ratio = self.lead.cold() / hot
+        self._toll(toll)
         while done < steps and not self.over():
             at = time.monotonic()
             size = min(chunk, steps - done)
             part = done / steps if self.step_limit is not None else (at - begun) / usable
             if part >= 1.0:
                 break
+            if toll and part > TOLL_UNTIL:
+                toll = self._toll(0)
             ahead = size / steps if self.step_limit is not None else min(1.0 - part, CHUNK_S / usable)
             self._run(size, hot * ratio**part, hot * ratio ** min(1.0, part + ahead))
             done += size
@@ -273,7 +289,7 @@ class Engine:
             else:
                 chunk = max(1, min(20_000, int(chunk * min(4.0, CHUNK_S / max(1e-6, took)))))
             if self._may_recombine():
-                if part > 0.5:
+                if part > 0.5 and not toll:
                     for improver in self.team:
                         improver.collect()
             elif part - shared > SHARE_EVERY:
@@ -281,6 +297,18 @@ class Engine:
                 self._share_current()
             if self._due():
                 self.report("improve", self._best(), self.steps)
+        if toll:
+            for improver in self.team:
+                improver.adopt(improver.best_state())
+            self._toll(0)
+
+    def _toll(self, toll: int) -> int:
+        """Let routes cost so much more in every search, if that is another price than now; gives it back."""
+        if toll != self.tolled:
+            self.tolled = toll
+            for improver in self.team:
+                improver.toll(toll)
+        return toll
 
     def _run(self, steps: int, hot: float, cold: float) -> None:
         """Let everybody of the team search for a while."""

@@ -20,6 +20,7 @@ from dispatch.matching.solvers.insertion import price_alone
 from dispatch.matching.solvers.kernels import refresh
 from dispatch.matching.solvers.laying import IMPOSSIBLE, NOT_TOLD
 from dispatch.matching.solvers.layout import (
+    CALL_OUT,
     COST,
     DEPOT_STAYS,
     DUE,
@@ -248,6 +249,16 @@ class Improver:
         if self.work.totals[CURRENT] < self.work.totals[BEST]:
             self._remember()
 
+    def toll(self, more: int) -> None:
+        """Let every route that is used cost so many units more than it does; the plan as it is becomes the best."""
+        self.data.shift[:, CALL_OUT] = self.tables.data.shift[:, CALL_OUT] + more
+        for shift in range(len(self.state.size)):
+            refresh(self.data, self.state, shift)
+        self.work.counter[0] += 1
+        self.work.version[:] = self.work.counter[0]
+        self.strips = []
+        self._remember()
+
     def restart(self, state: State) -> None:
         """Go on from ``state`` as the best plan, whatever was best before: its crews start at other times."""
         self.work.totals[BEST] = IMPOSSIBLE
@@ -272,10 +283,13 @@ class Improver:
 
 
 def searched(tables: Tables) -> Data:
-    """Give the question as the search asks it: a stop is priced with the depot where the route passes it now."""
+    """Give the question as the search asks it: a stop is priced with the depot where the route passes it now.
+
+    What shifts cost is a copy, so that a `toll` changes no other reading of the question.
+    """
     policy = tables.data.policy.copy()
     policy[DEPOT_STAYS] = 1
-    return tables.data._replace(policy=policy)
+    return tables.data._replace(policy=policy, shift=tables.data.shift.copy())
 
 
 def total_cost(tables: Tables, state: State) -> int:
