@@ -18,7 +18,7 @@ from dispatch.matching.solvers.construct import construct, mandatory, place_unit
 from dispatch.matching.solvers.crews import ordered_units, place_unit, remove_unit, slots_of, waiting_for
 from dispatch.matching.solvers.forced import close_shifts
 from dispatch.matching.solvers.greedy import nearest_qualified
-from dispatch.matching.solvers.improve import Improver, count_changes, total_cost
+from dispatch.matching.solvers.improve import LONGEST_STRING, Improver, count_changes, total_cost
 from dispatch.matching.solvers.kernels import count_late, keeps_bonds, refresh
 from dispatch.matching.solvers.layout import State
 from dispatch.matching.solvers.memory import CURRENT, MOST_CHANGES
@@ -46,7 +46,7 @@ SHARE_EVERY = 0.05
 
 TOLL_STOPS = 250.0
 """So many costs of a stop a route costs more during most of the first cycle, where visits may be left out: a hot search
-opens routes for visits that do not pay in the end, and a cold one can not close them, stop by stop."""
+opens routes for visits that do not pay in the end, and a cold one can not close them, string by string."""
 
 TOLL_UNTIL = 0.8
 """Part of the first cycle after which routes cost what they cost."""
@@ -230,7 +230,7 @@ class Engine:
         if self._may_recombine():
             self.loader.start()
         hot = self.lead.hot()
-        toll = 0 if self.given or mandatory(self.tables).all() else int(TOLL_STOPS * self.lead.stop_cost() / UNIT)
+        toll = int(TOLL_STOPS * self.lead.stop_cost() / UNIT) if self._opens_too_many() else 0
         for share in self._cycles():
             self._cycle(hot, share, toll)
             toll = 0
@@ -301,6 +301,13 @@ class Engine:
             for improver in self.team:
                 improver.adopt(improver.best_state())
             self._toll(0)
+
+    def _opens_too_many(self) -> bool:
+        """Whether visits may be left out of routes that no single step empties, and nobody gave a plan to keep to."""
+        if self.given or mandatory(self.tables).all():
+            return False
+        size = self.lead.state.size
+        return bool(size.sum() > LONGEST_STRING * np.count_nonzero(size))
 
     def _toll(self, toll: int) -> int:
         """Let routes cost so much more in every search, if that is another price than now; gives it back."""
