@@ -312,45 +312,13 @@ def from_json(stored: Mapping[str, Any]) -> Counted:
             )
             for one, other, lost, beyond in stored["pairs"]
         ),
-        stress=Stress(
-            away_percent=stored["stress"]["away_percent"],
-            draws=stored["stress"]["draws"],
-            weeks=tuple(
-                StressedWeek(
-                    week=date.fromisoformat(week), all_there_s=there, half_s=half, fifth_s=fifth, twentieth_s=twentieth
-                )
-                for week, there, half, fifth, twentieth in stored["stress"]["weeks"]
-            ),
-            felt=_felt_in(stored["stress"]["felt"]),
-        ),
-        remedies=tuple(
-            Remedy(
-                kind=RemedyKind(remedy),
-                person=person,
-                row=_row_in(kind, number),
-                territory=place,
-                week=date.fromisoformat(week),
-                gained_s=gained,
-            )
-            for part in parts
-            for remedy, person, kind, number, place, week, gained in part.get("remedies", ())
-        ),
+        stress=_stress_in(stored["stress"]),
+        remedies=_remedies_in(parts),
         soles=tuple(
             Sole(row=_row_in(kind, number), level=level, person=person, needed_s=needed, territories=tuple(places))
             for kind, number, level, person, needed, places in stored["soles"]
         ),
-        prices=tuple(
-            ClassPrice(
-                territory=place,
-                week=date.fromisoformat(week),
-                needs=_needs_in(needs),
-                needed_s=needed,
-                unmet_s=unmet,
-                price_s=price,
-            )
-            for part in parts
-            for place, week, needs, needed, unmet, price in part.get("prices", ())
-        ),
+        prices=_prices_in(parts),
         promised=tuple(
             Promised(person=person, territory=place, visits=visits, alone=alone)
             for person, place, visits, alone in stored["promised"]
@@ -368,21 +336,69 @@ def from_json(stored: Mapping[str, Any]) -> Counted:
         by_territory=_record_in(stored["by_territory"]),
         by_kind=_record_in(stored["by_kind"]),
         by_row=_record_in(stored["by_row"]),
-        outlines=tuple(
-            Outline(
-                row=_row_in(kind, number),
-                territory=place,
-                past_s=tuple(past),
-                forecast=Forecast(**{name: tuple(values) for name, values in ahead.items()}),
-            )
-            for part in parts
-            for kind, number, place, past, ahead in part.get("outlines", ())
-        ),
+        outlines=_outlines_in(parts),
         without_hours=tuple(stored["without_hours"]),
         overbooked=tuple(
             Overbooked(territory=place, week=date.fromisoformat(week), needed_s=needed, hours_s=hours)
             for place, week, needed, hours in stored["overbooked"]
         ),
+    )
+
+
+def _stress_in(stored: Mapping[str, Any]) -> Stress:
+    return Stress(
+        away_percent=stored["away_percent"],
+        draws=stored["draws"],
+        weeks=tuple(
+            StressedWeek(
+                week=date.fromisoformat(week), all_there_s=there, half_s=half, fifth_s=fifth, twentieth_s=twentieth
+            )
+            for week, there, half, fifth, twentieth in stored["weeks"]
+        ),
+        felt=_felt_in(stored["felt"]),
+    )
+
+
+def _remedies_in(parts: Sequence[Mapping[str, Any]]) -> tuple[Remedy, ...]:
+    return tuple(
+        Remedy(
+            kind=RemedyKind(remedy),
+            person=person,
+            row=_row_in(kind, number),
+            territory=place,
+            week=date.fromisoformat(week),
+            gained_s=gained,
+        )
+        for part in parts
+        for remedy, person, kind, number, place, week, gained in part.get("remedies", ())
+    )
+
+
+def _prices_in(parts: Sequence[Mapping[str, Any]]) -> tuple[ClassPrice, ...]:
+    return tuple(
+        ClassPrice(
+            territory=place,
+            week=date.fromisoformat(week),
+            needs=_needs_in(needs),
+            needed_s=needed,
+            unmet_s=unmet,
+            price_s=price,
+        )
+        for part in parts
+        for place, week, needs, needed, unmet, price in part.get("prices", ())
+    )
+
+
+def _outlines_in(parts: Sequence[Mapping[str, Any]]) -> tuple[Outline, ...]:
+    return tuple(
+        Outline(
+            row=_row_in(kind, number),
+            territory=place,
+            past_s=tuple(past),
+            forecast=Forecast(**{name: tuple(values) for name, values in ahead.items()}),
+        )
+        for part in parts
+        for kind, number, place, past, ahead in part.get("outlines", ())
     )
 
 
