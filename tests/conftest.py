@@ -48,6 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files; a person reads the difference")
 
 
+@pytest.hookimpl(tryfirst=True)  # those who share the tests out read the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests with a browser last; where several processes share the tests, one of them gets all of those.
 

@@ -96,18 +96,23 @@ def merge_rare(demand: Iterable[DemandClass], most: int = MOST_CLASSES) -> tuple
         here: dict[int, list[DemandClass]] = {}
         for work in classes:
             here.setdefault(work.territory, []).append(work)
-        over = len(classes) - most
-        for rare in sorted(classes, key=lambda work: (work.seconds, work.key)) if over > 0 else ():
-            others = [work for work in here[rare.territory] if work is not rare]
-            if over <= 0 or not others or rare not in here[rare.territory]:
-                continue
-            target = min(others, key=lambda work: (_asked_beyond(work, rare), -work.seconds, work.key))
-            joined = _joined(rare, target)
-            twin = next((work for work in others if work is not target and work.needs == joined.needs), None)
-            merged = joined if twin is None else _joined(joined, twin)
-            here[rare.territory] = [work for work in others if work not in (target, twin)] + [merged]
-            over -= 1 if twin is None else 2
-            moved_s += rare.seconds
+        over, merging = len(classes) - most, True
+        while over > 0 and merging:
+            merging = False
+            for rare in sorted((work for group in here.values() for work in group), key=lambda w: (w.seconds, w.key)):
+                # Two classes may be alike in everything, so they are told apart by what they are, not by what they say.
+                others = [work for work in here[rare.territory] if work is not rare]
+                if over <= 0 or not others or len(others) == len(here[rare.territory]):
+                    continue
+                target = min(others, key=lambda work: (_asked_beyond(work, rare), -work.seconds, work.key))
+                joined = _joined(rare, target)
+                twin = next((work for work in others if work is not target and work.needs == joined.needs), None)
+                merged = joined if twin is None else _joined(joined, twin)
+                rest = [work for work in others if work is not target and work is not twin]
+                here[rare.territory] = [*rest, merged]
+                over -= len(others) - len(rest)
+                moved_s += rare.seconds
+                merging = True
         kept += [work for group in here.values() for work in group]
     return tuple(sorted(kept, key=lambda work: work.key)), moved_s
 

@@ -262,6 +262,8 @@ def alerts(session: Session, *, territories: Collection[int], day: date, now: da
         )
         .order_by(Disruption.reported_at.desc(), Disruption.id.desc())
     ).all()
+    if not rows:
+        return []
     counted: dict[int, dict[RepairPart, int]] = {row.Disruption.id: {} for row in rows}
     for disruption_id, part, number in session.execute(
         select(RepairItem.disruption_id, RepairItem.part, func.count())
