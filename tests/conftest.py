@@ -4,13 +4,14 @@
 """
 
 import contextlib
+import functools
 import os
 import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import psutil
@@ -48,15 +49,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files; a person reads the difference")
 
 
-@pytest.hookimpl(tryfirst=True)  # those who share the tests out read the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests with a browser last; where several processes share the tests, one of them gets all of those.
-
-    The others go by file, so that what a file prepares is prepared once.
-    """
+    """Put the tests with a browser last."""
     items.sort(key=_in_browser)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("browser" if _in_browser(item) else item.nodeid.partition("::")[0]))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share the tests out by file, and give all files that drive a browser to one process."""
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it has no types
+
+    class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # for the same reason
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.partition("::")[0]
+            return "browser" if _drives_a_browser(config.rootpath / path) else path
+
+    return ByFile(config, log)
+
+
+@functools.cache
+def _drives_a_browser(path: Path) -> bool:
+    return "playwright" in path.read_text(encoding="utf-8") or "e2e" in path.parts
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
