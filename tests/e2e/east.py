@@ -36,6 +36,8 @@ class East:
     skill: int
     waiting: tuple[int, ...]
     tomorrow: tuple[int, ...]
+    people: tuple[tuple[str, str], ...] = (("ana", "Ana Ruiz"), ("ben", "Ben Oduya"))
+    """Who works there: under which name they sign in, and how they are called."""
 
     def at(self, hour: int, minute: int = 0, *, days: int = 0) -> str:
         """Return a local time as the fields of forms hold it."""
