@@ -89,7 +89,9 @@ def test_who_was_first_is_shown_and_nothing_is_lost(installation: Installation, 
         field(page, "hazards").locator("input[name=value]").wait_for()
     for page, words in ((first, "Dog"), (second, "Bull")):
         field(page, "hazards").locator("input[name=value]").fill(words)
-        page.keyboard.press("Enter")
+    first.keyboard.press("Enter")
+    expect(field(first, "hazards").locator(".held")).to_have_text("Dog")
+    second.keyboard.press("Enter")
     expect(field(second, "hazards")).to_contain_text("Yours: Bull. Theirs: Dog.")
     assert violations(second) == []
     second.set_viewport_size(NARROWEST)  # type: ignore[arg-type]  # a dictionary of the right keys
