@@ -58,4 +58,5 @@ test("minutes are said without decimals", () => {
   assert.equal(duration(90 * MINUTE), "1 h 30 min");
   assert.equal(duration(120 * MINUTE), "2 h");
   assert.equal(duration(24.6 * MINUTE), "25 min");
+  assert.equal(duration(3857 * MINUTE), "3 days");
 });

@@ -205,7 +205,13 @@ export class Gantt {
     this.view.select(null);
     document.dispatchEvent(new CustomEvent("board:select", { detail: { visitId, technicianId: null } }));
     if (!quiet) this.outside.open({ visitId, assignmentId: null, jobId: waiting.job_id }, focus);
-    void this.selection.choose(visitId, null);
+    void this.selection.choose(visitId, null).then(() => this.#showBestPlace(visitId));
+  }
+
+  /** Where a waiting visit fits may be far below what is in sight. @param {number} visitId */
+  #showBestPlace(visitId) {
+    const best = this.selection.answer?.visitId === visitId ? this.selection.answer.places[0] : undefined;
+    if (best && this.idle) this.view.reveal(best.technicianId, best.start, best.end);
   }
 
   /** Brings a visit into sight, such as one that has just got its place. @param {number} visitId */

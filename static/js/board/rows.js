@@ -3,7 +3,7 @@
 import { shownState } from "./data.js";
 import { icon, make, place } from "./dom.js";
 import { same } from "./store.js";
-import { barWords, contactWords, load } from "./words.js";
+import { barWords, contactWords, load, peopleWords } from "./words.js";
 
 /** @typedef {import("./data.js").Bar} Bar */
 /** @typedef {import("./data.js").Technician} Technician */
@@ -51,7 +51,7 @@ function rowWords(person, words, now) {
     person.place && `starts from ${person.place}`,
     person.breaks.length > 0 && `break ${words.spans(person.breaks)}`,
     person.absences.length > 0 && `not available ${words.spans(person.absences)}`,
-    person.shifts.length === 0 && "no shift today",
+    person.shifts.length === 0 && "no shift on this day",
     contactWords(person.lastContact, now),
   ]
     .filter(Boolean)
@@ -186,7 +186,7 @@ export function headingElement({ group, count }) {
   row.setAttribute("role", "row");
   const cell = make("div", "gantt-group-name", group);
   cell.setAttribute("role", "rowheader");
-  cell.append(make("span", "muted", count === 1 ? "1 person" : `${count} people`));
+  cell.append(make("span", "muted", peopleWords(count)));
   row.append(cell);
   return row;
 }

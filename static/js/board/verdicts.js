@@ -99,6 +99,6 @@ export function summary(answer, words) {
   const counts = { fits: 0, costs: 0, blocked: 0 };
   for (const one of answer.verdicts.values()) counts[one.verdict] += 1;
   const best = answer.places[0];
-  const told = `${counts.fits} fit, ${counts.costs} at a cost, ${counts.blocked} cannot.`;
+  const told = `${counts.fits} ${counts.fits === 1 ? "fits" : "fit"}, ${counts.costs} at a cost, ${counts.blocked} cannot.`;
   return best ? `${told} Best: ${best.name}, ${words.time(best.start)}; key 1 takes it.` : told;
 }

@@ -6,7 +6,7 @@ import { isHeading } from "./order.js";
 import { barElement, cellId, headingElement, rowElement } from "./rows.js";
 import { ticks, TimeScale } from "./scale.js";
 import { barsInSight, rowWindow } from "./windowing.js";
-import { Words } from "./words.js";
+import { peopleWords, Words } from "./words.js";
 
 /** @typedef {import("./data.js").Bar} Bar */
 /** @typedef {import("./store.js").Board} Board */
@@ -78,6 +78,7 @@ export class GanttView {
 
   /** Measures, and draws everything anew; the instant at the left edge stays where it was. */
   layout() {
+    this.#takeRoom();
     const keep = this.scale.instant(this.grid.scrollLeft);
     const style = getComputedStyle(this.grid);
     this.rowHeight = Number.parseFloat(style.getPropertyValue("--gantt-row")) || 40;
@@ -248,7 +249,7 @@ export class GanttView {
       place(label, this.scale.x(at), null);
       return label;
     });
-    this.axis.replaceChildren(make("span", "gantt-corner", `${this.board.technicians.length} people`), ...labels);
+    this.axis.replaceChildren(make("span", "gantt-corner", peopleWords(this.board.technicians.length)), ...labels);
   }
 
   /** Brings the line of the present up to the clock. */

@@ -31,8 +31,14 @@ export class Words {
 export function duration(ms) {
   const minutes = Math.round(ms / MINUTE);
   if (minutes < 60) return `${minutes} min`;
+  if (minutes >= 48 * 60) return `${Math.round(minutes / (24 * 60))} days`;
   const rest = minutes % 60;
   return rest ? `${Math.floor(minutes / 60)} h ${rest} min` : `${minutes / 60} h`;
+}
+
+/** @param {number} count @returns {string} */
+export function peopleWords(count) {
+  return count === 1 ? "1 person" : `${count} people`;
 }
 
 /** @param {number} loadS @param {number} capacityS @returns {string} */

@@ -39,7 +39,7 @@ export function watchMapToggle(boardNow) {
   button.hidden = false;
   button.addEventListener("click", () => {
     show(area.hidden ? "open" : "closed");
-    void map?.then(() => tools.element.scrollIntoView({ block: "nearest" }), () => undefined);
+    void map?.then(() => area.hidden || area.scrollIntoView({ block: "nearest" }), () => undefined);
   });
   for (const name of ["board:data", "board:changed"]) {
     document.addEventListener(name, () => void map?.then((one) => one.refresh(), () => undefined));
