@@ -25,7 +25,7 @@ MOST = 20
 BY_HAND = "It needs several people, who start together: book them one by one."
 HAS_SOMEBODY = "Somebody has it by now."
 AT_A_COST = "Every place makes others later or misses the promise: choose one yourself."
-NOBODY = "Nobody can take it that day. Who fits, and what would change it, stands on its own page."
+NOBODY = "Nobody can take it that day."
 Scarcity = Mapping[int, Mapping[int, int]]
 
 

@@ -22,7 +22,7 @@ from dispatch.planning.desks import PreparedDay
 from dispatch.planning.models import Assignment, AssignmentState
 from dispatch.planning.policy import read_rules, read_weights
 from dispatch.planning.readings import needs_of
-from dispatch.planning.reason_words import GROUPS
+from dispatch.planning.reason_words import GROUPS, group_words
 from dispatch.planning.rows import critical_skills, live, proficiencies
 from dispatch.planning.snapshot import active_policy
 from dispatch.planning.technician_day import Stop
@@ -100,7 +100,10 @@ def groups_of(excluded: Sequence[ExcludedRow]) -> list[Group]:
     for row in excluded:
         codes.setdefault(GROUPS.get(row.code, OTHERS), row.code)
     counted = Counter(GROUPS.get(row.code, OTHERS) for row in excluded)
-    return [Group(code=codes[words], words=words, number=number) for words, number in counted.most_common()]
+    return [
+        Group(code=codes[words], words=group_words(words, number), number=number)
+        for words, number in counted.most_common()
+    ]
 
 
 def in_group(excluded: Sequence[ExcludedRow], code: str) -> list[ExcludedRow]:

@@ -14,7 +14,7 @@ from dispatch.jobs.models import Customer, Job, Visit
 from dispatch.planning import reason_words
 from dispatch.planning.musts import Objection
 from dispatch.planning.readings import Clock
-from dispatch.planning.words import clock_words, holder_sentence, minutes_words, span_words
+from dispatch.planning.words import clock_words, holder_sentence, length_words, minutes_words, span_words
 
 
 def sentences(
@@ -88,8 +88,8 @@ def _customers(session: Session, found: Sequence[Objection], visit_id: int) -> d
 _SENTENCES: Mapping[str, Callable[[_Placement, Mapping[str, Any]], str]] = {
     "double_booking": lambda n, p: n.holder(p),
     "outside_window": lambda n, p: f"The site can only be served with a start from {n.span(p)}.",
-    "after_promise": lambda n, p: f"This starts {minutes_words(p['late_s'])} after what we promised the customer.",
-    "before_promise": lambda n, p: f"This starts {minutes_words(p['early_s'])} before what we promised the customer.",
+    "after_promise": lambda n, p: f"This starts {length_words(p['late_s'])} after what we promised the customer.",
+    "before_promise": lambda n, p: f"This starts {length_words(p['early_s'])} before what we promised the customer.",
     "outside_shift": lambda n, p: f"{n.person} works from {n.span(p)}.",
     "away": lambda n, p: f"{n.person} is not available from {n.span(p)}.",
     "cannot_arrive": lambda n, p: (
@@ -101,7 +101,7 @@ _SENTENCES: Mapping[str, Callable[[_Placement, Mapping[str, Any]], str]] = {
         f"{n.customer(p)} waits for this and starts at {clock_words(n.clock.instant(p['start_s']), n.zone)}."
     ),
     "breaks_promise": lambda n, p: (
-        f"{n.customer(p)} would be served {minutes_words(p['late_s'])} after what we promised them."
+        f"{n.customer(p)} would be served {length_words(p['late_s'])} after what we promised them."
     ),
     "delays_next": lambda n, p: f"{n.person} would be {minutes_words(p['late_s'])} late at {n.customer(p)} afterwards.",
     "late_home": lambda n, p: f"{n.person} would be back {minutes_words(p['late_s'])} after the end of the day.",

@@ -41,6 +41,15 @@ GROUPS: Mapping[str, str] = {
 }
 
 
+_FOR_ONE = {"lack": "lacks", "have": "has", "are": "is", "work": "works", "use": "uses"}
+
+
+def group_words(words: str, number: int) -> str:
+    """Return what keeps several people away as it reads after a number: 12 are off shift, 1 is off shift."""
+    verb, space, rest = words.partition(" ")
+    return f"{_FOR_ONE.get(verb, verb)}{space}{rest}" if number == 1 else words
+
+
 # What a deciding reason means for all visits that a plan leaves out for it.
 LEFT_OUT: Mapping[str, str] = {
     "displaced": "Somebody could do it, but their day is full",
@@ -127,8 +136,17 @@ def sentences(session: Session, reasons: Sequence[Mapping[str, Any]]) -> list[st
     return [sentence(reason, names) for reason in reasons]
 
 
+def _nobody_then(params: Params) -> str:
+    able = params.get("qualified", 0)
+    if able == 1:
+        return "One person can do the work, but not at the time it has to start."
+    return f"{able} people can do the work, but none of them at the time it has to start."
+
+
 def _nobody(params: Params) -> str:
-    groups = [f"{params[code]} {words}" for code, words in GROUPS.items() if params.get(code)]
+    groups = [
+        f"{params[code]} {group_words(words, params[code])}" for code, words in GROUPS.items() if params.get(code)
+    ]
     told = f": {', '.join(groups)}" if groups else ""
     return f"None of the {params.get('people', 0)} people of that day can do it{told}."
 
@@ -197,9 +215,7 @@ _SENTENCES: Mapping[str, Callable[[Names, Params], str]] = {
     "crew_too_small": lambda n, p: _crew_too_small(p),
     "window_past": lambda n, p: "Its time has passed. Agree on a new one with the customer.",
     "window_too_short": lambda n, p: "The time the site is open is shorter than the work takes.",
-    "nobody_then": lambda n, p: (
-        f"{p.get('qualified', 0)} people can do the work, but none of them at the time it has to start."
-    ),
+    "nobody_then": lambda n, p: _nobody_then(p),
     "too_far": lambda n, p: f"The way is too long for {n.person(p)}.",
     "unreachable": lambda n, p: f"There is no way there for {n.person(p)}.",
     "displaced": _displaced,

@@ -120,8 +120,9 @@ def _done(reasons: Reasons, name: str | None) -> _Weighed:
     done = reasons.done
     if not done.times:
         return []
-    here = ", never here" if not done.here else ", all of them here" if done.here == done.times else ""
-    here = here or f", {_times(done.here)} here"
+    never = "" if reasons.known else ", never here"  # who came for other work is known there
+    here = never if not done.here else ", all of them here" if done.here == done.times else ""
+    here = here or (f", {_times(done.here)} here" if done.here else "")
     last = "" if done.last_at is None else f", last in {done.last_at:%B %Y}"
     weight = DONE_BEFORE_S * (min(done.times, DONE_COUNTS_TO) + min(done.here, DONE_COUNTS_TO))
     return [(weight, f"{_subject(name, 'did', 'did')} this kind of work {_times(done.times)} before{last}{here}.")]

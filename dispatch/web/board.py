@@ -234,6 +234,7 @@ def _visit_page(visit_id: int, form: MoveForm | None) -> Response:
             )
         except CannotPlace as error:
             refused = error
+            _ask_why(form, refused)
         except Invalid as error:
             form.refuse(Invalid(error.message, field="starts_at" if error.field == "start" else error.field))
         except Conflict as error:
@@ -258,6 +259,15 @@ def _visit_page(visit_id: int, form: MoveForm | None) -> Response:
         words_of=words_of,
         pushing_of=pushing_of,
     )
+
+
+def _ask_why(form: MoveForm, refused: CannotPlace) -> None:
+    """Ask for the reason that overruling takes; who was asked already and gave none is told so."""
+    if not refused.may_override:
+        return
+    form.override_reason.flags.optional = False
+    if "override_reason" in request.form and not form.override_reason.data:
+        form.refuse(Invalid("Say why, then it is done all the same.", field="override_reason"))
 
 
 def _places(job: Job, found: Visit, zone: str) -> Answer | None:

@@ -31,7 +31,8 @@ def proposal() -> Response:
     asked = request.args.getlist("visit", type=int)[: MOST + 1]
     scope = scope_of(chosen, day, actor().territories(Right.ASSIGNMENT_EDIT))
     # Read from the queue: what is out of reach or has somebody by now is not in it, and the most urgent comes first.
-    waiting = [item.visit_id for item in read_queue(db(), scope, moment(), asked)] if asked else []
+    queue = read_queue(db(), scope, moment(), asked) if asked else []
+    waiting = [item.visit_id for item in queue]
     cells = sorted({(each.id, day) for each in chosen})
     lines: list[Line] = []
     if waiting:
@@ -41,6 +42,7 @@ def proposal() -> Response:
         "board/together.html",
         day=day,
         lines=lines,
+        job_of={item.visit_id: item.job_id for item in queue},
         booked=[line for line in lines if line.place is not None],
         too_many=len(asked) > MOST,
         most=MOST,

@@ -8,6 +8,7 @@ from flask_babel import format_date, format_decimal
 
 from dispatch.core.clock import local_day
 from dispatch.jobs.recurrence import Recurrence, Unit
+from dispatch.planning.words import length_words
 from dispatch.web.words import _, _n
 
 
@@ -20,6 +21,7 @@ def init_app(app: Flask) -> None:
         "day_clock",
         "iso",
         "minutes",
+        "apart",
         "distance",
         "number",
         "ago",
@@ -77,6 +79,11 @@ def minutes(seconds: float | None) -> str:
         return sign + _("%(n)s min", n=total)
     hours, rest = divmod(total, 60)
     return sign + (_("%(h)s h %(m)s min", h=hours, m=rest) if rest else _("%(h)s h", h=hours))
+
+
+def apart(seconds: float | None) -> str:
+    """Return how far two instants lie apart as people say it: minutes up to two hours, then hours, then days."""
+    return "" if seconds is None else length_words(seconds)
 
 
 def distance(metres: float | None) -> str:

@@ -2,6 +2,7 @@ import inspect
 import re
 from datetime import UTC, datetime
 
+import pytest
 from sqlalchemy.orm import Session
 
 from dispatch.planning import musts, objection_words, reason_words
@@ -43,4 +44,15 @@ def test_objections_are_told_in_order_with_every_name(session: Session) -> None:
         "Ben Hale would be back 25 min after the end of the day.",
         "Ben Hale is not known well enough at Drains level 2: we are 60 % sure.",
         "The customer asked not to be served by Ben Hale.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("late_s", "told"), [(1_800, "30 min"), (4 * 3_600, "4 h"), (3_857 * 60, "3 days")], ids=["short", "hours", "days"]
+)
+def test_how_late_reads_as_people_say_it(session: Session, late_s: int, told: str) -> None:
+    person = make_technician(session, name="Ben Hale")
+    found = [Objection(code="after_promise", weight=Weight.SOFT, params={"late_s": late_s})]
+    assert objection_words.sentences(session, found, person.id, CLOCK, "UTC", visit_id=0) == (
+        f"This starts {told} after what we promised the customer.",
     )

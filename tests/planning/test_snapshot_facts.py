@@ -112,7 +112,7 @@ def test_a_lapsed_paper_is_named_to_who_asks_and_who_assigns(world: World) -> No
     assert [(row.name, row.code) for row in found.excluded] == [("Ana Ruiz", "without_papers")]
     assert "lacks a paper" in found.excluded[0].words
     assert [(each.number, each.words) for each in groups_of(found.excluded)] == [
-        (1, "work for a partner whose papers have lapsed")
+        (1, "works for a partner whose papers have lapsed")
     ]
     (slot,) = read(world).slots[visit.id]
     with pytest.raises(Conflict, match="paper"):

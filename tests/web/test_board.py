@@ -78,6 +78,20 @@ def test_a_taken_time_is_refused_with_the_holder(site: Site, client_for: SignIn,
     assert holder(site, day.waiting_visit) == []
 
 
+def test_who_overrules_a_promise_has_to_say_why(site: Site, client_for: SignIn, day: Day) -> None:
+    dispatcher = client_for("dispatcher")
+    dispatcher.get(f"/board/visits/{day.waiting_visit}?date={day.on}")
+    late = {"technician_id": str(day.ben), "starts_at": day.local(14, 30)}
+    page = dispatcher.send(late, button="Book", status=409)
+    assert "30 min after what we promised" in page.text
+    assert "Why it should be so all the same (optional)" not in page.text
+    page = dispatcher.send(late, button="Do it all the same", status=409)
+    assert "Say why, then it is done all the same." in page.text
+    assert holder(site, day.waiting_visit) == []
+    dispatcher.send(late | {"override_reason": "They are home late"}, button="Do it all the same")
+    assert [who for who, _ in holder(site, day.waiting_visit)] == [day.ben]
+
+
 def test_a_script_moves_by_the_same_service(site: Site, client_for: SignIn, day: Day) -> None:
     dispatcher = client_for("dispatcher")
     dispatcher.get("/board")

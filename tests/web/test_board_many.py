@@ -9,7 +9,7 @@ from dispatch.core.models import AuditEvent
 from dispatch.planning.models import RELEASED_STATES, Assignment
 from dispatch.skills.models import Skill
 from dispatch.workforce.models import Territory
-from tests.factories import make_job, make_site, make_visit
+from tests.factories import make_job, make_site, make_skill, make_visit
 from tests.web.browser import Browser
 from tests.web.conftest import Site
 from tests.web.world import Day, make_day
@@ -91,6 +91,16 @@ def test_what_needs_a_second_look_is_left_to_people(site: Site, client_for: Sign
     assert "It needs several people" in page.text
     assert "Book" not in [words for form in page.forms for _name, _value, words in form.buttons]
     assert "None of these waits" in dispatcher.get("/board/together").text
+
+
+def test_what_nobody_can_take_leads_to_who_fits(site: Site, client_for: SignIn, day: Day) -> None:
+    with site.session() as session:
+        place = make_site(session, territory=session.get_one(Territory, site.north_id))
+        job = make_job(session, site=place, title="Lift stuck")
+        visit_id, job_id = make_visit(session, job=job, needs={make_skill(session, name="Lifts"): 4}).id, job.id
+    page = client_for("dispatcher").get(f"/board/together?date={day.on}&visit={visit_id}")
+    assert "Nobody can take it that day." in page.text
+    assert f'href="/jobs/{job_id}/candidates?visit={visit_id}&amp;date={day.on}"' in page.html
 
 
 @pytest.mark.parametrize("place", ["", "1", "a,b,c", "1,2,2026-11-23", "1,2,2026-11-23T10:00", "0,1,2026-11-23T10:00Z"])

@@ -74,7 +74,8 @@ def test_terms_add_up_to_the_total_shown(client_for: SignIn, day: Day) -> None:
     tables = re.findall(r'<table class="table">.*?</table>', page.html, re.DOTALL)
     assert len(tables) >= 2
     for table in tables:
-        amounts = [int(one) for one in re.findall(r'<td class="end">([+-]?\d+)</td></tr>', table)]
+        shown = re.findall(r'<td class="end">([+−-]?[\d,]+)</td></tr>', table)
+        amounts = [int(one.replace("−", "-").replace(",", "")) for one in shown]
         *terms, total = amounts
         assert sum(terms) == total, table
 
@@ -273,7 +274,7 @@ def test_what_would_have_to_change_comes_as_a_part_with_what_to_press(site: Site
 def test_where_nothing_helps_it_is_said_plainly(site: Site, client_for: SignIn, day: Day) -> None:
     off = add_person(site, day, "Olga Off", shift=False)
     page = client_for("dispatcher").get(path(day, person=off, changes=1))
-    assert "No change today would make this work." in page.text
+    assert "No small change would make this work on that day." in page.text
 
 
 def test_a_change_that_is_booked_leads_back_to_the_question(site: Site, client_for: SignIn, day: Day) -> None:
