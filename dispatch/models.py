@@ -6,7 +6,7 @@ from dispatch.core.db import Base
 from dispatch.coverage import models as coverage
 from dispatch.jobs import models as jobs
 from dispatch.messages import models as messages
-from dispatch.planning import cover_models
+from dispatch.planning import cover_models, draft_models
 from dispatch.planning import models as planning
 from dispatch.skills import models as skills
 from dispatch.workforce import models as workforce
@@ -17,6 +17,7 @@ __all__ = [
     "core",
     "cover_models",
     "coverage",
+    "draft_models",
     "jobs",
     "messages",
     "planning",

@@ -81,18 +81,35 @@ def place_visit(
     crew_slot_id: int | None = None,
     override_reason: str | None = None,
     pushing: Collection[int] = (),
+    draft: bool = False,
 ) -> Placed:
     """Book a visit, or with ``assignment_id`` move a booking of it: what every screen that places something calls.
 
-    ``pushing`` are the bookings that whoever asks saw move to make room; they move together with this one.
+    ``pushing`` are the bookings that whoever asks saw move to make room; they move together with this one. With
+    ``draft`` nobody is told of later days until those are published.
     """
+    by = _By(actor=actor, now=now, draft=draft)
     if assignment_id is None:
-        work = _assigning(
-            session, visit_id, technician_id, start, crew_slot_id, None, override_reason, pushing, actor, now
-        )
+        work = _assigning(session, visit_id, technician_id, start, crew_slot_id, None, override_reason, pushing, by)
     else:
-        work = _moving(session, assignment_id, technician_id, start, version, override_reason, pushing, actor, now)
+        work = _moving(session, assignment_id, technician_id, start, version, override_reason, pushing, by)
     return _again_once(session, work)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _By:
+    """Who changes bookings when, and whether later days stay a draft."""
+
+    actor: Actor
+    now: datetime
+    draft: bool = False
+
+    def entry(self, action: str, verdicts: Sequence[Verdict], reason: str | None) -> Entry:
+        """Return how a change enters the log; what was overridden is known when it is published."""
+        overridden = tuple(dict.fromkeys(item.code for verdict in verdicts for item in verdict.objections))
+        return Entry(
+            action=action, actor=self.actor, now=self.now, reason=reason, draft=self.draft, overridden=overridden
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +121,9 @@ class Wanted:
     start: datetime
 
 
-def place_all(session: Session, *, wanted: Sequence[Wanted], actor: Actor, now: datetime) -> list[Placed]:
+def place_all(
+    session: Session, *, wanted: Sequence[Wanted], actor: Actor, now: datetime, draft: bool = False
+) -> list[Placed]:
     """Book several waiting visits, each as if it were booked alone: all or none, and one undo takes them back.
 
     Nobody else is moved for them. A refusal leaves everything as it was.
@@ -120,6 +139,7 @@ def place_all(session: Session, *, wanted: Sequence[Wanted], actor: Actor, now: 
                 start=each.start,
                 actor=actor,
                 now=now,
+                draft=draft,
             )
             for each in sorted(wanted, key=lambda one: (one.technician_id, one.start))
         ]
@@ -138,9 +158,8 @@ def assign_visit(
     override_reason: str | None = None,
 ) -> Assignment:
     """Book a person for a visit; without ``crew_slot_id`` for the first free place in its crew."""
-    work = _assigning(
-        session, visit_id, technician_id, start, crew_slot_id, visit_version, override_reason, (), actor, now
-    )
+    by = _By(actor=actor, now=now)
+    work = _assigning(session, visit_id, technician_id, start, crew_slot_id, visit_version, override_reason, (), by)
     return _again_once(session, work).assignment
 
 
@@ -153,12 +172,11 @@ def _assigning(
     visit_version: int | None,
     override_reason: str | None,
     pushing: Collection[int],
-    actor: Actor,
-    now: datetime,
+    by: _By,
 ) -> Callable[[], Placed]:
     def work() -> Placed:
-        visit = _visit(session, visit_id, actor, visit_version)
-        _require_person(session, actor, technician_id, start)
+        visit = _visit(session, visit_id, by.actor, visit_version)
+        _require_person(session, by.actor, technician_id, start)
         slots = _slots(session, visit_id)
         slot = crew_slot_id or next((row.id for row in slots if row.assignment_id is None), None)
         if slot is None or slot not in {row.id for row in slots}:
@@ -172,15 +190,15 @@ def _assigning(
             crew_slot_id=slot,
             technician_id=technician_id,
             start=start,
-            now=now,
+            now=by.now,
             pushing=pushing,
         )
-        with _next_best_told(session, visit, slot, verdict, now):
-            reason = _permitted([verdict], visit, actor, override_reason)
+        with _next_best_told(session, visit, slot, verdict, by.now):
+            reason = _permitted([verdict], visit, by.actor, override_reason)
             changes = [SlotChange(visit_id=visit_id, crew_slot_id=slot, to=verdict.placement), *verdict.makes_room]
-            changed = change_slots(session, changes, Entry(action="assign", actor=actor, now=now, reason=reason))
+            changed = change_slots(session, changes, by.entry("assign", [verdict], reason))
         placed = _assignment(session, changed[0])
-        _keep_override(session, [verdict], placed, reason, now)
+        _keep_override(session, [verdict], placed, reason, by.now)
         return Placed(assignment=placed, pushed=verdict.pushed)
 
     return work
@@ -198,7 +216,8 @@ def move_assignment(
     override_reason: str | None = None,
 ) -> Assignment:
     """Give a booking to another person, another time or both; a crew moves in time together."""
-    work = _moving(session, assignment_id, technician_id, start, version, override_reason, (), actor, now)
+    by = _By(actor=actor, now=now)
+    work = _moving(session, assignment_id, technician_id, start, version, override_reason, (), by)
     return _again_once(session, work).assignment
 
 
@@ -210,11 +229,10 @@ def _moving(
     version: int | None,
     override_reason: str | None,
     pushing: Collection[int],
-    actor: Actor,
-    now: datetime,
+    by: _By,
 ) -> Callable[[], Placed]:
     def work() -> Placed:
-        visit, row = _booking(session, assignment_id, actor, version)
+        visit, row = _booking(session, assignment_id, by.actor, version)
         verdicts: list[Verdict] = []
         changes: list[SlotChange] = []
         for slot in _slots(session, row.visit_id):
@@ -222,27 +240,27 @@ def _moving(
             if slot.assignment_id is None or (not mine and (start is None or start == slot.during.lower)):
                 continue
             if mine and technician_id is not None and technician_id != slot.technician_id:
-                _require_person(session, actor, technician_id, start or slot.during.lower)
+                _require_person(session, by.actor, technician_id, start or slot.during.lower)
             verdict = judge(
                 session,
                 visit=visit,
                 crew_slot_id=slot.id,
                 technician_id=technician_id if mine and technician_id is not None else slot.technician_id,
                 start=start or slot.during.lower,
-                now=now,
+                now=by.now,
                 pushing=pushing,
             )
             verdicts.insert(0 if mine else len(verdicts), verdict)
             expect = (slot.assignment_id, slot.version)
             changes.append(SlotChange(visit_id=visit.id, crew_slot_id=slot.id, to=verdict.placement, expect=expect))
         changes += [change for verdict in verdicts for change in verdict.makes_room]
-        with _next_best_told(session, visit, row.crew_slot_id, verdicts[0], now):
-            reason = _permitted(verdicts, visit, actor, override_reason)
-            changed = change_slots(session, changes, Entry(action="move", actor=actor, now=now, reason=reason))
+        with _next_best_told(session, visit, row.crew_slot_id, verdicts[0], by.now):
+            reason = _permitted(verdicts, visit, by.actor, override_reason)
+            changed = change_slots(session, changes, by.entry("move", verdicts, reason))
         landed = next(item for item in changed if item.crew_slot_id == row.crew_slot_id)
         pushed = tuple(each for verdict in verdicts for each in verdict.pushed)
         placed = _assignment(session, landed)
-        _keep_override(session, verdicts, placed, reason, now)
+        _keep_override(session, verdicts, placed, reason, by.now)
         return Placed(assignment=placed, pushed=pushed)
 
     return work
@@ -294,6 +312,7 @@ def unassign_visit(
     crew_slot_id: int | None = None,
     visit_version: int | None = None,
     reason: str | None = None,
+    draft: bool = False,
 ) -> list[Changed]:
     """Take the crew, or one of it, off a visit; the visit is open again with its owner and a next step."""
     _visit(session, visit_id, actor, visit_version)
@@ -306,7 +325,7 @@ def unassign_visit(
         SlotChange(visit_id=visit_id, crew_slot_id=row.id, to=None, expect=(row.assignment_id, row.version))
         for row in booked
     ]
-    return change_slots(session, changes, Entry(action="unassign", actor=actor, now=now, reason=reason))
+    return change_slots(session, changes, _By(actor=actor, now=now, draft=draft).entry("unassign", [], reason))
 
 
 def _visit(session: Session, visit_id: int, actor: Actor, version: int | None) -> Any:

@@ -20,6 +20,7 @@ from dispatch.core.audit import Change, record
 from dispatch.core.errors import Conflict, NotFound
 from dispatch.jobs.lifecycle import JobState, VisitState
 from dispatch.jobs.models import CrewSlot, Job, Visit
+from dispatch.planning.drafts import hold_back
 from dispatch.planning.models import Assignment, AssignmentState
 from dispatch.planning.retries import constraint, sqlstate
 from dispatch.planning.rows import live
@@ -101,7 +102,11 @@ class Changed:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """How a group of changes enters the change log."""
+    """How a group of changes enters the change log.
+
+    With ``draft`` what concerns later days only is told when those are published; ``overridden`` are the objections
+    that whoever makes it knows of.
+    """
 
     action: str
     actor: Actor
@@ -112,6 +117,8 @@ class Entry:
     undoes_seq: int | None = None
     note: Mapping[str, Any] = field(default_factory=dict)
     undoable: bool = True
+    draft: bool = False
+    overridden: tuple[str, ...] = ()
 
 
 def change_slots(session: Session, changes: Sequence[SlotChange], entry: Entry) -> list[Changed]:
@@ -128,7 +135,7 @@ def change_slots(session: Session, changes: Sequence[SlotChange], entry: Entry) 
     except DBAPIError as error:
         raise conflict_of(session, error, changes) from error
     _log(session, changed, visits, entry)
-    tell_changes(session, changed, visits, entry)
+    tell_changes(session, hold_back(session, changed, visits, entry), visits, entry)
     return changed
 
 
@@ -346,6 +353,8 @@ def _move_jobs(session: Session, steps: Mapping[int, tuple[JobState, str, dateti
 def _log(session: Session, changed: Sequence[Changed], visits: Mapping[int, Any], entry: Entry) -> None:
     """Write one event that can be undone for the whole group, and one for the history of each other visit."""
     back: dict[str, Any] = {"command": "restore", "slots": [inverse_of(item) for item in changed]}
+    if entry.draft:
+        back["draft"] = True
     inverse = back if entry.undoable else None
     by_visit: dict[int, list[Changed]] = defaultdict(list)
     for item in changed:

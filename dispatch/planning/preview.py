@@ -16,6 +16,7 @@ from dispatch.core.models import AuditEvent
 from dispatch.jobs.models import Customer, Job, Promise, PromiseState, Visit
 from dispatch.planning.changing import Placement, SlotChange, placement_of
 from dispatch.planning.customer_terms import disturbed_by
+from dispatch.planning.drafts import Believed, believed_of
 from dispatch.planning.models import Plan, PlanRequest, PlanScope, PlanState
 from dispatch.planning.publishing import PublishReport, would_change
 from dispatch.workforce.models import Technician, Territory
@@ -54,6 +55,19 @@ class PlannedChange:
     customer_hears: bool
     breaks_promise: bool
     to_call: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sides:
+    """Who has a visit as far as people know, and who gets it."""
+
+    before: tuple[Placement, ...]
+    after: tuple[Placement, ...]
+
+    @property
+    def differ(self) -> bool:
+        """Whether anybody hears of it."""
+        return _said(self.before) != _said(self.after)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,23 +129,48 @@ def preview(session: Session, plan_id: int) -> Preview:
     for item in wanted:
         by_visit[item.visit_id].append(item)
     sides = {
-        visit_id: (
-            tuple(placement_of(standing[each.crew_slot_id]) for each in items if each.crew_slot_id in standing),
-            tuple(each.to for each in items if each.to is not None),
+        visit_id: Sides(
+            before=tuple(placement_of(standing[each.crew_slot_id]) for each in items if each.crew_slot_id in standing),
+            after=tuple(each.to for each in items if each.to is not None),
         )
         for visit_id, items in by_visit.items()
     }
-    people = {each.technician_id for pair in sides.values() for side in pair for each in side}
-    names = dict(session.execute(select(Technician.id, Technician.name).where(Technician.id.in_(people))).all())
+    sides |= _from_the_draft(session, by_visit, report.kept, standing)
+    changes, hears = changes_of(session, {visit_id: pair for visit_id, pair in sides.items() if pair.differ})
     left = (*report.changed, *report.taken)
-    about = _about(session, {*sides, *left})
-    changes = [_change(about[visit_id], before, after, names) for visit_id, (before, after) in sides.items()]
     return Preview(
-        changes=tuple(sorted(changes, key=_by_weight)),
-        hears=_hears(sides, names),
-        meanwhile=_meanwhile(session, plan, left, about),
-        report=report,
+        changes=changes, hears=hears, meanwhile=_meanwhile(session, plan, left, _about(session, left)), report=report
     )
+
+
+def changes_of(session: Session, sides: Mapping[int, Sides]) -> tuple[tuple[PlannedChange, ...], tuple[Hears, ...]]:
+    """Return what becomes of visits, the gravest first, and who hears of it; two statements."""
+    people = {each.technician_id for pair in sides.values() for side in (pair.before, pair.after) for each in side}
+    names = dict(session.execute(select(Technician.id, Technician.name).where(Technician.id.in_(people))).all())
+    about = _about(session, sides)
+    changes = [_change(about[visit_id], pair.before, pair.after, names) for visit_id, pair in sides.items()]
+    return tuple(sorted(changes, key=_by_weight)), _hears(sides, names)
+
+
+def _from_the_draft(
+    session: Session, by_visit: Mapping[int, Sequence[SlotChange]], kept: Collection[int], standing: Mapping[int, Any]
+) -> dict[int, Sides]:
+    """Return from what to what people hear of visits that hands changed before: they believe what was told last."""
+    found: dict[int, Sides] = {}
+    beliefs: dict[int, list[Believed]] = defaultdict(list)
+    for each in believed_of(session, {*by_visit, *kept}).values():
+        beliefs[each.visit_id].append(each)
+    for visit_id, each_of in beliefs.items():
+        drafted = {each.crew_slot_id: each.told for each in each_of}
+        to = {item.crew_slot_id: item.to for item in by_visit.get(visit_id, ())}
+        now = {slot: placement_of(standing[slot]) for slot in {*drafted, *to} if slot in standing}
+        before = [drafted[slot] if slot in drafted else now.get(slot) for slot in {*drafted, *to}]
+        after = [to[slot] if slot in to else now.get(slot) for slot in {*drafted, *to}]
+        found[visit_id] = Sides(
+            before=tuple(each for each in before if each is not None),
+            after=tuple(each for each in after if each is not None),
+        )
+    return found
 
 
 def published_over(session: Session, request_id: int, since: datetime) -> Any:
@@ -169,6 +208,10 @@ def _about(session: Session, ids: Collection[int]) -> dict[int, Any]:
     return {row.id: row for row in rows}
 
 
+def _said(side: Sequence[Placement]) -> set[tuple[int, datetime, datetime]]:
+    return {(each.technician_id, each.start, each.end) for each in side}
+
+
 def _change(
     about: Any, before: Sequence[Placement], after: Sequence[Placement], names: Mapping[int, str]
 ) -> PlannedChange:
@@ -202,13 +245,11 @@ def _by_weight(change: PlannedChange) -> tuple[int, bool, datetime, int]:
     return list(Kind).index(change.kind), not change.breaks_promise, first, change.visit_id
 
 
-def _hears(
-    sides: Mapping[int, tuple[Sequence[Placement], Sequence[Placement]]], names: Mapping[int, str]
-) -> tuple[Hears, ...]:
+def _hears(sides: Mapping[int, Sides], names: Mapping[int, str]) -> tuple[Hears, ...]:
     """Return whoever gets a message, by name; a message tells one person of everything."""
     counts: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for before, after in sides.values():
-        had, gets = {each.technician_id for each in before}, {each.technician_id for each in after}
+    for pair in sides.values():
+        had, gets = {each.technician_id for each in pair.before}, {each.technician_id for each in pair.after}
         for number, group in enumerate((gets - had, gets & had, had - gets)):
             for person in group:
                 counts[person][number] += 1

@@ -17,7 +17,9 @@ from sqlalchemy.orm import Session
 from dispatch.accounts.access import Actor, Right
 from dispatch.core.errors import Conflict, NotFound
 from dispatch.jobs.lifecycle import VisitState
+from dispatch.planning.assigning import place_visit, unassign_visit
 from dispatch.planning.changing import Entry, Placement, SlotChange, change_slots, live_slots, lock_visits
+from dispatch.planning.draft_publishing import PUBLISH, publish_of
 from dispatch.planning.models import (
     Assignment,
     Plan,
@@ -116,12 +118,51 @@ def publish_plan(
                 note={name: len(value) for name, value in report.as_dict().items() if isinstance(value, list)},
             ),
         )
+    # what hands changed and the plan keeps is published with it
+    settled = [*report.assigned, *report.moved, *report.freed, *report.kept]
+    publish_of(session, settled, Entry(action=PUBLISH, actor=actor, now=now))
     _supersede(session, plan)
     plan = session.get_one(Plan, plan_id)
     plan.state, plan.published_at, plan.published_by_id = PlanState.PUBLISHED, now, actor.user_id
     plan.publish_report = report.as_dict()
     session.flush()
     return report
+
+
+def accept_change(session: Session, *, plan_id: int, visit_id: int, actor: Actor, now: datetime) -> None:
+    """Make of one visit what a proposal makes of it, by the rules and with the words of a booking by hand.
+
+    The rest of the proposal stays one. Raises Conflict where the visit was changed since, or where its time is free in
+    the proposal only because others move too.
+    """
+    plan = session.get(Plan, plan_id)
+    if plan is None:
+        raise NotFound("There is no such plan.")
+    if plan.state not in (PlanState.PROPOSED, PlanState.DRAFT):
+        raise Conflict(f"This plan is {plan.state.value}. Start a new run to change the day again.")
+    changes, _report, standing = would_change(session, plan)
+    mine = [item for item in changes if item.visit_id == visit_id]
+    if not mine:
+        raise Conflict("This visit was changed since the run, or it is as the plan says already.")
+    with session.begin_nested():
+        for item in mine:
+            if item.to is None:
+                unassign_visit(
+                    session, visit_id=visit_id, crew_slot_id=item.crew_slot_id, actor=actor, now=now, draft=True
+                )
+                continue
+            row = standing.get(item.crew_slot_id)
+            place_visit(
+                session,
+                visit_id=visit_id,
+                technician_id=item.to.technician_id,
+                start=item.to.start,
+                assignment_id=None if row is None else row.id,
+                crew_slot_id=item.crew_slot_id,
+                actor=actor,
+                now=now,
+                draft=True,
+            )
 
 
 def would_change(session: Session, plan: Plan) -> tuple[list[SlotChange], PublishReport, Mapping[int, Any]]:

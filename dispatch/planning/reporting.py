@@ -23,6 +23,7 @@ from dispatch.jobs.models import CustomerPerson, Job, PersonLinkKind, Promise, P
 from dispatch.messages.calls import BadNews, call_first
 from dispatch.messages.models import CallKind
 from dispatch.planning.changing import lock_visits
+from dispatch.planning.draft_models import DraftChange
 from dispatch.planning.lifecycle import may_move
 from dispatch.planning.models import Assignment, AssignmentState, Pin, ReportKind, VisitReport
 from dispatch.planning.rows import live
@@ -155,14 +156,21 @@ class _Follow:
         self.session, self.report, self.visit, self.mine = session, report, visit, mine
         self.actor, self.now = actor, now
         self.happened_at = min(report.happened_at, now + DEVICE_AHEAD)
+        self.drafted = session.get(DraftChange, mine.crew_slot_id) is not None
 
     def is_overtaken(self) -> bool:
         """Whether the plan went another way before this report came in."""
-        if self.report.kind is ReportKind.NOTE:
+        if self.report.kind is ReportKind.NOTE or self._accepts_draft():
             return False
+        if self.drafted and self.report.kind is ReportKind.DECLINED:
+            return True
         if not self.mine.is_live and self.mine.state != AssignmentState.DONE:
             return True
         return not may_move(self.mine.state, BECOMES[self.report.kind])
+
+    def _accepts_draft(self) -> bool:
+        """Whether somebody accepts what is being changed without their knowing: it is not what they would accept."""
+        return self.drafted and self.report.kind is ReportKind.ACCEPTED
 
     def tell_owner(self) -> str:
         """Keep the plan as it is and give the job's owner a next step."""
@@ -179,6 +187,8 @@ class _Follow:
         kind = self.report.kind
         if kind is ReportKind.NOTE:
             return "Note kept."
+        if self._accepts_draft():
+            return "Thank you. Something about this visit may still change; you will hear of it then."
         self._move_assignment(BECOMES[kind])
         if kind is ReportKind.ACCEPTED:
             return "Thank you, accepted."

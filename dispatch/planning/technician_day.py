@@ -9,12 +9,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, and_, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from dispatch.core.clock import day_bounds
 from dispatch.core.errors import NotFound
 from dispatch.core.models import AuditEvent
 from dispatch.jobs.lifecycle import VisitState
 from dispatch.jobs.models import Asset, CrewSlot, Customer, Job, JobType, Promise, Site, SkillNeed, Visit
+from dispatch.planning.draft_models import DraftChange
+from dispatch.planning.drafts import told_bookings
 from dispatch.planning.models import Assignment, AssignmentState, VisitReport
 from dispatch.planning.promise_state import Outlook
 from dispatch.planning.told import arrival, latest_promise, outlook_of
@@ -160,12 +163,14 @@ def zone_of(session: Session, technician_id: int, on: date) -> str:
 def my_day(session: Session, technician_id: int, *, day: date, zone: str, now: datetime) -> MyDay:
     """Return a technician's visits and shifts of a local day; two statements."""
     start, end = day_bounds(day, zone)
+    told = told_bookings().c
     stops = _stops(
         session,
+        told,
         and_(
-            Assignment.technician_id == technician_id,
-            Assignment.state.in_(SHOWN_STATES),
-            Assignment.during.op("&&")(Range(start, end)),
+            told.technician_id == technician_id,
+            told.state.in_(SHOWN_STATES),
+            told.during.op("&&")(Range(start, end)),
         ),
         now,
     )
@@ -193,9 +198,9 @@ def my_day(session: Session, technician_id: int, *, day: date, zone: str, now: d
 
 def my_visit(session: Session, technician_id: int, visit_id: int, *, now: datetime) -> Stop:
     """Return one's own visit, also one that was taken away since; others' do not exist here."""
-    found = _stops(
-        session, and_(Assignment.technician_id == technician_id, Assignment.visit_id == visit_id), now, newest=True
-    )
+    told = told_bookings().c
+    mine = and_(told.technician_id == technician_id, told.visit_id == visit_id)
+    found = _stops(session, told, mine, now, newest=True)
     if not found:
         raise NotFound("There is no such visit.")
     return found[0]
@@ -203,10 +208,11 @@ def my_visit(session: Session, technician_id: int, visit_id: int, *, now: dateti
 
 def crew_of(session: Session, visit_id: int, *, besides: int) -> list[tuple[str, str | None]]:
     """Return name and telephone of the others of a visit's crew."""
+    told = told_bookings().c
     rows = session.execute(
         select(Technician.name, Technician.phone)
-        .join(Assignment, Assignment.technician_id == Technician.id)
-        .where(Assignment.visit_id == visit_id, Assignment.state.in_(OPEN_STATES), Technician.id != besides)
+        .join(told.id.table, told.technician_id == Technician.id)
+        .where(told.visit_id == visit_id, told.state.in_(OPEN_STATES), Technician.id != besides)
         .order_by(Technician.name)
     )
     return [(row.name, row.phone) for row in rows]
@@ -237,7 +243,8 @@ def reports_of(session: Session, visit_id: int, technician_id: int) -> Sequence[
 def changes_since(session: Session, technician_id: int, *, since: datetime, now: datetime) -> list[DayChange]:
     """Return what others changed about one's visits from now on, newest first; two statements.
 
-    Read from the change log, several changes to a visit folded into one: what it was when one looked, what it is.
+    Read from the change log, several changes to a visit folded into one: what it was when one looked, what it is. What
+    nobody was told of yet is not in it.
     """
     touched = session.scalars(
         select(Assignment.visit_id)
@@ -245,6 +252,7 @@ def changes_since(session: Session, technician_id: int, *, since: datetime, now:
             Assignment.technician_id == technician_id,
             Assignment.decided_at > since,
             func.upper(Assignment.during) > now - LOOK_BACK,
+            Assignment.crew_slot_id.not_in(select(DraftChange.crew_slot_id)),
         )
         .distinct()
     ).all()
@@ -304,10 +312,17 @@ def _start_of(values: Mapping[str, Any] | None, technician_id: int) -> datetime 
     return None
 
 
-def _stops(session: Session, wanted: ColumnElement[bool], now: datetime, *, newest: bool = False) -> list[Stop]:
+def _stops(
+    session: Session,
+    told: ReadOnlyColumnCollection[str, Any],
+    wanted: ColumnElement[bool],
+    now: datetime,
+    *,
+    newest: bool = False,
+) -> list[Stop]:
     query = (
         select(
-            Assignment.__table__,
+            *told,
             Visit.state.label("visit_state"),
             Visit.duration_s,
             Visit.territory_id,
@@ -339,17 +354,17 @@ def _stops(session: Session, wanted: ColumnElement[bool], now: datetime, *, newe
             Promise.during.label("promise"),
             arrival().label("arrived_at"),
         )
-        .join(Visit, Visit.id == Assignment.visit_id)
+        .join(Visit, Visit.id == told.visit_id)
         .join(Job, Job.id == Visit.job_id)
         .join(JobType, JobType.id == Job.job_type_id)
         .join(Customer, Customer.id == Job.customer_id)
         .join(Site, Site.id == Job.site_id)
         .join(Territory, Territory.id == Visit.territory_id)
-        .join(CrewSlot, CrewSlot.id == Assignment.crew_slot_id)
+        .join(CrewSlot, CrewSlot.id == told.crew_slot_id)
         .outerjoin(Asset, Asset.id == Job.asset_id)
         .outerjoin(Promise, Promise.id == latest_promise())
         .where(wanted)
-        .order_by(*((Assignment.id.desc(),) if newest else (func.lower(Assignment.during), Assignment.id)))
+        .order_by(*((told.id.desc(),) if newest else (func.lower(told.during), told.id)))
     )
     return [_stop(row, now) for row in session.execute(query.limit(1) if newest else query)]
 

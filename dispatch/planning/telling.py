@@ -38,7 +38,7 @@ def tell_changes(session: Session, changed: "Sequence[Changed]", visits: "Mappin
     if entry.entity == "absence":
         news += _absence_news(changed, visits, entry)
     if news:
-        hold_s = PUBLISH_HOLD_S if entry.entity == "plan" else HOLD_S
+        hold_s = PUBLISH_HOLD_S if entry.entity == "plan" or entry.action == "publish_draft" else HOLD_S
         tell(session, news, actor=entry.actor, now=entry.now, hold_s=hold_s)
     _watch_promises(session, changed, entry.now)
 

@@ -33,6 +33,7 @@ from dispatch.planning.changing import (
     shown,
 )
 from dispatch.planning.disruptions import reopen_disruption
+from dispatch.planning.draft_publishing import turn_draft
 from dispatch.planning.fixing import may_mend_needs, may_write_fields
 from dispatch.planning.models import Plan, PlanState
 from dispatch.planning.pins import note_pins, pins_of, put_pins
@@ -166,6 +167,7 @@ def _slots_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[
             entity_id=None if entity == "visit" else entity_id,
             undoes_seq=walk.event.seq,
             note={"undoes": walk.event.action},
+            draft=part.get("draft", False),
         ),
     )
     if entity == "plan":
@@ -178,6 +180,15 @@ def _slots_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[
         session.get_one(Absence, int(entity_id), with_for_update=True).cancelled = walk.action == "undo"
         session.flush()
     return visit_ids
+
+
+def _draft_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[int]:
+    visit_ids = sorted({slot["visit_id"] for slot in part["slots"]})
+    for territory_id in session.scalars(select(Visit.territory_id).where(Visit.id.in_(visit_ids)).distinct()):
+        walk.actor.require(Right.PLAN_PUBLISH, territory_id, what="visit")
+    _refuse_told(session, visit_ids, walk)
+    entry = Entry(action=walk.action, actor=walk.actor, now=walk.now, undoes_seq=walk.event.seq)
+    return turn_draft(session, part, entry)
 
 
 def _pins_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[int]:
@@ -343,6 +354,7 @@ _ROWS: Mapping[str, type[Any]] = {
 }
 _COMMANDS: Mapping[str, Callable[[Session, Mapping[str, Any], _Walk], list[int]]] = {
     "restore": _slots_back,
+    "draft": _draft_back,
     "pins": _pins_back,
     "needs": _needs_back,
     "fields": _fields_back,

@@ -154,6 +154,7 @@ def book(visit_id: int) -> Response:
                 **_taken_place(visit_id),
                 actor=actor(),
                 now=moment(),
+                draft=True,
             )
     except Conflict as refused:
         flash(f"{refused.message} Nothing was changed. The places below are made anew.", "problem")
@@ -186,7 +187,7 @@ def move() -> Response:
 @permission(Right.ASSIGNMENT_EDIT)
 def unassign(visit_id: int) -> Response:
     """Take the crew off a visit; it waits in the queue again."""
-    unassign_visit(db(), visit_id=visit_id, actor=actor(), now=moment())
+    unassign_visit(db(), visit_id=visit_id, actor=actor(), now=moment(), draft=True)
     _undoable("Taken off. The visit waits in the queue.")
     return redirect(_back(), 303)
 
@@ -231,6 +232,7 @@ def _visit_page(visit_id: int, form: MoveForm | None) -> Response:
                 override_reason=form.override_reason.data or None,
                 actor=actor(),
                 now=moment(),
+                draft=True,
             )
         except CannotPlace as error:
             refused = error
@@ -309,6 +311,7 @@ def _move_by_script() -> Response:
                 pushing=board_places.asked_pushing(),
                 actor=actor(),
                 now=moment(),
+                draft=True,
             )
     except (CannotPlace, Taken) as refused:
         may_override = isinstance(refused, CannotPlace) and refused.may_override

@@ -59,7 +59,7 @@ def book() -> Response:
     where: dict[str, Any] = {"date": request.form.get("date"), "territory": request.form.get("territory") or None}
     try:
         with db().begin_nested():
-            booked = place_all(db(), wanted=wanted, actor=actor(), now=moment())
+            booked = place_all(db(), wanted=wanted, actor=actor(), now=moment(), draft=True)
     except Conflict as refused:
         words = _("Nothing was booked. %(why)s The proposal below is made anew.", why=refused.message)
         flash(words, "problem")

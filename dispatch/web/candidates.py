@@ -277,4 +277,5 @@ def _place(asked: Question, technician_id: int, start: datetime, override_reason
         pushing=asked_pushing(),
         actor=actor(),
         now=moment(),
+        draft=True,
     )

@@ -40,6 +40,8 @@ ACTIONS = {
     "pin": _l("Pinned"),
     "unpin": _l("Unpinned"),
     "publish": _l("Plan published"),
+    "publish_draft": _l("Published"),
+    "take_back": _l("Taken back before it was published"),
     "absence": _l("Absence noted"),
     "report_absence": _l("Absence noted"),
     "report_disruption": _l("Something happened to the day"),

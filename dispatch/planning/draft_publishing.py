@@ -1,0 +1,326 @@
+"""Publishing the draft of a later day: whoever is concerned hears of it, or the changes are taken back.
+
+The bookings of a draft are committed already; what is published is that people know. Between looking and publishing
+somebody may have changed more, and what was fit when it was booked may not be any more: both stop it with a list.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.orm import Session
+
+from dispatch.accounts.access import Actor, Right
+from dispatch.accounts.models import User
+from dispatch.core.audit import Change, record
+from dispatch.core.clock import day_bounds, local_day
+from dispatch.core.errors import Conflict, Invalid
+from dispatch.jobs.models import Visit
+from dispatch.planning.changing import (
+    Changed,
+    Entry,
+    Placement,
+    SlotChange,
+    change_slots,
+    live_slots,
+    lock_visits,
+    placement_of,
+    shown,
+)
+from dispatch.planning.draft_models import DraftChange
+from dispatch.planning.drafts import Believed, believed, believed_of, days_of, leave_draft, put_in_draft
+from dispatch.planning.judging import judge
+from dispatch.planning.models import Assignment
+from dispatch.planning.rows import live
+from dispatch.planning.telling import tell_changes
+from dispatch.workforce.models import Territory
+
+PUBLISH = "publish_draft"
+TAKE_BACK = "take_back"
+
+
+class DraftChanged(Conflict):
+    """Somebody changed or published some of it since whoever asks looked."""
+
+
+class Blocked(Conflict):
+    """Something speaks against what was fit when it was booked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drafted:
+    """One visit of a draft: what people believe, what is committed, and who changed it last.
+
+    ``version`` is the visit's, by which whoever looked says what they saw.
+    """
+
+    visit_id: int
+    version: int
+    told: tuple[Placement, ...]
+    now: tuple[Placement, ...]
+    by: str | None
+    at: datetime
+
+
+def drafted(session: Session, *, territories: Collection[int], day: date, zone: str) -> list[Drafted]:
+    """Return the visits of some territories that a day's draft holds, the latest change first; two statements.
+
+    A visit that goes from one day to another is in the draft of both.
+    """
+    during = Range(*day_bounds(day, zone))
+    here = Visit.territory_id.in_(territories)
+    on_day = or_(DraftChange.during.op("&&")(during), Assignment.during.op("&&")(during))
+    asked = (
+        select(DraftChange.visit_id)
+        .join(Visit, Visit.id == DraftChange.visit_id)
+        .outerjoin(Assignment, (Assignment.crew_slot_id == DraftChange.crew_slot_id) & live())
+        .where(here, on_day)
+    )
+    rows = session.execute(
+        select(DraftChange, Visit.version, User.name)
+        .join(Visit, Visit.id == DraftChange.visit_id)
+        .outerjoin(User, User.id == DraftChange.made_by_id)
+        .where(DraftChange.visit_id.in_(asked))
+        .order_by(DraftChange.made_at.desc(), DraftChange.crew_slot_id)
+    ).all()
+    current = live_slots(session, [row.DraftChange.crew_slot_id for row in rows])
+    by_visit: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        by_visit[row.DraftChange.visit_id].append(row)
+    return [
+        Drafted(
+            visit_id=visit_id,
+            version=parts[0].version,
+            told=tuple(Placement.from_dict(part.DraftChange.told) for part in parts if part.DraftChange.told),
+            now=tuple(
+                placement_of(current[part.DraftChange.crew_slot_id])
+                for part in parts
+                if part.DraftChange.crew_slot_id in current
+            ),
+            by=parts[0].name,
+            at=parts[0].DraftChange.made_at,
+        )
+        for visit_id, parts in by_visit.items()
+    ]
+
+
+def blocked(session: Session, visits: Collection[int], *, now: datetime) -> dict[int, tuple[str, ...]]:
+    """Return what speaks by now against bookings of a draft, by visit; what was overridden then is known."""
+    found: dict[int, tuple[str, ...]] = {}
+    beliefs = believed_of(session, visits).values()
+    current = live_slots(session, [each.crew_slot_id for each in beliefs])
+    rows = {row.id: row for row in session.scalars(select(Visit).where(Visit.id.in_(visits)))}
+    for each in beliefs:
+        booked = current.get(each.crew_slot_id)
+        if booked is None:
+            continue
+        try:
+            verdict = judge(
+                session,
+                visit=rows[each.visit_id],
+                crew_slot_id=each.crew_slot_id,
+                technician_id=booked.technician_id,
+                start=booked.during.lower,
+                now=now,
+            )
+        except (Conflict, Invalid) as refused:
+            found[each.visit_id] = (*found.get(each.visit_id, ()), refused.message)
+            continue
+        pairs = zip(verdict.objections, verdict.reasons, strict=True)
+        reasons = tuple(words for objection, words in pairs if objection.code not in each.overridden)
+        if reasons:
+            found[each.visit_id] = (*found.get(each.visit_id, ()), *reasons)
+    return found
+
+
+def publish_draft(session: Session, *, seen: Mapping[int, int], actor: Actor, now: datetime) -> list[int]:
+    """Tell whoever is concerned of changes of a draft; all of those or none. Returns the visits.
+
+    ``seen`` are the visits with the versions that whoever asks looked at.
+    """
+    visits = _as_seen(session, seen, actor, Right.PLAN_PUBLISH)
+    against = blocked(session, seen, now=now)
+    if against:
+        words = " ".join(dict.fromkeys(sentence for sentences in against.values() for sentence in sentences))
+        raise Blocked(f"{words} Nothing is published yet: change it, or publish the rest.")
+    entry = Entry(action=PUBLISH, actor=actor, now=now)
+    return _settle(session, list(believed_of(session, seen, lock=True).values()), visits, entry)
+
+
+def take_draft_back(session: Session, *, seen: Mapping[int, int], actor: Actor, now: datetime) -> list[int]:
+    """Put bookings back to what people believe; all of those or none. Returns the visits."""
+    _as_seen(session, seen, actor, Right.ASSIGNMENT_EDIT)
+    beliefs = list(believed_of(session, seen, lock=True).values())
+    current = live_slots(session, [each.crew_slot_id for each in beliefs], lock=True)
+    changes = [
+        SlotChange(
+            visit_id=each.visit_id,
+            crew_slot_id=each.crew_slot_id,
+            to=each.told,
+            expect=(current[each.crew_slot_id].id, current[each.crew_slot_id].version)
+            if each.crew_slot_id in current
+            else None,
+        )
+        for each in beliefs
+    ]
+    change_slots(session, changes, Entry(action=TAKE_BACK, actor=actor, now=now, draft=True))
+    return sorted(seen)
+
+
+def publish_due(session: Session, *, actor: Actor, now: datetime) -> list[int]:
+    """Publish what concerns a day that has begun, whatever speaks against it: people must know their day."""
+    rows = session.execute(
+        select(DraftChange.crew_slot_id, DraftChange.visit_id, Territory.zone)
+        .join(Visit, Visit.id == DraftChange.visit_id)
+        .join(Territory, Territory.id == Visit.territory_id)
+    ).all()
+    beliefs = believed(session, [row.crew_slot_id for row in rows])
+    current = live_slots(session, [row.crew_slot_id for row in rows])
+    due = set()
+    for row in rows:
+        booked = current.get(row.crew_slot_id)
+        sides = [beliefs[row.crew_slot_id].told, None if booked is None else placement_of(booked)]
+        if min(days_of(sides, row.zone), default=date.min) <= local_day(now, row.zone):
+            due.add(row.visit_id)
+    return publish_of(session, due, Entry(action=PUBLISH, actor=actor, now=now))
+
+
+def publish_of(session: Session, visits: Collection[int], entry: Entry) -> list[int]:
+    """Tell of whatever of these visits is a draft; nothing is asked of it."""
+    drafts = session.scalars(select(DraftChange.visit_id).where(DraftChange.visit_id.in_(visits)).distinct()).all()
+    if not drafts:
+        return []
+    locked = lock_visits(session, drafts)
+    return _settle(session, list(believed_of(session, drafts, lock=True).values()), locked, entry)
+
+
+def turn_draft(session: Session, part: Mapping[str, Any], entry: Entry) -> list[int]:
+    """Take a publication back, or do it again: ``part`` is what publishing left in the log for that.
+
+    Raises Conflict where a booking is not what was published any more.
+    """
+    beliefs = [
+        Believed(
+            crew_slot_id=slot["crew_slot_id"],
+            visit_id=slot["visit_id"],
+            told=None if slot["told"] is None else Placement.from_dict(slot["told"]),
+            overridden=tuple(slot["overridden"]),
+        )
+        for slot in part["slots"]
+    ]
+    visits = lock_visits(session, [each.visit_id for each in beliefs])
+    slots = [each.crew_slot_id for each in beliefs]
+    current = live_slots(session, slots, lock=True)
+    standing = {slot: placement_of(row) for slot, row in current.items()}
+    in_draft = believed(session, slots, lock=True)
+    as_left = all(shown(standing.get(slot["crew_slot_id"])) == slot["expect"] for slot in part["slots"])
+    if not as_left or set(in_draft) != (set() if part["hold"] else set(slots)):
+        raise Conflict("The same bookings were changed since. Nothing was taken back: look at them as they are now.")
+    return _settle(session, beliefs, visits, entry, hold=part["hold"])
+
+
+def _as_seen(session: Session, seen: Mapping[int, int], actor: Actor, right: Right) -> dict[int, Any]:
+    """Lock the visits and refuse what is not as it was seen, or not the actor's to decide."""
+    if not seen:
+        raise Invalid("Choose at least one change.")
+    visits = lock_visits(session, seen)
+    for visit in visits.values():
+        actor.require(right, visit.territory_id, what="visit")
+    standing = set(session.scalars(select(DraftChange.visit_id).where(DraftChange.visit_id.in_(seen)).distinct()))
+    if any(visits[visit_id].version != version or visit_id not in standing for visit_id, version in seen.items()):
+        raise DraftChanged("More was changed since you looked. Nothing is published or taken back: look at it again.")
+    return visits
+
+
+def _settle(
+    session: Session, beliefs: Sequence[Believed], visits: Mapping[int, Any], entry: Entry, *, hold: bool = False
+) -> list[int]:
+    """Take bookings out of the draft and tell of them, or with ``hold`` the other way round."""
+    current = live_slots(session, [each.crew_slot_id for each in beliefs], lock=True)
+    changed = []
+    for each in beliefs:
+        row = current.get(each.crew_slot_id)
+        booked = None if row is None else placement_of(row)
+        changed.append(
+            Changed(
+                visit_id=each.visit_id,
+                crew_slot_id=each.crew_slot_id,
+                before=booked if hold else each.told,
+                after=each.told if hold else booked,
+                after_version=None if row is None else row.version,
+            )
+        )
+    if hold:
+        put_in_draft(session, beliefs, entry)
+    else:
+        leave_draft(session, [each.crew_slot_id for each in beliefs])
+    _touch(session, beliefs, current, entry.now)
+    _note(session, beliefs, changed, visits, entry, hold=hold)
+    tell_changes(session, changed, visits, entry)
+    return sorted({each.visit_id for each in beliefs})
+
+
+def _touch(session: Session, beliefs: Sequence[Believed], current: Mapping[int, Any], now: datetime) -> None:
+    """Let what people are told count as decided now, so that they see it among what changed."""
+    told = {each.told.assignment_id for each in beliefs if each.told is not None}
+    for table, ids, values in (
+        (Assignment, told | {row.id for row in current.values()}, {"decided_at": now}),
+        (Visit, {each.visit_id for each in beliefs}, {}),
+    ):
+        session.execute(
+            update(table)
+            .where(table.id.in_(ids))
+            .values(version=table.version + 1, **values)
+            .execution_options(synchronize_session=False)
+        )
+    session.expire_all()
+
+
+def _note(
+    session: Session,
+    beliefs: Sequence[Believed],
+    changed: Sequence[Changed],
+    visits: Mapping[int, Any],
+    entry: Entry,
+    *,
+    hold: bool,
+) -> None:
+    """Write the history of each visit; the first line keeps the way back for all of them."""
+    known = {each.crew_slot_id: each for each in beliefs}
+    slots = []
+    by_visit: dict[int, list[Changed]] = defaultdict(list)
+    for item in changed:
+        by_visit[item.visit_id].append(item)
+        each = known[item.crew_slot_id]
+        slots.append(
+            {
+                "visit_id": item.visit_id,
+                "crew_slot_id": item.crew_slot_id,
+                "told": None if each.told is None else each.told.as_dict(),
+                "overridden": list(each.overridden),
+                "expect": shown(item.before if hold else item.after),
+            }
+        )
+    inverse: dict[str, Any] | None = {"command": "draft", "hold": not hold, "slots": slots}
+    for visit_id, items in by_visit.items():
+        record(
+            session,
+            Change(
+                at=entry.now,
+                actor_id=entry.actor.user_id,
+                action=entry.action,
+                entity="visit",
+                entity_id=str(visit_id),
+                entity_version=visits[visit_id].version + 1,
+                territory_id=visits[visit_id].territory_id,
+                before={"slots": [shown(item.before) for item in items]},
+                after={"slots": [shown(item.after) for item in items]},
+                inverse=inverse,
+                undoes_seq=entry.undoes_seq if inverse is not None else None,
+            ),
+        )
+        inverse = None

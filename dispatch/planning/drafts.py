@@ -1,0 +1,164 @@
+"""Changes of later days that nobody is told of yet: what people believe meanwhile.
+
+A booking is committed the moment somebody makes it, whatever the day, so that no time is given away twice. What waits
+until a later day is published is the telling: technicians go on seeing what they were told last, customers are neither
+written to nor called. Changes that touch today are told at once, and so is whatever was agreed with somebody.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Subquery, case, cast, delete, func, or_, select
+from sqlalchemy.dialects.postgresql import Range, insert
+from sqlalchemy.orm import Session
+
+from dispatch.core.clock import local_day
+from dispatch.planning.draft_models import DraftChange
+from dispatch.planning.models import Assignment
+from dispatch.planning.snapshot import LOCKED_STATES
+from dispatch.workforce.models import Territory
+
+if TYPE_CHECKING:
+    from dispatch.planning.changing import Changed, Entry, Placement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Believed:
+    """What people believe of a crew slot: whoever was told last, None for nobody."""
+
+    crew_slot_id: int
+    visit_id: int
+    told: "Placement | None"
+    overridden: tuple[str, ...] = ()
+
+
+def hold_back(
+    session: Session, changed: "Sequence[Changed]", visits: Mapping[int, Any], entry: "Entry"
+) -> "list[Changed]":
+    """Keep what may wait in the draft, and return what is to be told now: from what people believe to what is.
+
+    A change back to what people believe leaves the draft; one that is told at once takes the slot out of it.
+    """
+    before = believed(session, [item.crew_slot_id for item in changed])
+    zones = _zones(session, {visits[item.visit_id].territory_id for item in changed}) if entry.draft else {}
+    tell: list[Changed] = []
+    settled: list[int] = []
+    kept: list[dict[str, Any]] = []
+    for item in changed:
+        known = before.get(item.crew_slot_id)
+        told = item.before if known is None else known.told
+        if not entry.draft or not _all_later(told, item, zones[visits[item.visit_id].territory_id], entry.now):
+            tell.append(replace(item, before=told))
+            settled.append(item.crew_slot_id)
+        elif same_to_people(told, item.after):
+            settled.append(item.crew_slot_id)
+        else:
+            new = Believed(crew_slot_id=item.crew_slot_id, visit_id=item.visit_id, told=told)
+            kept.append(_row(new, entry) | {"overridden": list(entry.overridden)})
+    leave_draft(session, [slot for slot in settled if slot in before])
+    _keep(session, kept)
+    return tell
+
+
+def believed(session: Session, slots: Collection[int], *, lock: bool = False) -> dict[int, Believed]:
+    """Return what people believe of those crew slots that are in a draft."""
+    return _read(session, DraftChange.crew_slot_id.in_(slots), lock)
+
+
+def believed_of(session: Session, visits: Collection[int], *, lock: bool = False) -> dict[int, Believed]:
+    """Return what people believe of those visits that are in a draft, by crew slot."""
+    return _read(session, DraftChange.visit_id.in_(visits), lock)
+
+
+def _read(session: Session, asked: ColumnElement[bool], lock: bool) -> dict[int, Believed]:
+    from dispatch.planning.changing import Placement  # it calls `hold_back`
+
+    query = select(DraftChange).where(asked).order_by(DraftChange.crew_slot_id)
+    return {
+        row.crew_slot_id: Believed(
+            crew_slot_id=row.crew_slot_id,
+            visit_id=row.visit_id,
+            told=None if row.told is None else Placement.from_dict(row.told),
+            overridden=tuple(row.overridden),
+        )
+        for row in session.scalars(query.with_for_update() if lock else query)
+    }
+
+
+def put_in_draft(session: Session, beliefs: Sequence[Believed], entry: "Entry") -> None:
+    """Make crew slots a draft again, with what people believed before they were published."""
+    _keep(session, [_row(each, entry) | {"overridden": list(each.overridden)} for each in beliefs])
+
+
+def leave_draft(session: Session, slots: Collection[int]) -> None:
+    """Take crew slots out of the draft: what is committed and what people believe are the same from now on."""
+    if slots:
+        session.execute(delete(DraftChange).where(DraftChange.crew_slot_id.in_(slots)))
+
+
+def told_bookings() -> Subquery:
+    """Select bookings as people know them: columns of `Assignment`, with what a draft changes left out.
+
+    Released bookings are in it too, as in the table.
+    """
+    unchanged = DraftChange.crew_slot_id.is_(None)
+    columns = {column.name: column for column in Assignment.__table__.columns}
+    columns["during"] = func.coalesce(DraftChange.during, Assignment.during).label("during")
+    for name in ("travel_s", "travel_m", "travel_source"):
+        columns[name] = func.coalesce(_told(name, columns[name]), columns[name]).label(name)
+    under_way = Assignment.state.in_(LOCKED_STATES)  # what really happens is not a matter of belief
+    believed_state = func.coalesce(_told("state", Assignment.state), Assignment.state)
+    columns["state"] = case((under_way, Assignment.state), else_=believed_state).label("state")
+    return (
+        select(*columns.values())
+        .outerjoin(DraftChange, DraftChange.crew_slot_id == Assignment.crew_slot_id)
+        .where(or_(unchanged, DraftChange.assignment_id == Assignment.id))
+        .subquery("told_booking")
+    )
+
+
+def same_to_people(one: "Placement | None", other: "Placement | None") -> bool:
+    """Whether two placements say the same to whoever hears of them."""
+    if one is None or other is None:
+        return one is other
+    return (one.technician_id, one.start, one.end) == (other.technician_id, other.start, other.end)
+
+
+def days_of(placements: "Sequence[Placement | None]", zone: str) -> set[date]:
+    """Return the local days on which placements begin."""
+    return {local_day(each.start, zone) for each in placements if each is not None}
+
+
+def _told(name: str, column: Any) -> ColumnElement[Any]:
+    return cast(DraftChange.told[name].astext, column.type)
+
+
+def _all_later(told: "Placement | None", item: "Changed", zone: str, now: datetime) -> bool:
+    return min(days_of([told, item.before, item.after], zone), default=date.min) > local_day(now, zone)
+
+
+def _zones(session: Session, territories: Collection[int]) -> dict[int, str]:
+    return dict(session.execute(select(Territory.id, Territory.zone).where(Territory.id.in_(territories))).all())
+
+
+def _row(each: Believed, entry: "Entry") -> dict[str, Any]:
+    told = each.told
+    return {
+        "crew_slot_id": each.crew_slot_id,
+        "visit_id": each.visit_id,
+        "assignment_id": None if told is None else told.assignment_id,
+        "during": None if told is None else Range(told.start, told.end),
+        "told": None if told is None else told.as_dict(),
+        "made_by_id": entry.actor.user_id,
+        "made_at": entry.now,
+    }
+
+
+def _keep(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Add to the draft; what is in it already keeps what people believe."""
+    if rows:
+        made = insert(DraftChange)
+        latest = {name: made.excluded[name] for name in ("overridden", "made_by_id", "made_at")}
+        session.execute(made.on_conflict_do_update(index_elements=["crew_slot_id"], set_=latest), list(rows))
