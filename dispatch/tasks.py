@@ -30,6 +30,7 @@ from dispatch.messages.sending import send_due
 from dispatch.messages.service import TASK as SEND
 from dispatch.messages.transports import transport_of
 from dispatch.planning.choices import TASK as REPAIR
+from dispatch.planning.draft_publishing import publish_due
 from dispatch.planning.fix_digest import Letter, send_digests
 from dispatch.planning.nightly import plan_due_territories
 from dispatch.planning.repairing import Repairing, run_repair
@@ -165,6 +166,13 @@ async def remind_of_certificates(context: JobContext, timestamp: int) -> None:
 async def plan_tomorrow(context: JobContext, timestamp: int) -> None:
     """Once an hour: plan the next day of each territory where it is evening and nobody has asked yet."""
     await _once(context, lambda session: plan_due_territories(session, actor=SYSTEM, now=now()))
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="planning.publish_due", queueing_lock="planning.publish_due", pass_context=True)
+async def publish_begun(context: JobContext, timestamp: int) -> None:
+    """Every five minutes: tell of what was still a draft when its day began."""
+    await _once(context, lambda session: publish_due(session, actor=SYSTEM, now=now()))
 
 
 @app.periodic(cron="40 3 * * *")

@@ -17,6 +17,7 @@ from dispatch.core.clock import day_bounds
 from dispatch.jobs.lifecycle import VisitState
 from dispatch.jobs.models import CrewSlot, Customer, Job, Promise, PromiseState, Site, SkillNeed, Visit
 from dispatch.jobs.models import VisitWindow as WindowRow
+from dispatch.planning.draft_models import DraftChange
 from dispatch.planning.models import RELEASED_STATES, Assignment, AssignmentState, Pin
 from dispatch.planning.promise_state import Outlook
 from dispatch.planning.told import arrival, latest_promise, outlook_of
@@ -68,6 +69,7 @@ class BoardBar:
     promise: Span | None
     outlook: Outlook | None
     pinned: bool
+    drafted: bool  # nobody was told of it yet
     lat: float | None
     lon: float | None
     order: int  # in the person's day, from 1
@@ -293,6 +295,7 @@ def _bars(session: Session, scope: Scope, day: Range[datetime], now: datetime, p
             Promise.during.label("promise"),
             arrival().label("arrived_at"),
             Pin.id.is_not(None).label("pinned"),
+            DraftChange.crew_slot_id.is_not(None).label("drafted"),
         )
         .join(Visit, Visit.id == Assignment.visit_id)
         .join(Job, Job.id == Visit.job_id)
@@ -300,6 +303,7 @@ def _bars(session: Session, scope: Scope, day: Range[datetime], now: datetime, p
         .join(Site, Site.id == Job.site_id)
         .outerjoin(Promise, Promise.id == latest_promise())
         .outerjoin(Pin, Pin.crew_slot_id == Assignment.crew_slot_id)
+        .outerjoin(DraftChange, DraftChange.crew_slot_id == Assignment.crew_slot_id)
         .where(
             Assignment.during.op("&&")(day),
             Assignment.state.not_in(RELEASED_STATES),
@@ -337,6 +341,7 @@ def _bar(row: Any, order: int, now: datetime) -> BoardBar:
         promise=None if row.promise is None else (row.promise.lower, row.promise.upper),
         outlook=outlook_of(row, now),
         pinned=row.pinned,
+        drafted=row.drafted,
         lat=row.lat,
         lon=row.lon,
         order=order,
@@ -353,6 +358,7 @@ def _hidden(bar: BoardBar) -> BoardBar:
         crew_slot_id=0,
         state=AssignmentState.PLANNED,
         pinned=False,
+        drafted=False,
         title="Busy elsewhere",
         customer="Another territory",
         promise=None,

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Date, Select, cast, func, or_, select, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
 from dispatch.accounts.models import User
 from dispatch.core.audit import Change, record
-from dispatch.core.clock import day_bounds, local_day
+from dispatch.core.clock import day_bounds
 from dispatch.core.errors import Conflict, Invalid
 from dispatch.jobs.models import Visit
 from dispatch.planning.changing import (
@@ -32,7 +32,7 @@ from dispatch.planning.changing import (
     shown,
 )
 from dispatch.planning.draft_models import DraftChange
-from dispatch.planning.drafts import Believed, believed, believed_of, days_of, leave_draft, put_in_draft
+from dispatch.planning.drafts import Believed, believed, believed_of, leave_draft, put_in_draft
 from dispatch.planning.judging import judge
 from dispatch.planning.models import Assignment
 from dispatch.planning.rows import live
@@ -71,15 +71,7 @@ def drafted(session: Session, *, territories: Collection[int], day: date, zone: 
 
     A visit that goes from one day to another is in the draft of both.
     """
-    during = Range(*day_bounds(day, zone))
-    here = Visit.territory_id.in_(territories)
-    on_day = or_(DraftChange.during.op("&&")(during), Assignment.during.op("&&")(during))
-    asked = (
-        select(DraftChange.visit_id)
-        .join(Visit, Visit.id == DraftChange.visit_id)
-        .outerjoin(Assignment, (Assignment.crew_slot_id == DraftChange.crew_slot_id) & live())
-        .where(here, on_day)
-    )
+    asked = _visits_of(territories, day, zone)
     rows = session.execute(
         select(DraftChange, Visit.version, User.name)
         .join(Visit, Visit.id == DraftChange.visit_id)
@@ -106,6 +98,36 @@ def drafted(session: Session, *, territories: Collection[int], day: date, zone: 
         )
         for visit_id, parts in by_visit.items()
     ]
+
+
+def count_drafted(session: Session, *, territories: Collection[int], day: date, zone: str) -> int:
+    """Count the visits of a day's draft."""
+    return session.scalar(select(func.count()).select_from(_visits_of(territories, day, zone).subquery())) or 0
+
+
+def first_drafted(session: Session, *, territories: Collection[int]) -> datetime | None:
+    """Return the first time that a draft of these territories is about."""
+    found: datetime | None = session.scalar(
+        select(func.min(func.least(func.lower(DraftChange.during), func.lower(Assignment.during))))
+        .join(Visit, Visit.id == DraftChange.visit_id)
+        .outerjoin(Assignment, (Assignment.crew_slot_id == DraftChange.crew_slot_id) & live())
+        .where(Visit.territory_id.in_(territories))
+    )
+    return found
+
+
+def _visits_of(territories: Collection[int], day: date, zone: str) -> Select[int]:
+    during = Range(*day_bounds(day, zone))
+    return (
+        select(DraftChange.visit_id)
+        .distinct()
+        .join(Visit, Visit.id == DraftChange.visit_id)
+        .outerjoin(Assignment, (Assignment.crew_slot_id == DraftChange.crew_slot_id) & live())
+        .where(
+            Visit.territory_id.in_(territories),
+            or_(DraftChange.during.op("&&")(during), Assignment.during.op("&&")(during)),
+        )
+    )
 
 
 def blocked(session: Session, visits: Collection[int], *, now: datetime) -> dict[int, tuple[str, ...]]:
@@ -173,19 +195,15 @@ def take_draft_back(session: Session, *, seen: Mapping[int, int], actor: Actor, 
 
 def publish_due(session: Session, *, actor: Actor, now: datetime) -> list[int]:
     """Publish what concerns a day that has begun, whatever speaks against it: people must know their day."""
-    rows = session.execute(
-        select(DraftChange.crew_slot_id, DraftChange.visit_id, Territory.zone)
+    starts = func.least(func.lower(DraftChange.during), func.lower(Assignment.during))
+    due = session.scalars(
+        select(DraftChange.visit_id)
+        .distinct()
         .join(Visit, Visit.id == DraftChange.visit_id)
         .join(Territory, Territory.id == Visit.territory_id)
+        .outerjoin(Assignment, (Assignment.crew_slot_id == DraftChange.crew_slot_id) & live())
+        .where(cast(func.timezone(Territory.zone, starts), Date) <= cast(func.timezone(Territory.zone, now), Date))
     ).all()
-    beliefs = believed(session, [row.crew_slot_id for row in rows])
-    current = live_slots(session, [row.crew_slot_id for row in rows])
-    due = set()
-    for row in rows:
-        booked = current.get(row.crew_slot_id)
-        sides = [beliefs[row.crew_slot_id].told, None if booked is None else placement_of(booked)]
-        if min(days_of(sides, row.zone), default=date.min) <= local_day(now, row.zone):
-            due.add(row.visit_id)
     return publish_of(session, due, Entry(action=PUBLISH, actor=actor, now=now))
 
 

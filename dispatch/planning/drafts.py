@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Subquery, case, cast, delete, func, or_, s
 from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.orm import Session
 
+from dispatch.accounts.access import Actor
 from dispatch.core.clock import local_day
 from dispatch.planning.draft_models import DraftChange
 from dispatch.planning.models import Assignment
@@ -87,6 +88,12 @@ def _read(session: Session, asked: ColumnElement[bool], lock: bool) -> dict[int,
     }
 
 
+def drafted_at(session: Session, moment: datetime, actor: Actor) -> bool:
+    """Whether what somebody did at this moment went into a draft."""
+    mine = DraftChange.made_at == moment, DraftChange.made_by_id == actor.user_id
+    return session.scalar(select(DraftChange.crew_slot_id).where(*mine).limit(1)) is not None
+
+
 def put_in_draft(session: Session, beliefs: Sequence[Believed], entry: "Entry") -> None:
     """Make crew slots a draft again, with what people believed before they were published."""
     _keep(session, [_row(each, entry) | {"overridden": list(each.overridden)} for each in beliefs])
@@ -126,17 +133,13 @@ def same_to_people(one: "Placement | None", other: "Placement | None") -> bool:
     return (one.technician_id, one.start, one.end) == (other.technician_id, other.start, other.end)
 
 
-def days_of(placements: "Sequence[Placement | None]", zone: str) -> set[date]:
-    """Return the local days on which placements begin."""
-    return {local_day(each.start, zone) for each in placements if each is not None}
-
-
 def _told(name: str, column: Any) -> ColumnElement[Any]:
     return cast(DraftChange.told[name].astext, column.type)
 
 
 def _all_later(told: "Placement | None", item: "Changed", zone: str, now: datetime) -> bool:
-    return min(days_of([told, item.before, item.after], zone), default=date.min) > local_day(now, zone)
+    sides = [local_day(each.start, zone) for each in (told, item.before, item.after) if each is not None]
+    return min(sides, default=date.min) > local_day(now, zone)
 
 
 def _zones(session: Session, territories: Collection[int]) -> dict[int, str]:

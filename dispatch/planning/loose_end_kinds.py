@@ -3,22 +3,33 @@
 Each has a person who sees to it, a next step and a due time, and leaves by being done, handed on or closed.
 """
 
-from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, cast, func, literal, or_, select
-from sqlalchemy.types import DateTime, Integer, Interval, Text
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.types import Interval, Text
 
 from dispatch.accounts.access import Actor, Right
-from dispatch.accounts.models import Role, RoleGrant, RoleName, User
-from dispatch.core.db import Instant
+from dispatch.accounts.models import User
 from dispatch.jobs.lifecycle import CLOSED_STATES
 from dispatch.jobs.models import Customer, Job, JobSeries, Site, Visit
 from dispatch.messages.models import CallKind, CallState, CallTask, Message, MessageState
 from dispatch.planning.cover_models import CoverTask
+from dispatch.planning.draft_models import DraftChange
+from dispatch.planning.loose_end_columns import (
+    Territories,
+    an_administrator,
+    entry,
+    first_territory,
+    manager_of_person,
+    start_of,
+    within,
+    zone_of_person,
+)
 from dispatch.planning.models import RELEASED_STATES, UNSETTLED, Assignment, Correction, CorrectionState, Disruption
 from dispatch.planning.policy import Rules
+from dispatch.planning.rows import live
 from dispatch.planning.unfit import UNFIT, UNSAFE, unfit_bookings
 from dispatch.skills.approving import claims_waiting
 from dispatch.skills.models import (
@@ -32,7 +43,6 @@ from dispatch.skills.models import (
 from dispatch.workforce.models import (
     Partner,
     PartnerDocument,
-    ReportingLine,
     Technician,
     Territory,
     TerritoryMembership,
@@ -44,7 +54,7 @@ CONFIRM_WITHIN = timedelta(days=3)
 READ_WITHIN = timedelta(days=7)
 ANSWER_WITHIN = timedelta(days=7)
 DECIDE_BEFORE = timedelta(days=1)
-Territories = Collection[int] | None
+EVENING = timedelta(hours=7)  # before midnight
 
 
 def parts(actor: Actor, now: datetime, rules: Rules) -> list[Select[*tuple[Any, ...]]]:
@@ -66,6 +76,7 @@ def parts(actor: Actor, now: datetime, rules: Rules) -> list[Select[*tuple[Any, 
         _corrections(actor, reach),
         _answers(actor),
         _cover(actor, reach),
+        _drafts(reach),
     ]
 
 
@@ -75,9 +86,9 @@ def _own(actor: Actor) -> ColumnElement[bool]:
 
 
 def _jobs(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
-    near = Job.owner_id == actor.user_id if reach is not None and not reach else _in(Site.territory_id, reach)
+    near = Job.owner_id == actor.user_id if reach is not None and not reach else within(Site.territory_id, reach)
     return (
-        _entry(
+        entry(
             "job",
             Job.id,
             Job.title,
@@ -97,9 +108,9 @@ def _jobs(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
 
 def _recurring(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
     """Recurring work whose next job could not be made."""
-    near = JobSeries.owner_id == actor.user_id if reach is not None and not reach else _in(Site.territory_id, reach)
+    near = JobSeries.owner_id == actor.user_id if reach is not None and not reach else within(Site.territory_id, reach)
     return (
-        _entry(
+        entry(
             "series",
             JobSeries.id,
             literal("Recurring: ") + JobSeries.title,
@@ -120,7 +131,7 @@ def _recurring(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
 def _disruptions(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
     """Disruptions that are not settled, for whoever sees that day and for whoever sees to it."""
     return (
-        _entry(
+        entry(
             "disruption",
             Disruption.id,
             literal("Repair: ") + func.replace(Disruption.kind.cast(Text), "_", " "),
@@ -138,7 +149,7 @@ def _disruptions(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
         .outerjoin(Customer, Customer.id == Job.customer_id)
         .where(
             Disruption.state.in_(UNSETTLED),
-            or_(Disruption.owner_id == actor.user_id, _in(Disruption.territory_id, reach)),
+            or_(Disruption.owner_id == actor.user_id, within(Disruption.territory_id, reach)),
         )
     )
 
@@ -147,7 +158,7 @@ def _unfit(actor: Actor, reach: Territories, now: datetime, rules: Rules) -> Sel
     """Bookings whose person lacks what the visit needs, since a need, a level or a certificate changed."""
     unfit = unfit_bookings(rules, now)
     return (
-        _entry(
+        entry(
             case((unfit.c.safety, literal(UNSAFE)), else_=literal(UNFIT)),
             Job.id,
             literal("Does not fit any more: ") + Technician.name,
@@ -164,13 +175,13 @@ def _unfit(actor: Actor, reach: Territories, now: datetime, rules: Rules) -> Sel
         .join(Visit, Visit.id == Assignment.visit_id)
         .join(Job, Job.id == Visit.job_id)
         .join(Territory, Territory.id == Visit.territory_id)
-        .where(or_(Job.owner_id == actor.user_id, _in(Visit.territory_id, reach)))
+        .where(or_(Job.owner_id == actor.user_id, within(Visit.territory_id, reach)))
     )
 
 
 def _contests(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any, ...]]:
     return (
-        _entry(
+        entry(
             "contest",
             EvidenceContest.id,
             literal("Contested: ") + Skill.name,
@@ -178,8 +189,8 @@ def _contests(actor: Actor, reach: Territories, today: date) -> Select[*tuple[An
             EvidenceContest.owner_id,
             literal("Answer what they see differently"),
             EvidenceContest.due_at,
-            _zone_of_person(today),
-            territory=_first_territory(Territory.id, today),
+            zone_of_person(today),
+            territory=first_territory(Territory.id, today),
         )
         .join_from(EvidenceContest, Evidence, Evidence.id == EvidenceContest.evidence_id)
         .join(Technician, Technician.id == Evidence.technician_id)
@@ -196,9 +207,9 @@ def _claims(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any,
     waiting = claims_waiting().subquery("waiting")
     near = (
         select(
-            _manager_of_person(today).label("owner_id"),
-            _zone_of_person(today).label("zone"),
-            _first_territory(Territory.id, today).label("territory_id"),
+            manager_of_person(today).label("owner_id"),
+            zone_of_person(today).label("zone"),
+            first_territory(Territory.id, today).label("territory_id"),
             waiting.c.at,
         )
         .join_from(waiting, Technician, Technician.id == waiting.c.technician_id)
@@ -207,7 +218,7 @@ def _claims(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any,
     )
     words = case((func.count() == 1, literal("1 claim")), else_=cast(func.count(), Text) + literal(" claims"))
     return (
-        _entry(
+        entry(
             "claims",
             near.c.owner_id,
             literal("To answer: ") + words,
@@ -225,16 +236,16 @@ def _claims(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any,
 
 def _to_confirm(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any, ...]]:
     return (
-        _entry(
+        entry(
             "certificate",
             Technician.id,
             literal("Certificate to confirm: ") + CertificationKind.name,
             Technician.name,
-            _manager_of_person(today),
+            manager_of_person(today),
             literal("Look at it, then confirm or return it"),
             Certification.claimed_at + literal(CONFIRM_WITHIN, Interval()),
-            _zone_of_person(today),
-            territory=_first_territory(Territory.id, today),
+            zone_of_person(today),
+            territory=first_territory(Territory.id, today),
             key=Certification.id,
         )
         .join_from(Certification, Technician, Technician.id == Certification.technician_id)
@@ -250,16 +261,16 @@ def _to_confirm(actor: Actor, reach: Territories, today: date) -> Select[*tuple[
 def _ending(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any, ...]]:
     """Certificates in force that end soon or ended lately, unless a later one is there already."""
     return (
-        _entry(
+        entry(
             "certificate",
             Technician.id,
             literal("Certificate ends: ") + CertificationKind.name,
             Technician.name,
-            _manager_of_person(today),
+            manager_of_person(today),
             literal("Renew it, or plan without it"),
-            _start_of(func.upper(Certification.valid)),
-            _zone_of_person(today),
-            territory=_first_territory(Territory.id, today),
+            start_of(func.upper(Certification.valid)),
+            zone_of_person(today),
+            territory=first_territory(Territory.id, today),
             key=Certification.id,
         )
         .join_from(Certification, Technician, Technician.id == Certification.technician_id)
@@ -283,7 +294,7 @@ def _partner_papers(actor: Actor, reach: Territories, today: date) -> Select[*tu
             Technician.partner_id == Partner.id,
             Technician.retired_at.is_(None),
             TerritoryMembership.during.contains(today),
-            _in(TerritoryMembership.territory_id, reach),
+            within(TerritoryMembership.territory_id, reach),
         )
         .correlate(Partner)
         .exists()
@@ -299,14 +310,14 @@ def _partner_papers(actor: Actor, reach: Territories, today: date) -> Select[*tu
     owner = select(Territory.owner_id).where(Territory.id == territory).correlate(Partner).scalar_subquery()
     zone = select(Territory.zone).where(Territory.id == territory).correlate(Partner).scalar_subquery()
     return (
-        _entry(
+        entry(
             "partner",
             Partner.id,
             literal("Paper of a partner ends: ") + PartnerDocument.kind,
             Partner.name,
-            func.coalesce(owner, _an_administrator()),
+            func.coalesce(owner, an_administrator()),
             literal("Ask for the new one"),
-            _start_of(func.upper(PartnerDocument.valid)),
+            start_of(func.upper(PartnerDocument.valid)),
             func.coalesce(zone, literal("UTC")),
             territory=territory,
             key=PartnerDocument.id,
@@ -325,7 +336,7 @@ def _partner_papers(actor: Actor, reach: Territories, today: date) -> Select[*tu
 def _calls(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
     """Bad news that a customer must hear from a person."""
     return (
-        _entry(
+        entry(
             "call",
             CallTask.id,
             literal("Call ") + Customer.name,
@@ -346,7 +357,7 @@ def _calls(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
         .join(Territory, Territory.id == Visit.territory_id)
         .where(
             CallTask.state == CallState.OPEN,
-            or_(CallTask.owner_id == actor.user_id, _in(Visit.territory_id, reach)),
+            or_(CallTask.owner_id == actor.user_id, within(Visit.territory_id, reach)),
         )
     )
 
@@ -354,7 +365,7 @@ def _calls(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
 def _failed_messages(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
     """Messages that could not be sent."""
     return (
-        _entry(
+        entry(
             "message",
             Message.id,
             literal("Not told yet: ") + func.coalesce(Technician.name, Customer.name),
@@ -370,7 +381,7 @@ def _failed_messages(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...
         .outerjoin(Customer, Customer.id == Message.customer_id)
         .where(
             Message.state == MessageState.FAILED,
-            or_(Message.owner_id == actor.user_id, _in(Message.territory_id, reach)),
+            or_(Message.owner_id == actor.user_id, within(Message.territory_id, reach)),
         )
     )
 
@@ -383,7 +394,7 @@ def _field_words() -> Any:
 def _corrections(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
     """Proposals for fields that whoever sees them may not write."""
     return (
-        _entry(
+        entry(
             "correction",
             Correction.id,
             literal("Proposed by ") + User.name + ": " + _field_words(),
@@ -398,7 +409,7 @@ def _corrections(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
         .outerjoin(Territory, Territory.id == Correction.territory_id)
         .where(
             Correction.state == CorrectionState.OPEN,
-            or_(Correction.owner_id == actor.user_id, _in(Correction.territory_id, reach)),
+            or_(Correction.owner_id == actor.user_id, within(Correction.territory_id, reach)),
         )
     )
 
@@ -407,7 +418,7 @@ def _answers(actor: Actor) -> Select[*tuple[Any, ...]]:
     """Answers to one's own proposals that one has not read yet; nobody else's business."""
     mine = Correction.proposed_by_id == actor.user_id if actor.user_id is not None else literal(True)
     return (
-        _entry(
+        entry(
             "answer",
             Correction.id,
             literal("Answered: ") + _field_words(),
@@ -451,7 +462,7 @@ def _cover(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
         Assignment.state.not_in(RELEASED_STATES),
     )
     return (
-        _entry(
+        entry(
             "cover",
             CoverTask.technician_id,
             CoverTask.title,
@@ -469,7 +480,7 @@ def _cover(actor: Actor, reach: Territories) -> Select[*tuple[Any, ...]]:
             CoverTask.closed_at.is_(None),
             ~renewed.correlate(CoverTask).exists(),
             or_(CoverTask.visit_id.is_(None), theirs.correlate(CoverTask).exists()),
-            or_(CoverTask.owner_id == actor.user_id, _in(CoverTask.territory_id, reach)),
+            or_(CoverTask.owner_id == actor.user_id, within(CoverTask.territory_id, reach)),
         )
     )
 
@@ -488,35 +499,28 @@ def _replaced_paper() -> ColumnElement[bool]:
     )
 
 
-def _entry(
-    kind: Any,
-    target: Any,
-    title: Any,
-    about: Any,
-    owner: Any,
-    step: Any,
-    due: Any,
-    zone: Any,
-    *,
-    territory: Any,
-    key: Any = None,
-) -> Select[*tuple[Any, ...]]:
-    return select(
-        (literal(kind) if isinstance(kind, str) else kind).label("kind"),
-        cast(target, Integer).label("target_id"),
-        cast(title, Text).label("title"),
-        cast(about, Text).label("about"),
-        cast(owner, Integer).label("owner_id"),
-        cast(step, Text).label("next_step"),
-        cast(due, Instant()).label("due_at"),
-        cast(zone, Text).label("zone"),
-        cast(target if key is None else key, Integer).label("key_id"),
-        cast(territory, Integer).label("territory_id"),
+def _drafts(reach: Territories) -> Select[*tuple[Any, ...]]:
+    """Select changes of later days that nobody was told of, by territory, due by five in the evening before."""
+    first = func.min(func.least(func.lower(DraftChange.during), func.lower(Assignment.during)))
+    evening = func.date_trunc("day", func.timezone(Territory.zone, first)) - literal(EVENING, Interval())
+    return (
+        entry(
+            "draft",
+            Territory.id,
+            literal("Not published: changes of later days"),
+            Territory.name,
+            func.array_agg(aggregate_order_by(DraftChange.made_by_id, DraftChange.made_at.desc()))[1],
+            literal("Look at them, then publish them or take them back"),
+            func.timezone(Territory.zone, evening),
+            Territory.zone,
+            territory=Territory.id,
+        )
+        .join_from(DraftChange, Visit, Visit.id == DraftChange.visit_id)
+        .join(Territory, Territory.id == Visit.territory_id)
+        .outerjoin(Assignment, (Assignment.crew_slot_id == DraftChange.crew_slot_id) & live())
+        .where(within(Territory.id, reach))
+        .group_by(Territory.id)
     )
-
-
-def _in(column: Any, reach: Territories) -> ColumnElement[bool]:
-    return literal(True) if reach is None else column.in_(reach)
 
 
 def _person_near(actor: Actor, reach: Territories, today: date) -> ColumnElement[bool]:
@@ -533,46 +537,3 @@ def _person_near(actor: Actor, reach: Territories, today: date) -> ColumnElement
         .exists()
     )
     return or_(_own(actor), member)
-
-
-def _first_territory(column: Any, today: date) -> Any:
-    return (
-        select(column)
-        .join(TerritoryMembership, TerritoryMembership.territory_id == Territory.id)
-        .where(TerritoryMembership.technician_id == Technician.id, TerritoryMembership.during.contains(today))
-        .order_by(Territory.id)
-        .limit(1)
-        .correlate(Technician)
-        .scalar_subquery()
-    )
-
-
-def _zone_of_person(today: date) -> Any:
-    return func.coalesce(_first_territory(Territory.zone, today), literal("UTC"))
-
-
-def _manager_of_person(today: date) -> Any:
-    """Whom a person reports to, else who answers for their territory, else an administrator."""
-    line = (
-        select(ReportingLine.manager_id)
-        .where(ReportingLine.technician_id == Technician.id, ReportingLine.during.contains(today))
-        .limit(1)
-        .correlate(Technician)
-        .scalar_subquery()
-    )
-    return func.coalesce(line, _first_territory(Territory.owner_id, today), _an_administrator())
-
-
-def _an_administrator() -> Any:
-    return (
-        select(func.min(RoleGrant.user_id))
-        .join(Role, Role.id == RoleGrant.role_id)
-        .join(User, User.id == RoleGrant.user_id)
-        .where(Role.name == RoleName.ADMINISTRATOR.value, User.active)
-        .scalar_subquery()
-    )
-
-
-def _start_of(day: Any) -> Any:
-    """Return the beginning of a day as an instant, in UTC."""
-    return func.timezone("UTC", cast(day, DateTime()))

@@ -1,5 +1,6 @@
-"""What publishing a plan would say to whom: tried out and taken back, so it cannot differ from what is sent."""
+"""What publishing would say to whom: tried out and taken back, so it cannot differ from what is sent."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,14 +38,19 @@ class _TakenBack(Exception):
 
 
 def messages_preview(session: Session, *, plan_id: int, actor: Actor, now: datetime) -> list[Preview]:
-    """Return every message that publishing a plan now would leave in the outbox, by recipient; nothing is kept.
+    """Return every message that publishing a plan now would leave in the outbox; see `messages_of`."""
+    return messages_of(session, lambda: publish_plan(session, plan_id=plan_id, actor=actor, now=now), now)
+
+
+def messages_of(session: Session, publish: Callable[[], object], now: datetime) -> list[Preview]:
+    """Return every message that publishing now would leave in the outbox, by recipient; nothing is kept.
 
     Raises what publishing raises. It locks what publishing locks, for as long as the request lasts.
     """
     found: list[Preview] = []
     try:
         with session.begin_nested():
-            publish_plan(session, plan_id=plan_id, actor=actor, now=now)
+            publish()
             found += [
                 Preview(
                     recipient=row.recipient,

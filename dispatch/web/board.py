@@ -37,7 +37,7 @@ from dispatch.web.forms import Form, given, options, plausible, whole
 from dispatch.web.outbox_state import told_words
 from dispatch.web.pages import page
 from dispatch.web.security import may_open, permission, wants_json
-from dispatch.web.situations import MOST_ALERTS, silent, unsettled
+from dispatch.web.situations import MOST_ALERTS, silent, unpublished, unsettled
 from dispatch.workforce.choices import technician_choices
 
 blueprint = Blueprint("board", __name__, url_prefix="/board")
@@ -87,6 +87,7 @@ def index() -> Response:
         most_alerts=MOST_ALERTS,
         situations=unsettled(chosen, day),
         silent=silent(chosen, day),
+        unpublished=unpublished(chosen, day),
         bars_of=bars_of,
         arranged=people,
         groups=GROUPS,

@@ -33,7 +33,7 @@ from dispatch.web.filters import clock as clock_words
 from dispatch.web.filters import day as day_words
 from dispatch.web.pages import page
 from dispatch.web.security import permission
-from dispatch.web.situations import MOST_ALERTS, heading, silent, unsettled
+from dispatch.web.situations import MOST_ALERTS, heading, silent, unpublished, unsettled
 from dispatch.web.stream import Event, stream
 from dispatch.web.words import _, _l
 
@@ -59,6 +59,9 @@ def alerts() -> Response:
         most_alerts=MOST_ALERTS,
         may_edit=any(actor().may(Right.ASSIGNMENT_EDIT, each.id) for each in chosen),
         silent=silent(chosen, asked_day(chosen)),
+        unpublished=unpublished(chosen, asked_day(chosen)),
+        day=asked_day(chosen),
+        where={"date": asked_day(chosen).isoformat(), "territory": request.args.get("territory") or None},
     )
 
 

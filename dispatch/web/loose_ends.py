@@ -40,6 +40,7 @@ PAGES = {
     "job": ("jobs.show", "job_id"),
     UNFIT: ("jobs.show", "job_id"),
     UNSAFE: ("jobs.show", "job_id"),
+    "draft": ("drafts.index", "territory"),
     "series": ("series.show", "series_id"),
     "disruption": ("disruptions.show", "disruption_id"),
     "partner": ("partners.show", "partner_id"),

@@ -108,7 +108,14 @@ def send(message_id: int) -> Response:
 def preview(plan_id: int) -> Response:
     """Show every message that publishing a plan would send, before anybody publishes it."""
     rows = messages_preview(db(), plan_id=plan_id, actor=actor(), now=moment())
-    return page("outbox/preview.html", plan=get_plan(db(), plan_id), rows=rows)
+    request_id = get_plan(db(), plan_id).plan_request_id
+    return page(
+        "outbox/preview.html",
+        title=_("Messages of this plan"),
+        crumbs=[(_("Plans"), url_for("plans.index")), (_("The run"), url_for("plans.run", request_id=request_id))],
+        publish_url=url_for("plans.review", request_id=request_id),
+        rows=rows,
+    )
 
 
 @blueprint.route("/calls/<int:call_id>", methods=["GET", "POST"])

@@ -7,6 +7,7 @@ from flask import url_for
 
 from dispatch.accounts.access import Right
 from dispatch.messages.queries import Counter, counter, effect_of
+from dispatch.planning.drafts import drafted_at
 from dispatch.web.context import actor, db, moment
 from dispatch.web.words import _
 
@@ -39,6 +40,8 @@ def told_words() -> str:
         words.append(_("Nobody could be written to: %(n)s, see loose ends.", n=effect.failed))
     if effect.calls:
         words.append(_("Customers to call before anything is written: %(n)s, see loose ends.", n=effect.calls))
+    if drafted_at(db(), moment(), actor()):
+        words.append(_("Nobody is told until that day is published."))
     return " ".join(words)
 
 

@@ -19,17 +19,19 @@ from dispatch.planning.models import PlanState
 from dispatch.planning.plan_input import input_problems
 from dispatch.planning.plan_page import SHOWN, comparison, unserved_groups, unserved_of
 from dispatch.planning.preview import Kind, Only, preview, published_over
-from dispatch.planning.publishing import ChangedSince, publish_plan
+from dispatch.planning.publishing import ChangedSince, accept_change, publish_plan
 from dispatch.planning.reason_words import left_out_words
 from dispatch.planning.requesting import LONGEST_S, cancel_plan, request_plan, stop_plan
 from dispatch.planning.solving import CHANNEL
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, plausible
 from dispatch.web.history import action_words
+from dispatch.web.outbox_state import told_words
 from dispatch.web.pages import form_page, page, page_number
 from dispatch.web.plan_words import KINDS, ONLY, chart_of, compare_rows, point, progress_words, published_words
 from dispatch.web.security import permission
 from dispatch.web.stream import Event, stream
+from dispatch.web.words import _
 from dispatch.workforce.choices import territories_in_reach
 
 blueprint = Blueprint("plans", __name__, url_prefix="/plans")
@@ -249,6 +251,26 @@ def publish(request_id: int) -> Response:
     message: Any = {"text": published_words(report), "undo_url": url_for("steps.undo"), "fields": {}}
     flash(message, "good" if report.complete else "problem")
     return redirect(url_for("plans.run", request_id=request_id), 303)
+
+
+@blueprint.post("/<int:request_id>/accept")
+@permission(Right.PLAN_PUBLISH)
+def accept(request_id: int) -> Response:
+    """Take over what a proposal makes of one visit; the rest of it stays a proposal."""
+    plan_id = _open_plan(_run(request_id))
+    visit_id = request.form.get("visit", type=int)
+    if visit_id is None or not 0 < visit_id < 2**31:
+        raise Invalid("Say which visit.")
+    try:
+        with db().begin_nested():
+            accept_change(db(), plan_id=plan_id, visit_id=visit_id, actor=actor(), now=moment())
+    except Conflict as refused:
+        flash(refused.message, "problem")
+    else:
+        words = f"{_('Taken over. The rest of the plan is as it was.')} {told_words()}".strip()
+        message: Any = {"text": words, "undo_url": url_for("steps.undo")}
+        flash(message, "good")
+    return redirect(url_for("plans.review", request_id=request_id, _anchor="changes"), 303)
 
 
 def _open_plan(found: plan_list.RunRow) -> int:

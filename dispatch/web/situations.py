@@ -5,6 +5,7 @@ from datetime import date
 
 from dispatch.core import clock
 from dispatch.planning.disruption_page import LateSteps, Situation, alerts, late_steps
+from dispatch.planning.draft_publishing import count_drafted
 from dispatch.planning.models import FREES_TIME, DisruptionKind, DisruptionState, RepairPart
 from dispatch.planning.unreported import Unreported, unreported
 from dispatch.web.context import db, moment
@@ -25,6 +26,13 @@ def silent(territories: Sequence[Territory], day: date) -> list[Unreported]:
     """Return who should have begun and was not heard of; a day that is not today has none."""
     today = [each for each in territories if clock.local_day(moment(), each.zone) == day]
     return unreported(db(), territories=[each.id for each in today], now=moment()) if today else []
+
+
+def unpublished(territories: Sequence[Territory], day: date) -> int:
+    """Return how many visits of a later day nobody was told of yet."""
+    if not territories or day <= clock.local_day(moment(), territories[0].zone):
+        return 0
+    return count_drafted(db(), territories=[each.id for each in territories], day=day, zone=territories[0].zone)
 
 
 def heading(about: Situation) -> str:

@@ -31,11 +31,17 @@ def day(site: Site) -> Day:
 
 
 def move(dispatcher: Browser, day: Day, hour: int, person: int | None = None) -> str:
-    """Move the booked visit by the form and return the page one lands on."""
+    """Move the booked visit by the form, publish that and return the page one lands on."""
     dispatcher.get(f"/board/visits/{day.booked_visit}?date={day.on}")
     fields = {"technician_id": str(person or day.ana), "starts_at": day.local(hour)}
-    where = dispatcher.send(fields, button="Move")
-    return dispatcher.get(str(where)).text
+    dispatcher.send(fields, button="Move")
+    return publish(dispatcher, day)
+
+
+def publish(dispatcher: Browser, day: Day) -> str:
+    """Publish what waits on the day and return the page one lands on."""
+    dispatcher.get(f"/board/draft?date={day.on}")
+    return dispatcher.get(str(dispatcher.send({}, button="Publish"))).text
 
 
 def state_of(site: Site, technician_id: int) -> list[MessageState]:
@@ -98,6 +104,7 @@ def test_the_timeline_of_a_job_tells_of_this_job_only(site: Site, client_for: Si
     move(dispatcher, day, 11)
     dispatcher.get(f"/board/visits/{day.waiting_visit}?date={day.on}")
     dispatcher.send({"technician_id": str(day.ana), "starts_at": day.local(13)}, button="Book")
+    publish(dispatcher, day)
     page = dispatcher.get(f"/jobs/{day.booked_job}").text
     assert "Waits to be sent to Ana Ruiz:" in page
     assert "Moved: Boiler leaks" in page
@@ -114,6 +121,7 @@ class TestBadNews:
         late = {"technician_id": str(day.ana), "starts_at": day.local(13)}
         dispatcher.send(late, button="Move", status=409)
         dispatcher.send({**late, "override_reason": "The part comes at noon"}, button="all the same")
+        publish(dispatcher, day)
         with site.session() as session:
             (call,) = session.scalars(select(CallTask).where(CallTask.visit_id == day.booked_visit)).all()
             return call.id

@@ -43,6 +43,7 @@
  * @property {string | null} promise_state on_track, at_risk, will_miss, kept, missed
  * @property {number | null} [spread_s] by how much the arrival may be later than planned; null once somebody arrived
  * @property {boolean} pinned
+ * @property {boolean} [drafted] nobody was told of it yet
  * @property {boolean} [elsewhere] work out of the reader's reach: only the time is told
  * @property {number | null} lat
  * @property {number | null} lon
@@ -150,6 +151,7 @@ import { barsOf } from "./table.js";
  * @property {number | null} spreadS
  * @property {number} overrunS by how much it will end later than planned, as far as the clock tells
  * @property {boolean} pinned
+ * @property {boolean} drafted
  * @property {boolean} elsewhere
  * @property {number | null} lat
  * @property {number | null} lon
@@ -207,6 +209,7 @@ export function bar(raw) {
     spreadS: raw.spread_s ?? null,
     overrunS: 0,
     pinned: raw.pinned,
+    drafted: raw.drafted ?? false,
     elsewhere: raw.elsewhere ?? false,
     lat: raw.lat,
     lon: raw.lon,
@@ -244,6 +247,7 @@ export function barOfQueued(waiting, start) {
     spreadS: null,
     overrunS: 0,
     pinned: false,
+    drafted: false,
     elsewhere: false,
     lat: waiting.lat,
     lon: waiting.lon,

@@ -133,6 +133,7 @@ export function barElement(one, scale, words, fault) {
   const element = make("div", `bar ${stateClass(shown)} is-${shown.replaceAll("_", "-")}`);
   element.setAttribute("role", "gridcell");
   if (one.elsewhere) element.classList.add("is-elsewhere");
+  if (one.drafted) element.classList.add("is-drafted");
   element.dataset.bar = one.id;
   element.id = cellId(one.technicianId ?? 0, `bar-${one.id}`);
   const sentence = barWords(one, shown, words, fault);

@@ -13,6 +13,7 @@ export function barsOf({ columns, rows }) {
     if (start !== undefined) one.promise = { start, end };
     one.assignment_id = one.id;
     one.pinned = one.pinned === 1;
+    one.drafted = one.drafted === 1;
     one.elsewhere = one.elsewhere === 1;
     return /** @type {RawBar} */ (/** @type {unknown} */ (one));
   });

@@ -83,6 +83,7 @@ export function barWords(bar, shown, words, fault) {
   if (bar.promise) parts.push(`promise ${words.span(bar.promise)}`);
   if (bar.travelS > 0) parts.push(`travel ${duration(bar.travelS * 1000)}`);
   if (bar.pinned) parts.push("pinned");
+  if (bar.drafted) parts.push("not published yet");
   if (bar.overrunS > 0) parts.push(`ends about ${duration(bar.overrunS * 1000)} later than planned`);
   if (fault) parts.push(`breaks a rule: ${fault}`);
   return parts.filter(Boolean).join(", ");
