@@ -19,7 +19,7 @@ from dispatch.skills.estimate import QualificationRules
 from dispatch.skills.queries import Holder, who_holds
 from dispatch.skills.reading import Reading, Sureness
 from dispatch.skills.suggest import suggest_skills
-from dispatch.skills.taxonomy import Taxonomy
+from dispatch.skills.taxonomy import Taxonomy, load_need_rules
 from dispatch.workforce.models import Absence, Partner, Shift, Technician, Territory
 
 LONGEST_SENTENCE = 200
@@ -264,10 +264,15 @@ def _able(
     places: Collection[int] | None,
     rules: QualificationRules,
 ) -> tuple[list[Holder], list[Holder]]:
-    """Return who may be relied on in all skills, by name, and who knows something of the first without that."""
+    """Return who may be relied on in all skills, by name, and who knows something of the first without that.
+
+    As in planning, a skill that includes another one does for it, and what a skill needs first is needed too.
+    """
+    meaning = load_need_rules(session)
+    needed = meaning.meant([(each.reading.skill_id, each.level)] for each in wanted)
     first, *others = (
-        who_holds(session, each.reading.skill_id, each.level, on=on, rules=rules, territory_ids=places)
-        for each in wanted
+        who_holds(session, skill, level, on=on, rules=rules, territory_ids=places, meaning=meaning)
+        for (skill, level), *_others in needed
     )
     enough = [{each.technician_id for each in holders if each.qualified} for holders in others]
     able = [each for each in first if each.qualified and all(each.technician_id in ids for ids in enough)]

@@ -2,6 +2,9 @@
 
 Nobody is ranked: people stand by name, skills in the order of the tree. What is shown of a level is its band, how sure
 it is, and the month it was last used; outcomes and other people's words stay on the person's own page.
+
+Whoever can be relied on in a skill that includes another one can be relied on in that one too, as planning has it:
+where that says more than the level in the skill itself, it is shown instead, with the skill it comes through.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,14 +14,28 @@ from enum import StrEnum
 from statistics import NormalDist
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    TableValuedAlias,
+    and_,
+    column,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
 from dispatch.core.like import containing
 from dispatch.skills.estimate import QualificationRules, certainty, likely_level, qualified_level
 from dispatch.skills.models import Certification, CertificationKind, DocumentState, Evidence, Proficiency, Skill
+from dispatch.skills.needing import NeedRules
 from dispatch.skills.queries import estimate_of
-from dispatch.skills.taxonomy import Taxonomy
+from dispatch.skills.taxonomy import Taxonomy, load_need_rules
 from dispatch.workforce.models import Partner, Team, Technician, Territory, TerritoryMembership
 
 MOST_SKILLS = 60
@@ -89,13 +106,17 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """A person's level in a skill: the likeliest one, and the one dispatch relies on (0 for none yet)."""
+    """A person's level in a skill: the likeliest one, and the one dispatch relies on (0 for none yet).
+
+    ``through`` is the skill that includes this one, where the level is the one in that skill.
+    """
 
     level: int
     relied_on_to: int
     standing: Standing
     certainty: str
     last_used: date | None
+    through: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,8 +165,9 @@ def skill_inventory(
     now: datetime,
     page: int | None = 1,
 ) -> Inventory[Cell]:
-    """Return levels of people in reach; ``page`` None means everybody and every skill. Four statements."""
-    wanted = _levels_asked(asked, taxonomy, rules)
+    """Return levels of people in reach; ``page`` None means everybody and every skill. Five statements."""
+    counts = _counts_for(_skills_asked(asked, taxonomy), load_need_rules(session))
+    wanted = _levels_asked(asked, rules, counts)
     people_wanted = _people_asked(asked, reach, now.date())
     if asked.of_levels:
         people_wanted.append(
@@ -153,9 +175,7 @@ def skill_inventory(
         )
     total, people = _people(session, people_wanted, reach, now.date(), page)
     every = select(Technician.id).where(*people_wanted)
-    known = set(
-        session.scalars(select(Proficiency.skill_id).where(Proficiency.technician_id.in_(every), *wanted).distinct())
-    )
+    known = set(session.scalars(select(counts.c.skill).where(Proficiency.technician_id.in_(every), *wanted).distinct()))
     columns = [
         Column(id=one, name=taxonomy.nodes[one].name, group=taxonomy.nodes[taxonomy.broader(one)[-1]].name)
         if taxonomy.broader(one)
@@ -164,26 +184,31 @@ def skill_inventory(
         if one in known
     ]
     shown = columns if page is None else columns[:MOST_SKILLS]
-    cells = {}
     rows = session.execute(
-        select(Proficiency, Skill.critical, _claim())
+        select(counts.c.skill, Proficiency, Skill.critical, _claim(), Skill.name)
         .join(Skill, Skill.id == Proficiency.skill_id)
         .where(
             Proficiency.technician_id.in_([one.id for one in people]),
-            Proficiency.skill_id.in_([one.id for one in shown]),
+            counts.c.skill.in_([one.id for one in shown]),
             *wanted,
         )
+        .order_by(Skill.name, Skill.id)
     )
-    for row, critical, claimed in rows:
+    cells: dict[tuple[int, int], Cell] = {}
+    for skill, row, critical, claimed, name in rows:
         one = estimate_of(row, critical=critical, claimed=claimed)
         relied = qualified_level(one, rules)
-        cells[row.technician_id, row.skill_id] = Cell(
+        cell = Cell(
             level=likely_level(one),
             relied_on_to=relied,
             standing=_standing(relied, confirmed=one.confirmed),
             certainty=certainty(one),
             last_used=one.last_used,
+            through=None if row.skill_id == skill else name,
         )
+        other = cells.get((row.technician_id, skill))
+        if other is None or _says_more(cell, other):
+            cells[row.technician_id, skill] = cell
     return Inventory(
         people=people,
         columns=shown,
@@ -281,52 +306,89 @@ def _people_asked(asked: Asked, reach: Collection[int] | None, on: date) -> list
     return wanted
 
 
-def _levels_asked(asked: Asked, taxonomy: Taxonomy, rules: QualificationRules) -> list[ColumnElement[bool]]:
-    wanted: list[ColumnElement[bool]] = [Proficiency.fact_count > 0]
-    below = [
+def _skills_asked(asked: Asked, taxonomy: Taxonomy) -> list[int]:
+    return [
         number
         for number, node in taxonomy.nodes.items()
         if node.assignable
         and not node.retired
         and (asked.trade_id is None or asked.trade_id == number or asked.trade_id in taxonomy.broader(number))
     ]
-    wanted.append(Proficiency.skill_id.in_(below))
+
+
+def _counts_for(skills: Collection[int], meaning: NeedRules) -> TableValuedAlias:
+    """Return, as a table, which skills held count for which of these: each for itself, and for what it includes."""
+    pairs = [(held, skill) for skill in skills for held in meaning.met_by(skill)]
+    held, meant = ([pair[place] for pair in pairs] for place in (0, 1))
+    listed = func.unnest(literal(held, ARRAY(Integer)), literal(meant, ARRAY(Integer)))
+    return listed.table_valued(column("held", Integer), column("skill", Integer)).render_derived()
+
+
+def _levels_asked(asked: Asked, rules: QualificationRules, counts: TableValuedAlias) -> list[ColumnElement[bool]]:
+    """Choose levels, each with a skill it counts for; in another skill a level counts only if it is relied on."""
+    wanted: list[ColumnElement[bool]] = [
+        Proficiency.fact_count > 0,
+        Proficiency.skill_id == counts.c.held,
+        or_(counts.c.held == counts.c.skill, _relied_on(1, rules)),
+    ]
     if asked.level:
         wanted.append(_relied_on(asked.level, rules))
     match asked.standing:
         case Standing.RELIED_ON:
             wanted.append(_relied_on(1, rules))
         case Standing.NOT_YET:
-            wanted.append(and_(Proficiency.confirmed, ~_relied_on(1, rules)))
+            wanted += [and_(Proficiency.confirmed), ~_relied_on_somehow(rules, counts)]
         case Standing.OWN_WORD:
-            wanted.append(and_(~Proficiency.confirmed, ~_relied_on(1, rules)))
+            wanted += [~Proficiency.confirmed, ~_relied_on_somehow(rules, counts)]
     if asked.used_since is not None:
         wanted.append(Proficiency.last_used_at >= asked.used_since)
     return wanted
 
 
-def _relied_on(level: int, rules: QualificationRules) -> ColumnElement[bool]:
+def _relied_on(level: int, rules: QualificationRules, held: type[Proficiency] = Proficiency) -> ColumnElement[bool]:
     """`estimate.qualified`, said to the database: a chance above the threshold is a mean that far above the level."""
-    sure = Proficiency.mean - NormalDist().inv_cdf(rules.threshold) * Proficiency.sd >= level - 0.5
+    sure = held.mean - NormalDist().inv_cdf(rules.threshold) * held.sd >= level - 0.5
     if level > rules.claims_count_to:
-        return and_(sure, Proficiency.confirmed)
-    critical = exists(select(Skill.id).where(Skill.id == Proficiency.skill_id, Skill.critical))
-    return and_(sure, or_(Proficiency.confirmed, and_(_claim(), ~critical)))
+        return and_(sure, held.confirmed)
+    asked = aliased(Skill)
+    critical = exists(select(asked.id).where(asked.id == held.skill_id, asked.critical))
+    return and_(sure, or_(held.confirmed, and_(_claim(held), ~critical)))
 
 
-def _claim() -> ColumnElement[bool]:
+def _relied_on_somehow(rules: QualificationRules, counts: TableValuedAlias) -> ColumnElement[bool]:
+    """Whether a person can be relied on in a skill, by this level or by one in a skill that includes it."""
+    other, counting = aliased(Proficiency), counts.alias("counting")
+    return exists(
+        select(other.skill_id)
+        .where(
+            other.technician_id == Proficiency.technician_id,
+            other.fact_count > 0,
+            other.skill_id == counting.c.held,
+            counting.c.skill == counts.c.skill,
+            _relied_on(1, rules, other),
+        )
+        .correlate(Proficiency, counts)
+    )
+
+
+def _says_more(one: Cell, other: Cell) -> bool:
+    """Whether a level takes the place of another: relied on further, or as far and in the skill itself."""
+    return (one.relied_on_to, one.through is None, one.level) > (other.relied_on_to, other.through is None, other.level)
+
+
+def _claim(held: type[Proficiency] = Proficiency) -> ColumnElement[bool]:
     """Whether a level stands on the person's own word too."""
     claimed = aliased(Skill)
     return exists(
         select(Evidence.id)
         .join(claimed, claimed.id == Evidence.skill_id)
         .where(
-            Evidence.technician_id == Proficiency.technician_id,
-            func.coalesce(claimed.merged_into_id, claimed.id) == Proficiency.skill_id,
+            Evidence.technician_id == held.technician_id,
+            func.coalesce(claimed.merged_into_id, claimed.id) == held.skill_id,
             Evidence.source == "self_claim",
             Evidence.contested.is_(False),
         )
-        .correlate(Proficiency)
+        .correlate(held)
     )
 
 

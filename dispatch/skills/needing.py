@@ -49,6 +49,10 @@ class NeedRules:
                 levels[other] = min(level, levels.get(other, level))
         return tuple(levels.items())
 
+    def met_by(self, skill: int) -> tuple[int, ...]:
+        """Return the skills of which any one will do for a skill: itself first."""
+        return tuple(one for one, _level in self.widened([(skill, FIRST_LEVEL)]))
+
     def _first(self, option: Option) -> list[Option]:
         skill, level = option
         return [(other, min(level, FIRST_LEVEL)) for other in sorted(self.needs_first.get(skill, ()))]

@@ -20,6 +20,7 @@ from dispatch.skills.models import (
     Proficiency,
     Skill,
 )
+from dispatch.skills.needing import PLAIN, NeedRules
 from dispatch.skills.profile import FactLine, SkillLine, SkillProfile, SkillState, skill_profile
 from dispatch.workforce.models import Technician, TerritoryMembership
 
@@ -45,7 +46,10 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Holder:
-    """A person who knows something of a skill, as far as dispatch is told: band, confirmed or not, qualified or not."""
+    """A person who knows something of a skill, as far as dispatch is told: band, confirmed or not, qualified or not.
+
+    ``through`` is the skill that includes the one asked for, where the estimate is the one in that skill.
+    """
 
     technician_id: int
     name: str
@@ -53,6 +57,7 @@ class Holder:
     level: int
     confidence: float
     estimate: Estimate
+    through: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,33 +130,45 @@ def who_holds(
     on: date,
     rules: QualificationRules = DEFAULT_RULES,
     territory_ids: Iterable[int] | None = None,
+    meaning: NeedRules = PLAIN,
 ) -> list[Holder]:
-    """Return everybody with facts in a skill, by name: who is good enough is marked, nobody is ranked."""
+    """Return everybody with facts in a skill, by name: who is good enough is marked, nobody is ranked.
+
+    With ``meaning`` also those who are good enough in a skill that includes it, though not in the skill itself.
+    """
+    skills = meaning.met_by(skill_id)
     people = (
-        select(Proficiency, Technician.name, Skill.critical)
+        select(Proficiency, Technician.name, Skill.critical, Skill.name)
         .join(Technician, Technician.id == Proficiency.technician_id)
         .join(Skill, Skill.id == Proficiency.skill_id)
-        .where(Proficiency.skill_id == skill_id, Proficiency.fact_count > 0, Technician.retired_at.is_(None))
-        .order_by(Technician.name, Technician.id)
+        .where(Proficiency.skill_id.in_(skills), Proficiency.fact_count > 0, Technician.retired_at.is_(None))
+        .order_by(Technician.name, Technician.id, Skill.name)
     )
     if territory_ids is not None:
         people = people.where(Technician.id.in_(_members(territory_ids, on)))
     rows = session.execute(people).all()
-    claimed = _claimed(session, [row.technician_id for row, _, _ in rows])
-    holders = []
-    for row, name, critical in rows:
+    claimed = _claimed(session, [row.technician_id for row, *_rest in rows])
+    holders: dict[int, Holder] = {}
+    for row, name, critical, held in rows:
         one = estimate_of(row, critical=critical, claimed=(row.technician_id, row.skill_id) in claimed)
-        holders.append(
-            Holder(
-                technician_id=row.technician_id,
-                name=name,
-                qualified=qualified(one, level, rules),
-                level=qualified_level(one, rules),
-                confidence=one.confidence(level),
-                estimate=one,
-            )
+        holder = Holder(
+            technician_id=row.technician_id,
+            name=name,
+            qualified=qualified(one, level, rules),
+            level=qualified_level(one, rules),
+            confidence=one.confidence(level),
+            estimate=one,
+            through=None if row.skill_id == skills[0] else held,
         )
-    return holders
+        other = holders.get(row.technician_id)
+        if (holder.through is None or holder.qualified) and (other is None or _says_more(holder, other)):
+            holders[row.technician_id] = holder
+    return list(holders.values())
+
+
+def _says_more(one: Holder, other: Holder) -> bool:
+    """Whether one level answers better than another of the same person: good enough, then in the skill itself."""
+    return (one.qualified, one.through is None, one.level) > (other.qualified, other.through is None, other.level)
 
 
 def certifications_held(session: Session, technician_ids: Sequence[int]) -> dict[int, tuple[Held, ...]]:

@@ -66,6 +66,7 @@ def index() -> Response:
         standings=[(one.value, words) for one, words in STANDINGS.items()],
         months=[(number, _("the last %(n)s months", n=number)) for number in USED_MONTHS],
         shown=shown,
+        through=any(isinstance(cell, Cell) and cell.through for cell in found.cells.values()),
         may_export=may_open("inventory.table"),
         may_open_partners=may_open("partners.show"),
         table_url=url_for("inventory.table", **kept),
@@ -179,7 +180,7 @@ def _skill_rows(found: Inventory[Cell]) -> Iterator[Row]:
 def _level_rows(found: Inventory[Cell]) -> Iterator[Row]:
     yield [
         _("Person"), _("Number"), _("Company"), _("Trade"), _("Skill"), _("Likely level"),
-        _("Dispatch relies on level"), _("Rests on"), _("How sure"), _("Last used"),
+        _("Dispatch relies on level"), _("Rests on"), _("How sure"), _("Last used"), _("Through"),
     ]  # fmt: skip
     for one in found.people:
         for column in found.columns:
@@ -199,6 +200,7 @@ def _level_rows(found: Inventory[Cell]) -> Iterator[Row]:
                     words,
                     _(cell.certainty),
                     month,
+                    cell.through,
                 ]
 
 

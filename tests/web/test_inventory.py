@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
 
 from dispatch.core import clock
-from dispatch.skills.models import DocumentState, Skill
+from dispatch.skills.models import DocumentState, RelationKind, Skill, SkillRelation
 from dispatch.workforce.models import Team, Territory
 from tests.conftest import statements
 from tests.factories import (
@@ -157,6 +157,26 @@ def test_the_workbook_says_the_same_as_the_table(client_for: SignIn) -> None:
     assert [row[4:8] for row in details if row[0] == "Vera Vang"] == [
         ["Lift ropes", 4, 4, "dispatch relies on it"], ["Street lamps", 2, 2, "dispatch relies on it"],
     ]  # fmt: skip
+
+
+def test_a_level_through_a_skill_that_includes_another_is_told_with_its_way(client_for: SignIn, site: Site) -> None:
+    with site.session() as session:
+        whole, part = make_skill(session, name="Escalators"), make_skill(session, name="Escalator steps")
+        session.add(SkillRelation(kind=RelationKind.IMPLIES, skill_id=whole.id, other_id=part.id))
+        zoe = make_technician(session, territory=session.get_one(Territory, site.north_id), name="Zoe Zet")
+        make_proficiency(session, technician=zoe, skill=whole, mean=4.0, sd=0.3)
+    dispatcher = client_for("dispatcher")
+    page = dispatcher.get("/people/skills?q=zoe&level=3").text
+    assert "through Escalators, very sure" in page
+    assert "the level in a skill that includes this one" in page
+    wide = table_of(file(dispatcher, "/people/skills/table.csv?q=zoe&level=3").decode())
+    assert wide["Zoe Zet", "Escalator steps"] == "4"
+    book = CalamineWorkbook.from_filelike(io.BytesIO(file(dispatcher, "/people/skills/table.xlsx?q=zoe")))
+    rows = [row for row in book.get_sheet_by_name("Levels").to_python() if row[0] == "Zoe Zet"]
+    assert [(row[4], row[6], row[8], row[10]) for row in rows] == [
+        ("Escalator steps", 4, "very sure", "Escalators"), ("Escalators", 4, "very sure", ""),
+    ]  # fmt: skip
+    assert "through Escalators" in dispatcher.get("/people/skills/find?q=escalator+steps+level+3,+North").text
 
 
 def test_certificates_stand_beside_people_with_their_last_day(client_for: SignIn) -> None:
