@@ -20,7 +20,19 @@ from dispatch.core.db import APP_ROLE, make_engine, make_sessions, psycopg_url
 from dispatch.core.serving import SPARE_THREADS
 from dispatch.matching import never_compile
 from dispatch.planning.retries import LOST_RACES, sqlstate
-from dispatch.web import context, errors, filters, mail, navigation, security, shortcuts, sign_in, stream, words
+from dispatch.web import (
+    context,
+    errors,
+    filters,
+    mail,
+    navigation,
+    security,
+    shortcuts,
+    sign_in,
+    stream,
+    templates,
+    words,
+)
 from dispatch.web.browser_session import DatabaseSessions
 from dispatch.web.json_format import StrictJSON
 
@@ -93,9 +105,11 @@ class Web(Flask):
 
 
 def serve() -> Web:
-    """Return the application of a web process: one that never compiles kernels, since a person would wait for it."""
+    """Return the application of a web process: what a person would wait for is either loaded here or never compiled."""
     never_compile()
-    return create_app()
+    app = create_app()
+    templates.load_templates(app, app.extensions[context.EXTENSION].settings.data_dir)
+    return app
 
 
 def create_app(settings: Settings | None = None, *, engine: Engine | None = None, **config: Any) -> Web:

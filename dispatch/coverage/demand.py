@@ -49,14 +49,12 @@ def read_booked(
 ) -> tuple[list[Booked], int]:
     """Give the places in open crews that are due in these weeks, and the seconds of those due later."""
     meaning = load_need_rules(session)
-    skills = grouped(rows.open_needs(session), lambda row: row.crew_slot_id)
-    permits = grouped(rows.open_certification_needs(session), lambda row: row.crew_slot_id)
+    skills = grouped(rows.open_needs(session, zones), lambda row: row.crew_slot_id)
+    permits = grouped(rows.open_certification_needs(session, zones), lambda row: row.crew_slot_id)
     places: list[Booked] = []
     later_s = 0
     seen: set[int] = set()
-    for slot in rows.open_slots(session, now):
-        if slot.territory_id not in zones:
-            continue
+    for slot in rows.open_slots(session, now, zones):
         week = max(monday(local_day(_when(slot, now), zones[slot.territory_id])), mondays[0])
         if week > mondays[-1]:
             later_s += slot.seconds

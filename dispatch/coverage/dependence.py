@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from dispatch.accounts.access import Actor
 from dispatch.core import clock
@@ -148,22 +148,21 @@ def _asked(
     session: Session, what: Any, slot: Any, ids: Collection[int], places: Collection[int], after: datetime
 ) -> dict[int, tuple[int, int]]:
     """Count by skill or certificate the visits made lately and the open ones."""
+    done = aliased(Assignment)
     began = (
-        select(Assignment.visit_id, func.min(func.lower(Assignment.during)).label("at"))
-        .where(Assignment.state == AssignmentState.DONE)
-        .group_by(Assignment.visit_id)
-        .having(func.min(func.lower(Assignment.during)) >= after)
-        .subquery()
+        select(func.min(func.lower(done.during)))
+        .where(done.visit_id == Visit.id, done.state == AssignmentState.DONE)
+        .correlate(Visit)
+        .scalar_subquery()
     )
     rows = session.execute(
         select(
             what,
-            func.count(Visit.id.distinct()).filter(Visit.state == VisitState.DONE, began.c.at.is_not(None)),
+            func.count(Visit.id.distinct()).filter(Visit.state == VisitState.DONE, began >= after),
             func.count(Visit.id.distinct()).filter(Visit.state.in_(OPEN)),
         )
         .select_from(CrewSlot)
         .join(Visit, Visit.id == CrewSlot.visit_id)
-        .outerjoin(began, began.c.visit_id == Visit.id)
         .where(slot == CrewSlot.id, what.in_(ids), Visit.territory_id.in_(places))
         .group_by(what)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, TypeAlias
 
@@ -143,8 +143,8 @@ def certifications(session: Session, first: date, last: date) -> Rows:
     ).all()
 
 
-def open_slots(session: Session, now: datetime) -> Rows:
-    """Places in the crews of visits still to be done, with everything that says when."""
+def open_slots(session: Session, now: datetime, places: Collection[int]) -> Rows:
+    """Places in the crews of visits still to be done in these territories, with everything that says when."""
     window = (
         select(VisitWindow.visit_id, func.min(func.lower(VisitWindow.during)).label("starts_at"))
         .where(func.upper(VisitWindow.during) > now)
@@ -175,6 +175,7 @@ def open_slots(session: Session, now: datetime) -> Rows:
         .outerjoin(window, window.c.visit_id == Visit.id)
         .where(
             Visit.state.in_(OPEN_VISITS),
+            Visit.territory_id.in_(places),
             Job.state.not_in(CLOSED_STATES),
             or_(live_assignment.id.is_(None), func.upper(live_assignment.during) > now),
         )
@@ -182,24 +183,24 @@ def open_slots(session: Session, now: datetime) -> Rows:
     ).all()
 
 
-def open_needs(session: Session) -> Rows:
-    """Must-have skills of the places in open visits."""
+def open_needs(session: Session, places: Collection[int]) -> Rows:
+    """Must-have skills of the places in open visits of these territories."""
     return session.execute(
         select(SkillNeed.crew_slot_id, SkillNeed.any_of, SkillNeed.skill_id, SkillNeed.must_level)
         .join(CrewSlot, CrewSlot.id == SkillNeed.crew_slot_id)
         .join(Visit, Visit.id == CrewSlot.visit_id)
-        .where(Visit.state.in_(OPEN_VISITS), SkillNeed.must_level.is_not(None))
+        .where(Visit.state.in_(OPEN_VISITS), Visit.territory_id.in_(places), SkillNeed.must_level.is_not(None))
         .order_by(SkillNeed.id)
     ).all()
 
 
-def open_certification_needs(session: Session) -> Rows:
-    """Certifications of the places in open visits."""
+def open_certification_needs(session: Session, places: Collection[int]) -> Rows:
+    """Certifications of the places in open visits of these territories."""
     return session.execute(
         select(CertificationNeed.crew_slot_id, CertificationNeed.kind_id)
         .join(CrewSlot, CrewSlot.id == CertificationNeed.crew_slot_id)
         .join(Visit, Visit.id == CrewSlot.visit_id)
-        .where(Visit.state.in_(OPEN_VISITS))
+        .where(Visit.state.in_(OPEN_VISITS), Visit.territory_id.in_(places))
         .order_by(CertificationNeed.id)
     ).all()
 
