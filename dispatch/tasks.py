@@ -108,6 +108,7 @@ async def rescue(context: JobContext, timestamp: int) -> None:
     """Take up what dead workers left behind. Without a lock, so that a stalled sweep cannot block the next one."""
     await queue.rescue()
     await _once(context, lambda session: fail_orphans(session, now=now()))
+    await _once(context, _end_lost_imports)
 
 
 @app.periodic(cron="20 * * * *")
@@ -152,6 +153,34 @@ def _forget_files(session: Session) -> None:
     from dispatch.imports.matrix.uploads import forget_uploads  # loads NumPy
 
     forget_uploads(session, now=now())
+
+
+@app.task(name="imports.import_skills", pass_context=True)
+async def import_skills(context: JobContext, upload_id: int) -> None:
+    """Import a large skill matrix; a worker that dies leaves nothing of it, and the next one begins anew."""
+    try:
+        await _once(context, lambda session: _import_skills(session, upload_id))
+    except Exception:
+        await _once(context, lambda session: _end_import(session, upload_id))
+        raise
+
+
+def _import_skills(session: Session, upload_id: int) -> None:
+    from dispatch.imports.matrix.running import run_import_asked  # loads NumPy
+
+    run_import_asked(session, upload_id, now=now())
+
+
+def _end_import(session: Session, upload_id: int) -> None:
+    from dispatch.imports.matrix.running import BROKE, end_with
+
+    end_with(session, upload_id, problem=BROKE)
+
+
+def _end_lost_imports(session: Session) -> None:
+    from dispatch.imports.matrix.running import end_lost_imports
+
+    end_lost_imports(session)
 
 
 @app.periodic(cron="10 4 * * *")

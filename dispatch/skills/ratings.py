@@ -1,12 +1,13 @@
 """Levels of an import as facts, many at once, and all of an import taken back."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
@@ -17,6 +18,21 @@ from dispatch.skills.sources import source_named
 
 SOURCE = "imported_rating"
 TAKEN_BACK = "The import that this level came with was taken back."
+
+# One array per column, which a server takes several times faster than row by row; an array carries JSON as text.
+_WRITE = text(
+    """
+    INSERT INTO evidence
+        (technician_id, skill_id, source, at, facts, contested, outside_key, recorded_by_id, recorded_at,
+         import_batch_id)
+    SELECT person, skill, :source, instant, CAST(fact AS jsonb), false, key, :actor, :now, :batch
+    FROM unnest(
+        CAST(:people AS int[]), CAST(:skills AS int[]), CAST(:instants AS timestamptz[]), CAST(:facts AS text[]),
+        CAST(:keys AS text[])
+    ) WITH ORDINALITY AS given (person, skill, instant, fact, key, place)
+    ORDER BY place
+    """
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,22 +57,18 @@ def record_ratings(
     for rating in ratings:
         kind.parse(rating.facts)
     session.execute(
-        insert(Evidence),
-        [
-            {
-                "technician_id": rating.technician_id,
-                "skill_id": rating.skill_id,
-                "source": SOURCE,
-                "at": rating.at,
-                "facts": rating.facts,
-                "contested": False,
-                "outside_key": rating.outside_key,
-                "recorded_by_id": actor.user_id,
-                "recorded_at": now,
-                "import_batch_id": batch_id,
-            }
-            for rating in ratings
-        ],
+        _WRITE,
+        {
+            "people": [rating.technician_id for rating in ratings],
+            "skills": [rating.skill_id for rating in ratings],
+            "instants": [rating.at for rating in ratings],
+            "facts": [json.dumps(rating.facts, ensure_ascii=False) for rating in ratings],
+            "keys": [rating.outside_key for rating in ratings],
+            "source": SOURCE,
+            "actor": actor.user_id,
+            "now": now,
+            "batch": batch_id,
+        },
     )
     people = [rating.technician_id for rating in ratings]
     return _told(session, "import", people, batch_id=batch_id, actor=actor, now=now)

@@ -67,7 +67,7 @@ def recompute_proficiency(session: Session, technician_id: int, *, now: datetime
     constants = constants_in_force(session)
     found = _estimate(facts, taxonomy, catalogue, now, outcomes=agreed, constants=constants)
     session.execute(delete(Proficiency).where(Proficiency.technician_id == technician_id))
-    _write(session, [_row(technician_id, one, now) for one in found.values()])
+    _write(session, [_row(technician_id, one) for one in found.values()], now)
     return found
 
 
@@ -90,12 +90,12 @@ def recompute_all(session: Session, *, now: datetime, technician_ids: Sequence[i
     waiting: list[dict[str, object]] = []
     for person, facts in _facts_by_person(session, technician_ids, taxonomy):
         found = _estimate(facts, taxonomy, catalogue, now, outcomes=outcomes, constants=constants)
-        waiting.extend(_row(person, one, now) for one in found.values())
+        waiting.extend(_row(person, one) for one in found.values())
         stored += len(found)
         if len(waiting) >= _ROWS_AT_ONCE:
-            _write(session, waiting)
+            _write(session, waiting, now)
             waiting = []
-    _write(session, waiting)
+    _write(session, waiting, now)
     return stored
 
 
@@ -170,7 +170,7 @@ def _as_of_today(detail: Mapping[str, Any], taxonomy: Taxonomy) -> Mapping[str, 
     }
 
 
-def _row(technician_id: int, one: Estimate, now: datetime) -> dict[str, object]:
+def _row(technician_id: int, one: Estimate) -> dict[str, object]:
     used = None if one.last_used is None else datetime.combine(one.last_used, time(0), tzinfo=UTC)
     return {
         "technician_id": technician_id,
@@ -180,7 +180,6 @@ def _row(technician_id: int, one: Estimate, now: datetime) -> dict[str, object]:
         "confirmed": one.confirmed,
         "last_used_at": used,
         "fact_count": one.facts,
-        "as_of": now,
     }
 
 
@@ -188,19 +187,18 @@ _WRITE = text(
     """
     INSERT INTO proficiency
         (technician_id, skill_id, mean, sd, confirmed, last_used_at, fact_count, as_of)
-    SELECT * FROM unnest(
+    SELECT *, CAST(:as_of AS timestamptz) FROM unnest(
         CAST(:technician_id AS int[]), CAST(:skill_id AS int[]), CAST(:mean AS float8[]), CAST(:sd AS float8[]),
-        CAST(:confirmed AS bool[]), CAST(:last_used_at AS timestamptz[]), CAST(:fact_count AS int[]),
-        CAST(:as_of AS timestamptz[])
+        CAST(:confirmed AS bool[]), CAST(:last_used_at AS timestamptz[]), CAST(:fact_count AS int[])
     )
     """
 )
 
 
-def _write(session: Session, rows: Sequence[dict[str, object]]) -> None:
+def _write(session: Session, rows: Sequence[dict[str, object]], now: datetime) -> None:
     """Send many rows as one array per column, which a server takes far faster than single rows."""
     if rows:
-        session.execute(_WRITE, {name: [row[name] for row in rows] for name in rows[0]})
+        session.execute(_WRITE, {name: [row[name] for row in rows] for name in rows[0]} | {"as_of": now})
 
 
 def _lock(session: Session, key: int, *, shared: bool = False) -> None:

@@ -16,14 +16,14 @@ from dispatch.imports.matrix.match import LEFT_OUT, Layout, Match
 from dispatch.imports.matrix.people import People, load_people
 from dispatch.imports.matrix.plan import CellFate, Plan
 from dispatch.imports.matrix.proposing import SkillGuess, guess_skills, words_for_skills
+from dispatch.imports.matrix.running import outcome_of, start_import
 from dispatch.imports.matrix.service import levels_known, plan_matrix, print_of, undo_matrix, undoable_until
 from dispatch.imports.matrix.uploads import (
     Waiting,
     choose,
     discard_upload,
     get_import,
-    get_upload,
-    import_upload,
+    is_running,
     keep_upload,
     past_imports,
     read_upload,
@@ -36,7 +36,7 @@ from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, whole
 from dispatch.web.history import zone_of_reader
 from dispatch.web.pages import form_page, page, page_number
-from dispatch.web.security import permission
+from dispatch.web.security import permission, wants_part
 from dispatch.web.sheets import csv_answer
 from dispatch.web.words import _, _l
 
@@ -74,7 +74,7 @@ def index() -> Response:
         "imports/index.html",
         form,
         zone=zone_of_reader(),
-        waiting=uploads_waiting(db(), actor=actor(), now=moment()),
+        waiting=[(one, is_running(one)) for one in uploads_waiting(db(), actor=actor(), now=moment())],
         past=[(batch, name, undoable_until(batch) >= moment()) for batch, name in past_imports(db())],
     )
 
@@ -116,9 +116,12 @@ def columns(upload_id: int) -> Response:
 @permission(Right.IMPORT)
 def check(upload_id: int) -> Response:
     """Show what each cell would become, and what is wrong with which."""
-    if get_upload(db(), upload_id, actor=actor(), now=moment()).batch_id is not None:
-        return _to_report(upload_id)
-    return _check_page(upload_id)
+    outcome = outcome_of(db(), upload_id, actor=actor(), now=moment())
+    if outcome.running:
+        return redirect(url_for("imports.running", upload_id=upload_id), 303)
+    if outcome.batch_id is not None:
+        return redirect(url_for("imports.show", batch_id=outcome.batch_id), 303)
+    return _check_page(upload_id, problem=outcome.problem)
 
 
 @blueprint.post("/files/<int:upload_id>/meanings")
@@ -144,7 +147,7 @@ def meanings(upload_id: int) -> Response:
 def run(upload_id: int) -> Response:
     """Import the file as it was looked at; sent twice it is imported once."""
     try:
-        batch_id = import_upload(
+        batch_id = start_import(
             db(),
             upload_id,
             expected=request.form.get("print", ""),
@@ -154,8 +157,29 @@ def run(upload_id: int) -> Response:
         )
     except (Conflict, Invalid) as refused:
         return _check_page(upload_id, problem=refused.message, status=409)
+    if batch_id is None:
+        return redirect(url_for("imports.running", upload_id=upload_id), 303)
     flash(_("Imported."), "good")
     return redirect(url_for("imports.show", batch_id=batch_id), 303)
+
+
+@blueprint.get("/files/<int:upload_id>/running")
+@permission(Right.IMPORT)
+def running(upload_id: int) -> Response:
+    """Say that a large file is being imported, until its outcome is there."""
+    outcome = outcome_of(db(), upload_id, actor=actor(), now=moment())
+    if outcome.running:
+        return page("imports/running.html", fragment="state", outcome=outcome, upload_id=upload_id)
+    if outcome.batch_id is None:
+        target = url_for("imports.check", upload_id=upload_id)
+    else:
+        flash(_("Imported."), "good")
+        target = url_for("imports.show", batch_id=outcome.batch_id)
+    if wants_part():
+        answer = Response(status=204)
+        answer.headers["HX-Redirect"] = target
+        return answer
+    return redirect(target, 303)
 
 
 @blueprint.post("/files/<int:upload_id>/discard")
@@ -204,11 +228,6 @@ def undo(batch_id: int) -> Response:
     else:
         flash(_("Taken back: %(n)s levels count no more.", n=taken), "good")
     return redirect(url_for("imports.show", batch_id=batch_id), 303)
-
-
-def _to_report(upload_id: int) -> Response:
-    upload = get_upload(db(), upload_id, actor=actor(), now=moment())
-    return redirect(url_for("imports.show", batch_id=upload.batch_id), 303)
 
 
 def _plan(waiting: Waiting, people: People, taxonomy: Taxonomy) -> Plan:

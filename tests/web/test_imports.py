@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select, text
 
+from dispatch.core import clock
 from dispatch.core.models import ImportBatch, ImportUpload, OutsideId
+from dispatch.imports.matrix import running
 from dispatch.skills.models import Evidence, Skill
 from dispatch.workforce.models import Technician
 from tests.factories import make_evidence, make_proficiency, make_skill, make_technician
@@ -141,6 +143,49 @@ def test_two_people_at_the_same_moment_import_the_same_file_once(
         answers = list(pool.map(lambda one: one[0].client.post(f"{one[1]}/import", data=one[2]), pairs))
     assert sorted(answer.status_code for answer in answers) == [303, 409]
     assert len(levels(site)) == len(before) + 2
+
+
+def test_a_large_file_goes_on_in_the_background_and_its_page_follows(
+    client_for: SignIn, site: Site, shop: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "LEVELS_AT_ONCE", 1)
+    admin, before = client_for("administrator"), levels(site)
+    where = ready(admin, shop)
+    follows = admin.send({}, button="Import 2 levels")
+    assert follows == f"{where}/running"
+    page = admin.get(follows)
+    assert "being imported" in page.text
+    assert f'hx-get="{follows}"' in page.html
+    assert admin.get(where, follow=True).text == page.text, "looked at again it is still under way"
+    assert "being imported" in admin.get("/imports/skills").text
+    admin.get(f"{where}/columns", status=409)
+    admin.post(f"{where}/discard", status=409)
+    assert levels(site) == before
+    with site.session() as session:
+        upload_id = int(where.rsplit("/", 1)[1])
+        running.run_import_asked(session, upload_id, now=clock.now())
+    part = admin.client.get(follows, headers={"HX-Request": "true"})
+    assert part.status_code == 204
+    assert part.headers["HX-Redirect"].startswith("/imports/skills/")
+    report = admin.get(follows, follow=True)
+    assert report.headings == ["matrix.csv"]
+    assert len(levels(site)) == len(before) + 2
+
+
+def test_why_a_large_file_was_not_imported_is_said_where_it_waits(
+    client_for: SignIn, site: Site, shop: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "LEVELS_AT_ONCE", 1)
+    admin = client_for("administrator")
+    where = ready(admin, shop)
+    follows = str(admin.send({}, button="Import 2 levels"))
+    with site.session() as session:
+        session.execute(text("UPDATE technician SET name = 'Ada', version = version + 1 WHERE id = :ada"), shop)
+    with site.session() as session:
+        running.run_import_asked(session, int(where.rsplit("/", 1)[1]), now=clock.now())
+    page = admin.get(follows, follow=True)
+    assert "Something changed since you looked" in page.text
+    assert "Nobody is called so" in page.text
 
 
 def test_a_small_spreadsheet_that_unpacks_to_very_much_is_refused(client_for: SignIn, shop: dict[str, int]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, defer
 
 from dispatch.accounts.access import Actor, Right
 from dispatch.accounts.models import User
-from dispatch.core.errors import Invalid, NotFound
+from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.core.models import ImportBatch, ImportState, ImportUpload
 from dispatch.imports.matrix.match import Match
 from dispatch.imports.matrix.proposing import complete, propose
@@ -27,6 +27,8 @@ LARGEST_UNPACKED = 64 * 1024 * 1024
 LONGEST_FILE_NAME = 120
 LISTED = 50
 MOST_CELLS = 1_000_000
+ASKED = "asked"
+PROBLEM = "problem"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,7 @@ def keep_upload(session: Session, *, file_name: str, data: bytes, actor: Actor, 
 def read_upload(session: Session, upload_id: int, *, actor: Actor, now: datetime) -> Waiting:
     """Return one's own upload that waits, read anew."""
     upload = get_upload(session, upload_id, actor=actor, now=now)
+    _refuse_running(upload)
     if upload.batch_id is not None:
         raise NotFound("This file has been imported already.")
     table = read_matrix(upload.data, upload.file_name)
@@ -91,7 +94,7 @@ def get_upload(session: Session, upload_id: int, *, actor: Actor, now: datetime,
     query = select(ImportUpload).where(
         ImportUpload.id == upload_id, ImportUpload.made_by_id == actor.user_id, ImportUpload.expires_at > now
     )
-    found = session.scalar(query.with_for_update() if lock else query)
+    found = session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
     if found is None:
         raise NotFound("There is no such file; files that were not imported are kept for a day.")
     return found
@@ -146,7 +149,10 @@ def forget_uploads(session: Session, *, now: datetime) -> None:
 
 def discard_upload(session: Session, upload_id: int, *, actor: Actor, now: datetime) -> None:
     """Forget a file that waits."""
-    session.delete(get_upload(session, upload_id, actor=actor, now=now, lock=True))
+    _refuse_running(get_upload(session, upload_id, actor=actor, now=now))
+    upload = get_upload(session, upload_id, actor=actor, now=now, lock=True)
+    _refuse_running(upload)
+    session.delete(upload)
     session.flush()
 
 
@@ -180,6 +186,16 @@ def get_import(session: Session, batch_id: int, *, actor: Actor) -> ImportBatch:
     if batch is None or batch.kind != KIND or batch.state is ImportState.CHECKED:
         raise NotFound("There is no such import.")
     return batch
+
+
+def is_running(upload: ImportUpload) -> bool:
+    """Whether the import of a file was asked for and has not ended."""
+    return upload.batch_id is None and ASKED in upload.choices
+
+
+def _refuse_running(upload: ImportUpload) -> None:
+    if is_running(upload):
+        raise Conflict("This file is being imported just now; wait for its outcome.")
 
 
 def with_meanings(match: Match, *, people: dict[str, int], scale: dict[str, int]) -> Match:
