@@ -154,7 +154,7 @@ def book_job(session: Session, draft: JobDraft, *, actor: Actor, now: datetime) 
             entity_id=str(job.id),
             entity_version=1,
             territory_id=site.territory_id,
-            after={"title": job.title, "site_id": site.id, "job_type": job_type.code, "visit_id": visit.id},
+            after={"title": job.title, "site_id": site.id, "job_type": job_type.name, "visit_id": visit.id},
         ),
     )
     return job

@@ -27,6 +27,8 @@ CHANNELS = {
     "api": _l("through the interface"),
     "cli": _l("on the command line"),
     "system": _l("by itself"),
+    "worker": _l("by itself"),
+    "import": _l("by an import"),
 }
 COLUMNS = ("number", "when", "who", "what", "thing", "from", "to", "why", "through")
 PAGES = {

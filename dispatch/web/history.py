@@ -1,7 +1,8 @@
 """Changes of the log in words, for the timelines and lists that pages show."""
 
+import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from dispatch.accounts.access import Right
@@ -12,7 +13,7 @@ from dispatch.planning.changelog import LogRow, Names
 from dispatch.planning.job_page import ReportRow
 from dispatch.planning.models import ReportKind
 from dispatch.web.context import actor, db
-from dispatch.web.filters import day_clock, iso
+from dispatch.web.filters import day, day_clock, iso, local_date, minutes, number, window
 from dispatch.web.words import _, _l
 from dispatch.workforce.choices import territories_in_reach
 
@@ -73,6 +74,44 @@ ACTIONS = {
     "load": _l("Built-in catalogue added"),
     "import": _l("Imported"),
     "undo_import": _l("Import taken back"),
+    "request_plan": _l("Plan asked for"),
+    "stop_plan": _l("Planning stopped, the best so far kept"),
+    "cancel_plan": _l("Planning called off"),
+    "wait_and_see": _l("Waited to see"),
+    "apply": _l("Put in force"),
+    "restore": _l("Put back in force"),
+    "begin": _l("Begun"),
+    "pause": _l("Paused"),
+    "resume": _l("Taken up again"),
+    "coverage.solve": _l("Coverage counted"),
+    "load_demo": _l("Demo organisation loaded"),
+    "generate_workforce": _l("Workforce generated"),
+    "record": _l("Noted"),
+    "confirm": _l("Confirmed"),
+    "return": _l("Given back"),
+    "open": _l("Contested"),
+    "settle": _l("Settled"),
+    "put_off": _l("Put off"),
+    "hand_over": _l("Handed on"),
+    "close": _l("Closed"),
+    "cancel": _l("Called off"),
+    "end": _l("Ended"),
+    "password": _l("Password changed"),
+    "grant": _l("Role given"),
+    "revoke": _l("Role taken away"),
+    "deactivate": _l("Account closed"),
+    "set_pattern": _l("Working days set"),
+    "lift_windows": _l("Offered windows lifted"),
+    "call_again": _l("To be called again"),
+    "add_document": _l("Paper added"),
+    "export": _l("Exported"),
+    "report_accepted": _l("Accepted the visit"),
+    "report_declined": _l("Declined the visit"),
+    "report_on_the_way": _l("Set out"),
+    "report_arrived": _l("Arrived"),
+    "report_done": _l("Done"),
+    "report_could_not_do": _l("Could not do it"),
+    "report_note": _l("Note"),
 }
 ENTITIES = {
     "job": _l("Job"),
@@ -104,7 +143,19 @@ ENTITIES = {
     "catalogue": _l("Skills catalogue"),
     "organisation": _l("Organisation"),
     "message": _l("Message"),
+    "audit": _l("Audit"),
+    "model_constants": _l("Constants of the skills model"),
 }
+_FIELDS = {
+    "job_type": _l("kind of work"),
+    "agreed_with": _l("agreed with"),
+    "starts_on": _l("from the week of"),
+    "unmet_s": _l("cannot be served"),
+}
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[+-]\d\d:\d\d|Z)")
+_STRETCH = re.compile(rf"\[({_INSTANT.pattern}), ?({_INSTANT.pattern})\)")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_CODE = re.compile(r"[a-z]+(?:_[a-z]+)+")
 _HIDDEN = frozenset({"visit_id", "site_id", "job_id", "version", "closed_at", "slots", "pins", "crew"})
 _NAMED = {"technician_id": "people", "helper_id": "people", "owner_id": "users", "territory_id": "territories"}
 _NOBODY = Names()
@@ -186,7 +237,7 @@ def details_of(row: HistoryRow, names: Names, zone: str) -> str:
 
 
 def _field(key: str, old: object, value: object, changed: bool, names: Names, zone: str) -> str:
-    name = key.removesuffix("_id").removesuffix("_at").removesuffix("_s").replace("_", " ")
+    name = str(_FIELDS.get(key) or key.removesuffix("_id").removesuffix("_at").removesuffix("_s").replace("_", " "))
     new = _shown(key, value, names, zone)
     if changed and old not in (None, ""):
         return _("%(name)s from “%(old)s” to “%(new)s”", name=name, old=_shown(key, old, names, zone), new=new)
@@ -215,11 +266,26 @@ def _shown(key: str, value: object, names: Names, zone: str) -> str:
         return getattr(names, _NAMED[key]).get(value, "")  # type: ignore[no-any-return]  # a mapping of names
     if key.endswith("_id"):
         return ""
-    if key.endswith("_s") and isinstance(value, int):
-        return _("%(n)s min", n=round(value / 60))
-    if key.endswith("_at") and isinstance(value, str):
-        try:
-            return day_clock(datetime.fromisoformat(value), zone)
-        except ValueError:
-            return value
-    return str(value)
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, int | float):
+        if key.endswith("_s"):
+            return minutes(value) if abs(value) >= 60 else _("%(n)s s", n=f"{value:g}")
+        return number(value) if isinstance(value, int) else f"{value:.9g}"
+    return str(value) if key == "code" else _text(str(value), zone)
+
+
+def _text(value: str, zone: str) -> str:
+    """Return what stands in the log as people write it: instants, days, stretches of time, and words of our own."""
+    if stretch := _STRETCH.fullmatch(value):
+        start, end = (datetime.fromisoformat(each) for each in stretch.groups())
+        return (
+            f"{day(start, zone)} {window(start, end, zone)}"
+            if local_date(start, zone) == local_date(end, zone)
+            else (window(start, end, zone))
+        )
+    if _INSTANT.fullmatch(value):
+        return day_clock(datetime.fromisoformat(value), zone)
+    if _DAY.fullmatch(value):
+        return day(date.fromisoformat(value), form="EEE d MMM y")
+    return value.replace("_", " ") if _CODE.fullmatch(value) else value

@@ -2,14 +2,21 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
+import dispatch
 from dispatch.core import clock
 from dispatch.core.audit import Change, record
+from dispatch.jobs.queries import HistoryRow
+from dispatch.planning.changelog import Names
+from dispatch.planning.models import ReportKind
+from dispatch.web import history
 from dispatch.workforce.models import Territory
 from tests.conftest import statements
 from tests.factories import make_customer, make_job, make_site, make_visit
@@ -151,3 +158,36 @@ def test_a_long_log_says_how_long_and_costs_the_same(client_for: SignIn, site: S
         page = dispatcher.get("/audit")
     assert "of " in page.text
     assert sent.count <= 14
+
+
+def test_every_action_that_the_code_notes_has_words() -> None:
+    written = re.compile(
+        r'action="([a-z_.]+)"|action: str = "([a-z_.]+)"|_note\(\s*"([a-z_.]+)"'
+        r'|\b_?(?:note|write|put_in_force)\(\s*(?:session|db\(\)),\s*(?:[a-z_.]+,\s*){0,4}"([a-z_.]+)"'
+    )
+    sources = "\n".join(each.read_text(encoding="utf-8") for each in Path(dispatch.__path__[0]).rglob("*.py"))
+    found = {next(one for one in match if one) for match in written.findall(sources)}
+    assert {"assign", "record", "put_off", "request_plan", "coverage.solve"} <= found
+    assert found | {f"report_{kind.value}" for kind in ReportKind} <= set(history.ACTIONS)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("time_limit_s", 8.0, "time limit “8 s”"),
+        ("unmet_s", 47_241 * 60, "cannot be served “787 h 21 min”"),
+        ("starts_on", "2026-11-23", "from the week of “Mon 23 Nov 2026”"),
+        ("due_at", "2026-11-23T10:30:00+00:00", "due “Mon 23 Nov 10:30”"),
+        ("promise", "[2026-11-23 10:00:00+00:00, 2026-11-23 12:00:00+00:00)", "promise “Mon 23 Nov 10:00–12:00”"),
+        ("state", "could_not_do", "state “could not do”"),
+        ("code", "leak_repair", "code “leak_repair”"),
+        ("jobs", 45_488, "jobs “45,488”"),
+        ("lat", 52.79322, "lat “52.79322”"),
+        ("closed", True, "closed “yes”"),
+        ("phone", "+49 30 77", "phone “+49 30 77”"),
+    ],
+)
+def test_values_of_the_log_read_as_people_write_them(site: Site, key: str, value: object, told: str) -> None:
+    row = HistoryRow(at=clock.now(), who="Ines", action="change", before=None, after={key: value}, reason=None, seq=1)
+    with site.app.test_request_context():
+        assert history.details_of(row, Names(), "UTC") == told
