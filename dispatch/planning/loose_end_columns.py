@@ -4,14 +4,16 @@ from collections.abc import Collection
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, cast, func, literal, select
+from sqlalchemy import ColumnElement, Select, cast, func, literal, or_, select
 from sqlalchemy.types import DateTime, Integer, Text
 
+from dispatch.accounts.access import SYSTEM_ROLE, TABLE, Right
 from dispatch.accounts.models import Role, RoleGrant, RoleName, User
 from dispatch.core.db import Instant
 from dispatch.workforce.models import ReportingLine, Technician, Territory, TerritoryMembership
 
 Territories = Collection[int] | None
+CONFIRMERS = tuple(role for role, rights in TABLE.items() if Right.SKILL_CONFIRM in rights and role != SYSTEM_ROLE)
 
 
 def entry(
@@ -67,14 +69,36 @@ def zone_of_person(today: date) -> Any:
 
 def manager_of_person(today: date) -> Any:
     """Whom a person reports to, else who answers for their territory, else an administrator."""
-    line = (
+    return func.coalesce(_line_of_person(today), first_territory(Territory.owner_id, today), an_administrator())
+
+
+def confirmer_of_person(today: date) -> Any:
+    """Whom a person reports to, else who may confirm what people of their territory say; an entry must be doable."""
+    able = (
+        select(func.min(RoleGrant.user_id))
+        .join(Role, Role.id == RoleGrant.role_id)
+        .join(User, User.id == RoleGrant.user_id)
+        .where(
+            Role.name.in_(CONFIRMERS),
+            User.active,
+            RoleGrant.starts_on <= today,
+            or_(RoleGrant.ends_on.is_(None), RoleGrant.ends_on > today),
+            or_(RoleGrant.territory_id.is_(None), RoleGrant.territory_id == first_territory(Territory.id, today)),
+        )
+        .correlate(Technician)
+        .scalar_subquery()
+    )
+    return func.coalesce(_line_of_person(today), able, first_territory(Territory.owner_id, today), an_administrator())
+
+
+def _line_of_person(today: date) -> Any:
+    return (
         select(ReportingLine.manager_id)
         .where(ReportingLine.technician_id == Technician.id, ReportingLine.during.contains(today))
         .limit(1)
         .correlate(Technician)
         .scalar_subquery()
     )
-    return func.coalesce(line, first_territory(Territory.owner_id, today), an_administrator())
 
 
 def an_administrator() -> Any:

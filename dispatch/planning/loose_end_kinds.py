@@ -20,6 +20,7 @@ from dispatch.planning.draft_models import DraftChange
 from dispatch.planning.loose_end_columns import (
     Territories,
     an_administrator,
+    confirmer_of_person,
     entry,
     first_territory,
     manager_of_person,
@@ -207,7 +208,7 @@ def _claims(actor: Actor, reach: Territories, today: date) -> Select[*tuple[Any,
     waiting = claims_waiting().subquery("waiting")
     near = (
         select(
-            manager_of_person(today).label("owner_id"),
+            confirmer_of_person(today).label("owner_id"),
             zone_of_person(today).label("zone"),
             first_territory(Territory.id, today).label("territory_id"),
             waiting.c.at,
@@ -241,7 +242,7 @@ def _to_confirm(actor: Actor, reach: Territories, today: date) -> Select[*tuple[
             Technician.id,
             literal("Certificate to confirm: ") + CertificationKind.name,
             Technician.name,
-            manager_of_person(today),
+            confirmer_of_person(today),
             literal("Look at it, then confirm or return it"),
             Certification.claimed_at + literal(CONFIRM_WITHIN, Interval()),
             zone_of_person(today),

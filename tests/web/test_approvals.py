@@ -48,6 +48,18 @@ class Waiting:
             self.skill_id, self.claim_id, self.paper_id, self.version = skill.id, claim.id, paper.id, paper.version
 
 
+def test_what_waits_for_an_answer_is_a_loose_end_of_somebody_who_may_give_it(site: Site) -> None:
+    Waiting(site, "yara")
+    with site.session() as session:
+        session.get_one(Territory, site.north_id).owner_id = site.people["dispatcher"]
+    mine = site.sign_in("manager").get("/loose-ends")
+    assert 'href="/approvals#claims"' in mine.html
+    assert "Certificate to confirm: Permit of yara" in mine.text
+    theirs = site.sign_in("dispatcher").get("/loose-ends")
+    assert "To answer" not in theirs.text
+    assert "Certificate to confirm" not in theirs.text
+
+
 def test_one_click_approves_a_claim_and_a_certificate(site: Site) -> None:
     own = Waiting(site, "abe")
     manager = site.sign_in("manager")
