@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from dispatch.accounts.access import Right
 from dispatch.core import clock
 from dispatch.core.errors import Conflict
-from dispatch.jobs.queries import customer_phones
+from dispatch.jobs.queries import reached_at
 from dispatch.planning.board import Board, BoardBar, BoardPerson, board_for, scope_of
 from dispatch.planning.board_order import Group, Order, arranged
 from dispatch.planning.board_week import DAYS, week_for
@@ -192,7 +192,7 @@ def paper() -> Response:
         bars_of=bars_by_person(board),
         people={person.id: person for person in board.people},
         arranged=arrangement(board, chosen),
-        phones=customer_phones(db(), {bar.visit_id for bar in board.bars if not bar.elsewhere}),
+        places=reached_at(db(), {bar.visit_id for bar in board.bars if not bar.elsewhere}),
         sheets=[(each.name, [bar for bar in board.bars if bar.territory_id == each.id]) for each in chosen],
         where=where,
         other=url_for("board_list.paper", by="person" if by == "territory" else "territory", **where),

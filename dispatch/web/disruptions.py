@@ -1,7 +1,7 @@
 """Something happened to the day: what, who is affected, what is proposed, and accepting it in one step."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from flask import Blueprint, flash, jsonify, redirect, request, url_for
@@ -31,6 +31,7 @@ from dispatch.web.board_scope import asked_day, asked_territories
 from dispatch.web.context import actor, db, moment
 from dispatch.web.filters import clock as clock_words
 from dispatch.web.filters import day as day_words
+from dispatch.web.filters import day_clock
 from dispatch.web.pages import page
 from dispatch.web.security import permission
 from dispatch.web.situations import MOST_ALERTS, heading, silent, unpublished, unsettled
@@ -74,7 +75,7 @@ def cannot_work() -> Response:
     return page(
         "disruptions/cannot_work.html",
         person=person,
-        until=[(name, words, _until(name, person.id, zone)) for name, words in _untils()],
+        until=[(name, words, _end_words(_until(name, person.id, zone), zone)) for name, words in _untils()],
         zone=zone,
         vehicle=request.args.get("kind") == DisruptionKind.VEHICLE.value,
         late=LATE,
@@ -355,6 +356,13 @@ def _untils() -> list[tuple[str, str]]:
         ("today", _("Today")),
         ("tomorrow", _("Today and tomorrow")),
     ]
+
+
+def _end_words(end: datetime, zone: str) -> str:
+    """Return until when, as people say it: nobody speaks of zero hours of the next day."""
+    if clock.in_zone(end, zone).time() == time():
+        return _("until the end of %(day)s", day=day_words(end - timedelta(minutes=1), zone))
+    return _("until %(time)s", time=day_clock(end, zone))
 
 
 def _until(name: str, technician_id: int, zone: str) -> datetime:

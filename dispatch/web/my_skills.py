@@ -43,7 +43,11 @@ LEVELS = {
     5: _l("teaches and signs off others"),
 }
 GROUPS: tuple[tuple[SkillState, Any, Any], ...] = (
-    (SkillState.EXPIRING, _l("Soon too long unused"), _l("Dispatch relies on these now, and in 60 days no more.")),
+    (
+        SkillState.EXPIRING,
+        _l("Not for much longer"),
+        _l("Dispatch relies on these now. Unless something new is heard, in 60 days no more."),
+    ),
     (SkillState.CLAIMED, _l("Claimed"), _l("Your own word. Somebody else has to confirm them before dispatch relies.")),
     (SkillState.CONFIRMED, _l("Confirmed"), _l("Dispatch relies on these.")),
     (SkillState.DOUBTFUL, _l("Not enough known"), _l("Others have spoken, and it is not enough for any level yet.")),

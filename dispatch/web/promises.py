@@ -114,8 +114,8 @@ def _rows(table: Shown[Any], words: Callable[[Any], str]) -> list[tuple[str, Any
 def _band(number: int) -> str:
     start, end = BANDS[number]
     if start == 0:
-        return _("before %(hour)s:00", hour=end)
-    return _("from %(hour)s:00 on", hour=start) if end == 24 else f"{start}:00 – {end}:00"
+        return _("before %(hour)s:00", hour=f"{end:02}")
+    return _("from %(hour)s:00 on", hour=f"{start:02}") if end == 24 else f"{start:02}:00–{end:02}:00"
 
 
 def _part(title: str, one: Report, found: Month) -> dict[str, Any]:

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
+from dispatch.jobs.models import Job
 from dispatch.planning.board import scope_of
 from dispatch.planning.board_week import week_for
 from dispatch.planning.models import RELEASED_STATES, Assignment
@@ -175,6 +177,16 @@ def test_lists_and_paper_are_grouped_and_sorted_as_the_address_says(site: Site, 
     assert told[day.ben] == (f"Night crew {day.ben}", "North")
     # What makes no sense is as usual.
     dispatcher.get(f"/board?date={day.on}&group=nonsense&sort=sideways&sel=999999999")
+
+
+@pytest.mark.parametrize("by", ["person", "territory"])
+def test_paper_says_where_to_go_and_whom_to_ring(site: Site, client_for: SignIn, day: Day, by: str) -> None:
+    with site.session() as session:
+        place = session.get_one(Job, day.booked_job, options=[joinedload(Job.site), joinedload(Job.customer)])
+        place.site.address, place.customer.phone = f"{day.ana} Mill Lane", "+44 1632 960001"
+    page = client_for("dispatcher").get(f"/board/print?date={day.on}&by={by}")
+    assert f"{day.ana} Mill Lane" in page.text
+    assert "+44 1632 960001" in page.text
 
 
 def test_the_nearest_to_the_selected_visit_stand_first(client_for: SignIn, day: Day) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 
@@ -13,6 +14,7 @@ from dispatch.core import clock
 from dispatch.jobs.lifecycle import VisitState
 from dispatch.jobs.models import PromiseState
 from dispatch.planning.models import AssignmentState, ReportKind, VisitReport
+from dispatch.web.promises import BANDS, _band
 from dispatch.workforce.models import Territory
 from tests.factories import make_assignment, make_job, make_promise, make_site, make_technician, make_visit
 from tests.web.browser import Browser
@@ -87,3 +89,10 @@ def test_only_managers_and_complete_months(client_for: SignIn, month: datetime) 
     for role in ("dispatcher", "technician"):
         client_for(role).get("/promises", 403)
         client_for(role).get("/promises/table.csv", 403)
+
+
+def test_times_of_day_read_as_everywhere(site: Site) -> None:
+    with site.app.test_request_context():
+        told = [_band(number) for number in range(len(BANDS))]
+    assert told[:3] == ["before 08:00", "08:00–10:00", "10:00–12:00"]
+    assert re.fullmatch(r"from \d\d:00 on", told[-1])
