@@ -167,7 +167,7 @@ def test_every_action_that_the_code_notes_has_words() -> None:
     )
     sources = "\n".join(each.read_text(encoding="utf-8") for each in Path(dispatch.__path__[0]).rglob("*.py"))
     found = {next(one for one in match if one) for match in written.findall(sources)}
-    assert {"assign", "record", "put_off", "request_plan", "coverage.solve"} <= found
+    assert {"record", "put_off", "request_plan", "coverage.solve"} <= found
     assert found | {f"report_{kind.value}" for kind in ReportKind} <= set(history.ACTIONS)
 
 
