@@ -1,5 +1,6 @@
 """Makes the web application: settings, doors, error pages, and one transaction around every view."""
 
+import gc
 import logging
 from pathlib import Path
 from typing import Any
@@ -108,8 +109,19 @@ def serve() -> Web:
     """Return the application of a web process: what a person would wait for is either loaded here or never compiled."""
     never_compile()
     app = create_app()
-    templates.load_templates(app, app.extensions[context.EXTENSION].settings.data_dir)
+    prepare(app)
     return app
+
+
+def prepare(app: Web) -> None:
+    """Load what the first pages need, and set what stays for good aside from the search for garbage.
+
+    That search looks at everything that was made since the start, which takes a tenth of a second and more, and the
+    first person's page would set it off.
+    """
+    templates.load_templates(app, app.extensions[context.EXTENSION].settings.data_dir)
+    gc.collect()
+    gc.freeze()
 
 
 def create_app(settings: Settings | None = None, *, engine: Engine | None = None, **config: Any) -> Web:

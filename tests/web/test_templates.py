@@ -1,6 +1,7 @@
+import gc
 from pathlib import Path
 
-from dispatch.app import Web, create_app
+from dispatch.app import Web, create_app, prepare
 from dispatch.core.config import Settings
 from dispatch.web.templates import FOLDER, load_templates
 
@@ -40,3 +41,13 @@ def test_without_a_folder_to_write_in_pages_are_served_all_the_same(tmp_path: Pa
     assert load_templates(app, tmp_path) == 0
     assert app.jinja_env.bytecode_cache is None
     assert app.jinja_env.get_template("base.html").name == "base.html"
+
+
+def test_the_first_page_does_not_search_all_that_was_made_at_the_start_for_garbage(tmp_path: Path) -> None:
+    app = _app(tmp_path)
+    before = gc.get_freeze_count()
+    try:
+        prepare(app)
+        assert gc.get_freeze_count() > before + 10_000
+    finally:
+        gc.unfreeze()
