@@ -1,4 +1,7 @@
-"""What a manager does about certificates that end: remind the holder, plan the renewal, cover the visits it blocks."""
+"""What a manager does about certificates that end: plan the renewal, cover the visits it blocks.
+
+Reminding the holder is in `certificate_reminders`, with the reminders that go out by themselves.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from dispatch.accounts.models import User
 from dispatch.core.errors import Forbidden, NotFound
 from dispatch.coverage.certificates import Expiry, expiring_certificates
 from dispatch.jobs.models import CertificationNeed, Customer, Job, Visit
+from dispatch.messages.lifecycle import Topic, subject_of
+from dispatch.messages.models import Message, MessagePart, MessageState
 from dispatch.planning.cover_models import CoverKind
 from dispatch.planning.cover_tasks import Step, open_steps, take_steps
 from dispatch.planning.models import RELEASED_STATES, Assignment
@@ -22,7 +27,6 @@ from dispatch.workforce.models import Absence, Shift, Technician, Territory, Ter
 
 WITHIN_DAYS = 90
 RENEW_BEFORE = timedelta(days=14)
-ANSWER_WITHIN = timedelta(days=3)
 NAMED = 3
 """People named who could take a visit over; candidates of the visit itself show everybody."""
 
@@ -45,7 +49,10 @@ class Blocked:
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """A certificate that ends, the visits that blocks, and what is under way: steps with the day they were taken."""
+    """A certificate that ends, the visits that blocks, and what is under way: steps with the day they were taken.
+
+    A reminder that waits or was sent counts as a step, whether a manager asked for it or it went out by itself.
+    """
 
     expiry: Expiry
     blocked: tuple[Blocked, ...]
@@ -53,15 +60,18 @@ class Ending:
 
 
 def ending_certificates(session: Session, *, reach: Collection[int] | None, today: date) -> tuple[Ending, ...]:
-    """List what ends within ninety days or ended in the last thirty; four statements."""
+    """List what ends within ninety days or ended in the last thirty; five statements."""
     found = expiring_certificates(session, reach=reach, today=today, within_days=WITHIN_DAYS)
     visits = blocked_visits(session, [expiry.id for expiry in found], today=today)
-    subjects = {_subject(expiry): expiry.id for expiry in found}
+    subjects = {subject_of_step(expiry): expiry.id for expiry in found}
     subjects |= {f"visit-{visit.visit_id}": visit.certification_id for visit in visits}
     steps: dict[int, dict[CoverKind, datetime]] = {}
     for (kind, _who, subject), at in open_steps(session, subjects.keys()).items():
         mine = steps.setdefault(subjects[subject], {})
         mine[kind] = min(at, mine.get(kind, at))
+    for number, at in _last_reminders(session, [expiry.id for expiry in found]).items():
+        mine = steps.setdefault(number, {})
+        mine[CoverKind.REMIND] = max(at, mine.get(CoverKind.REMIND, at))
     return tuple(
         Ending(
             expiry=expiry,
@@ -70,6 +80,21 @@ def ending_certificates(session: Session, *, reach: Collection[int] | None, toda
         )
         for expiry in found
     )
+
+
+def _last_reminders(session: Session, ids: Collection[int]) -> dict[int, datetime]:
+    """Return when the last reminder about each certificate was written that waits or was sent."""
+    numbers = {subject_of(Topic.CERTIFICATE, number): number for number in ids}
+    rows = session.execute(
+        select(MessagePart.subject, func.max(Message.created_at))
+        .join(Message, Message.id == MessagePart.message_id)
+        .where(
+            MessagePart.subject.in_(numbers),
+            Message.state.in_((MessageState.HELD, MessageState.SENDING, MessageState.SENT)),
+        )
+        .group_by(MessagePart.subject)
+    )
+    return {numbers[subject]: at for subject, at in rows}
 
 
 def blocked_visits(session: Session, ids: Collection[int], *, today: date) -> tuple[Blocked, ...]:
@@ -189,41 +214,16 @@ class Done:
     left: tuple[str, ...]
 
 
-def remind_holders(session: Session, ids: Collection[int], *, actor: Actor, now: datetime) -> Done:
-    """Give each holder a loose end to renew; who can not sign in is named, so that somebody calls them."""
-    chosen = _chosen(session, ids, actor, now)
-    asked = select(Technician.id, User.id).join(User, User.id == Technician.user_id).where(User.active)
-    boxes = dict(session.execute(asked.where(Technician.id.in_([e.technician_id for e in chosen]))).all())
-    places = _places(session, chosen, actor, now)
-    steps = [
-        Step(
-            kind=CoverKind.REMIND,
-            technician_id=expiry.technician_id,
-            certification_id=expiry.id,
-            subject=_subject(expiry),
-            title=f"Your certificate ends: {expiry.kind}",
-            next_step=f"Book its renewal, then add the new one; the last day is {expiry.last_day:%d %b %Y}",
-            territory_id=places[expiry.technician_id],
-            owner_id=boxes[expiry.technician_id],
-            due_at=now + ANSWER_WITHIN,
-        )
-        for expiry in chosen
-        if expiry.technician_id in boxes.keys() & places.keys()
-    ]
-    left = tuple(expiry.technician for expiry in chosen if expiry.technician_id not in boxes.keys() & places.keys())
-    return Done(steps=take_steps(session, steps, actor=actor, now=now), left=left)
-
-
 def plan_renewals(session: Session, ids: Collection[int], *, actor: Actor, now: datetime) -> Done:
     """Take the renewal of each upon oneself, two weeks before the last day or tomorrow."""
-    chosen = _chosen(session, ids, actor, now)
-    places = _places(session, chosen, actor, now)
+    chosen = chosen_certificates(session, ids, actor, now)
+    places = places_in_reach(session, chosen, actor, now)
     steps = [
         Step(
             kind=CoverKind.RENEW,
             technician_id=expiry.technician_id,
             certification_id=expiry.id,
-            subject=_subject(expiry),
+            subject=subject_of_step(expiry),
             title=f"Renew: {expiry.kind}",
             next_step=f"Agree the day with {expiry.technician} and book it; the last day is {expiry.last_day:%d %b %Y}",
             territory_id=places[expiry.technician_id],
@@ -239,7 +239,7 @@ def plan_renewals(session: Session, ids: Collection[int], *, actor: Actor, now: 
 
 def cover_visits(session: Session, ids: Collection[int], *, actor: Actor, now: datetime) -> Done:
     """Make a loose end of each visit that an expiry blocks, for who answers for the job, with who else could go."""
-    chosen = {expiry.id: expiry for expiry in _chosen(session, ids, actor, now)}
+    chosen = {expiry.id: expiry for expiry in chosen_certificates(session, ids, actor, now)}
     visits = blocked_visits(session, chosen.keys(), today=now.date())
     owners = {visit.owner_id for visit in visits if visit.owner_id is not None}
     active = set(session.scalars(select(User.id).where(User.active, User.id.in_(owners))))
@@ -272,7 +272,7 @@ def _cover_words(expiry: Expiry, others: Sequence[tuple[int, str]]) -> str:
     return f"{why}; {', '.join(name for _, name in others)} could take it"
 
 
-def _chosen(session: Session, ids: Collection[int], actor: Actor, now: datetime) -> tuple[Expiry, ...]:
+def chosen_certificates(session: Session, ids: Collection[int], actor: Actor, now: datetime) -> tuple[Expiry, ...]:
     """Return the certificates asked for; raises NotFound where one is not on the list of the actor."""
     reach = actor.territories(Right.COVERAGE_READ)
     found = expiring_certificates(session, reach=reach, today=now.date(), within_days=WITHIN_DAYS)
@@ -284,7 +284,7 @@ def _chosen(session: Session, ids: Collection[int], actor: Actor, now: datetime)
     return chosen
 
 
-def _places(session: Session, chosen: Iterable[Expiry], actor: Actor, now: datetime) -> dict[int, int]:
+def places_in_reach(session: Session, chosen: Iterable[Expiry], actor: Actor, now: datetime) -> dict[int, int]:
     """Give the territory by which each holder is within the actor's reach; who has none is left out."""
     reach = actor.territories(Right.LOOSE_END_EDIT)
     asked = (
@@ -300,7 +300,8 @@ def _places(session: Session, chosen: Iterable[Expiry], actor: Actor, now: datet
     return dict(session.execute(asked).all())
 
 
-def _subject(expiry: Expiry) -> str:
+def subject_of_step(expiry: Expiry) -> str:
+    """Return the name under which a step about a certificate is open once."""
     return f"certification-{expiry.id}"
 
 

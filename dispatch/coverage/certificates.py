@@ -39,6 +39,7 @@ class Expiry:
     technician: str
     kind_id: int
     kind: str
+    number: str | None
     last_day: date
     days_left: int
     blocked: int
@@ -62,6 +63,7 @@ def expiring_certificates(
             Technician.name,
             Certification.kind_id,
             CertificationKind.name,
+            Certification.number.label("document"),
             last_day.label("last_day"),
             _blocked(after).label("blocked"),
             _open_there(today).label("open_there"),
@@ -93,13 +95,16 @@ def expiring_certificates(
             technician=name,
             kind_id=kind_id,
             kind=kind,
+            number=document,
             last_day=last,
             days_left=(last - today).days,
             blocked=blocked,
             open_there=open_there,
             others=others,
         )
-        for number, technician, name, kind_id, kind, last, blocked, open_there, others in session.execute(query)
+        for number, technician, name, kind_id, kind, document, last, blocked, open_there, others in session.execute(
+            query
+        )
     )
 
 

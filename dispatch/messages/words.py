@@ -103,7 +103,10 @@ def _paper_line(line: Line) -> str:
     paper = line.after or {}
     last = date.fromisoformat(paper["until"])
     number = f" ({paper['number']})" if paper.get("number") else ""
-    said = f"Your certificate {paper['name']}{number} ends: {last:%A} {last.day} {last:%B %Y} is its last day."
+    ends, is_last = ("has ended", "was") if paper.get("over") else ("ends", "is")
+    said = f"Your certificate {paper['name']}{number} {ends}: {last:%A} {last.day} {last:%B %Y} {is_last} its last day."
+    if paper.get("asked_by"):
+        said += f" {paper['asked_by']} asks you to renew it."
     here = ZoneInfo(line.zone)
     visits = [
         f"{job} at {customer} on {_day(datetime.fromisoformat(at).astimezone(here))}"

@@ -102,3 +102,8 @@ def reminder_due(held: Held, on: date) -> int | None:
         return None
     left = (held.valid_to - on).days
     return left if left in REMINDER_DAYS else None
+
+
+def passed_mark(days_left: int | None) -> int | None:
+    """Return the tightest of the 60, 30 and 7 day marks that has been passed."""
+    return None if days_left is None else min((mark for mark in REMINDER_DAYS if days_left <= mark), default=None)

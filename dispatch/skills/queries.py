@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.models import User
-from dispatch.skills.certifications import REMINDER_DAYS, Held
+from dispatch.skills.certifications import REMINDER_DAYS, Held, passed_mark
 from dispatch.skills.estimate import DEFAULT_RULES, Estimate, QualificationRules, qualified, qualified_level
 from dispatch.skills.models import (
     Certification,
@@ -83,8 +83,7 @@ class Document:
     @property
     def reminder(self) -> int | None:
         """Return the tightest of the 60, 30 and 7 day marks that has been passed."""
-        left = self.days_left
-        return None if left is None else min((mark for mark in REMINDER_DAYS if left <= mark), default=None)
+        return passed_mark(self.days_left)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ from dispatch.coverage.certificate_plans import (
     cover_visits,
     ending_certificates,
     plan_renewals,
-    remind_holders,
 )
+from dispatch.coverage.certificate_reminders import remind_holders
 from dispatch.coverage.certificates import Expiry
 from dispatch.planning.cover_models import CoverKind
 from dispatch.web.context import actor, db, moment
@@ -74,7 +74,7 @@ def _done_words(what: str, steps: int, left: tuple[str, ...]) -> str:
     names = ", ".join(dict.fromkeys(left))
     if what == "remind":
         said = _n("%(num)s person is reminded.", "%(num)s people are reminded.", steps)
-        rest = _("Not signed up here, so call: %(names)s.", names=names)
+        rest = _("No way to write to them, so call: %(names)s.", names=names)
     elif what == "renew":
         said = _n("%(num)s renewal waits in your loose ends.", "%(num)s renewals wait in your loose ends.", steps)
         rest = _("In no territory of yours: %(names)s.", names=names)

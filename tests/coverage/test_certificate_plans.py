@@ -15,7 +15,6 @@ from dispatch.coverage.certificate_plans import (
     cover_visits,
     ending_certificates,
     plan_renewals,
-    remind_holders,
 )
 from dispatch.planning.cover_models import CoverKind, CoverTask
 from dispatch.planning.loose_ends import LooseEnd, loose_ends, orphans
@@ -145,19 +144,6 @@ def test_a_visit_somebody_else_has_is_done_by_itself(session: Session, world: Wo
     world.bookings[1].state = AssignmentState.DECLINED
     session.flush()
     assert [end.title for end in world.open_ends(session)] == ["Give to somebody else: Day 5"]
-
-
-def test_reminding_gives_the_holder_a_loose_end_and_names_who_can_not_sign_in(session: Session, world: World) -> None:
-    done = remind_holders(session, {world.card.id}, actor=world.actor, now=MORNING)
-    assert (done.steps, done.left) == (0, ("Ana",))
-    user = make_user(session, RoleName.TECHNICIAN, name="Ana")
-    world.ana.user_id = user.id
-    session.flush()
-    done = remind_holders(session, {world.card.id}, actor=world.actor, now=MORNING)
-    assert (done.steps, done.left) == (1, ())
-    hers = Actor(user_id=user.id, name="Ana", grants=(Grant(role="technician"),), technician_id=world.ana.id)
-    found = [end for end in loose_ends(session, actor=hers, now=MORNING).rows if end.kind == "cover"]
-    assert [(end.title, end.owner_id) for end in found] == [("Your certificate ends: Gas card", user.id)]
 
 
 def test_a_planned_renewal_is_done_when_the_new_card_is_confirmed(session: Session, world: World) -> None:

@@ -72,7 +72,9 @@ def test_two_clicks_act_on_a_whole_group(client_for: SignIn, cards: dict[str, in
         where = manager.post("/certificates/act", {"what": what, "certificate": [cards["Ana"], cards["Lea"]]})
         assert isinstance(where, str)
         said[what] = manager.get(where).text
-    assert "Not signed up here, so call: Lea, Ana." in said["remind"]
+    assert "1 person is reminded. No way to write to them, so call: Lea." in said["remind"]
+    assert "reminded" in said["remind"]
+    assert "Ana" in client_for("dispatcher").get("/outbox").text
     assert "2 renewals wait in your loose ends." in said["renew"]
     assert "1 visit is a loose end now. Nothing booked is blocked for Lea." in said["cover"]
     assert "renewal planned" in said["cover"]
