@@ -194,8 +194,9 @@ def _ids(entity: str) -> Select[Any]:
         ),
         "evidence": select(cast(Evidence.id, Text)).join(Technician, Technician.id == Evidence.technician_id),
         "evidence_contest": select(cast(EvidenceContest.id, Text))
-        .join(Evidence, Evidence.id == EvidenceContest.evidence_id)
-        .join(Technician, Technician.id == Evidence.technician_id),
+        .outerjoin(Evidence, Evidence.id == EvidenceContest.evidence_id)
+        .outerjoin(Certification, Certification.id == EvidenceContest.certification_id)
+        .join(Technician, Technician.id == func.coalesce(Evidence.technician_id, Certification.technician_id)),
     }[entity]
 
 
@@ -265,10 +266,14 @@ def _named(entity: str) -> Select[*tuple[Any, ...]] | None:
         "evidence": select(Evidence.id, Skill.name, Technician.name)
         .join(Skill, Skill.id == Evidence.skill_id)
         .join(Technician, Technician.id == Evidence.technician_id),
-        "evidence_contest": select(EvidenceContest.id, Skill.name, Technician.name)
-        .join(Evidence, Evidence.id == EvidenceContest.evidence_id)
-        .join(Skill, Skill.id == Evidence.skill_id)
-        .join(Technician, Technician.id == Evidence.technician_id),
+        "evidence_contest": select(
+            EvidenceContest.id, func.coalesce(Skill.name, CertificationKind.name), Technician.name
+        )
+        .outerjoin(Evidence, Evidence.id == EvidenceContest.evidence_id)
+        .outerjoin(Skill, Skill.id == Evidence.skill_id)
+        .outerjoin(Certification, Certification.id == EvidenceContest.certification_id)
+        .outerjoin(CertificationKind, CertificationKind.id == Certification.kind_id)
+        .join(Technician, Technician.id == func.coalesce(Evidence.technician_id, Certification.technician_id)),
         "certification": select(Certification.id, CertificationKind.name, Technician.name)
         .join(CertificationKind, CertificationKind.id == Certification.kind_id)
         .join(Technician, Technician.id == Certification.technician_id),

@@ -185,7 +185,7 @@ def _contests(actor: Actor, reach: Territories, today: date) -> Select[*tuple[An
         entry(
             "contest",
             EvidenceContest.id,
-            literal("Contested: ") + Skill.name,
+            literal("Contested: ") + func.coalesce(Skill.name, CertificationKind.name),
             Technician.name,
             EvidenceContest.owner_id,
             literal("Answer what they see differently"),
@@ -193,9 +193,11 @@ def _contests(actor: Actor, reach: Territories, today: date) -> Select[*tuple[An
             zone_of_person(today),
             territory=first_territory(Territory.id, today),
         )
-        .join_from(EvidenceContest, Evidence, Evidence.id == EvidenceContest.evidence_id)
-        .join(Technician, Technician.id == Evidence.technician_id)
-        .join(Skill, Skill.id == Evidence.skill_id)
+        .outerjoin_from(EvidenceContest, Evidence, Evidence.id == EvidenceContest.evidence_id)
+        .outerjoin(Skill, Skill.id == Evidence.skill_id)
+        .outerjoin(Certification, Certification.id == EvidenceContest.certification_id)
+        .outerjoin(CertificationKind, CertificationKind.id == Certification.kind_id)
+        .join(Technician, Technician.id == func.coalesce(Evidence.technician_id, Certification.technician_id))
         .where(
             EvidenceContest.settled_at.is_(None),
             or_(EvidenceContest.owner_id == actor.user_id, _person_near(actor, reach, today)),

@@ -212,17 +212,28 @@ class Evidence(Base):
 
 
 class EvidenceContest(Base, Versioned):
-    """A person sees a fact differently; a named owner answers by the due time."""
+    """A person sees a fact, or a certificate given back, differently; a named owner answers by the due time."""
 
     __tablename__ = "evidence_contest"
     __table_args__ = (
         CheckConstraint("(settled_at IS NULL) = (outcome IS NULL)", name="outcome_when_settled"),
         CheckConstraint("outcome IN ('upheld', 'withdrawn', 'corrected')", name="outcome_known"),
+        CheckConstraint("num_nonnulls(evidence_id, certification_id) = 1", name="about_one_thing"),
+        CheckConstraint(
+            "certification_id IS NULL OR outcome IS DISTINCT FROM 'corrected'", name="papers_not_corrected"
+        ),
         Index("uq_evidence_contest_open", "evidence_id", unique=True, postgresql_where=text("settled_at IS NULL")),
+        Index(
+            "uq_evidence_contest_certification_id",
+            "certification_id",
+            unique=True,
+            postgresql_where=text("certification_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[Id]
-    evidence_id: Mapped[int] = mapped_column(ForeignKey("evidence.id"))
+    evidence_id: Mapped[int | None] = mapped_column(ForeignKey("evidence.id"))
+    certification_id: Mapped[int | None] = mapped_column(ForeignKey("certification.id"))
     reason: Mapped[str]
     opened_by_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
     opened_at: Mapped[datetime]
@@ -233,7 +244,7 @@ class EvidenceContest(Base, Versioned):
     settled_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     settled_at: Mapped[datetime | None]
 
-    evidence: Mapped[Evidence] = relationship(lazy="raise")
+    evidence: Mapped[Evidence | None] = relationship(lazy="raise")
 
 
 class Proficiency(Base):

@@ -81,7 +81,7 @@ def _facts(session: Session, document: Certification) -> Sequence[int]:
 
 def _count(session: Session, facts: Sequence[int], *, counts: bool) -> None:
     """Let facts count or not; what its person sees differently is for whoever answers that."""
-    contested = select(EvidenceContest.evidence_id)
+    contested = select(EvidenceContest.evidence_id).where(EvidenceContest.evidence_id.is_not(None))
     session.execute(
         update(Evidence)
         .where(Evidence.id.in_(facts), Evidence.id.not_in(contested), Evidence.contested.is_(counts))

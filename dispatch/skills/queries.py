@@ -88,12 +88,13 @@ class Document:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenContest:
-    """A contest that waits for its answer."""
+    """A contest that waits for its answer, about a skill or about a certificate given back."""
 
     contest_id: int
     technician_id: int
     technician: str
-    skill: str
+    about: str
+    certification_id: int | None
     reason: str
     owner_id: int
     owner: str
@@ -241,10 +242,18 @@ def open_contests(
 ) -> list[OpenContest]:
     """Return contests that wait for an answer, the most urgent first; of one owner, of some territories, or all."""
     wanted = (
-        select(EvidenceContest, Technician.id, Technician.name, Skill.name, User.name)
-        .join(Evidence, Evidence.id == EvidenceContest.evidence_id)
-        .join(Technician, Technician.id == Evidence.technician_id)
-        .join(Skill, Skill.id == Evidence.skill_id)
+        select(
+            EvidenceContest,
+            Technician.id,
+            Technician.name,
+            func.coalesce(Skill.name, CertificationKind.name),
+            User.name,
+        )
+        .outerjoin(Evidence, Evidence.id == EvidenceContest.evidence_id)
+        .outerjoin(Skill, Skill.id == Evidence.skill_id)
+        .outerjoin(Certification, Certification.id == EvidenceContest.certification_id)
+        .outerjoin(CertificationKind, CertificationKind.id == Certification.kind_id)
+        .join(Technician, Technician.id == func.coalesce(Evidence.technician_id, Certification.technician_id))
         .join(User, User.id == EvidenceContest.owner_id)
         .where(EvidenceContest.settled_at.is_(None))
         .order_by(EvidenceContest.due_at, EvidenceContest.id)
@@ -258,13 +267,14 @@ def open_contests(
             contest_id=contest.id,
             technician_id=technician_id,
             technician=technician,
-            skill=skill,
+            about=about,
+            certification_id=contest.certification_id,
             reason=contest.reason,
             owner_id=contest.owner_id,
             owner=owner,
             due_at=contest.due_at,
         )
-        for contest, technician_id, technician, skill, owner in session.execute(wanted)
+        for contest, technician_id, technician, about, owner in session.execute(wanted)
     ]
 
 

@@ -20,7 +20,15 @@ from dispatch.skills.certification_kinds import add_certification_kind
 from dispatch.skills.common import note, require_over, user_of
 from dispatch.skills.documents import confirm_certification, record_certification, return_certification
 from dispatch.skills.estimate import likely_level
-from dispatch.skills.models import ClaimAnswer, ClaimOutcome, Evidence, EvidenceContest, Skill
+from dispatch.skills.models import (
+    Certification,
+    ClaimAnswer,
+    ClaimOutcome,
+    DocumentState,
+    Evidence,
+    EvidenceContest,
+    Skill,
+)
 from dispatch.skills.recompute import recompute_all, recompute_proficiency
 from dispatch.skills.recording import record_evidence
 from dispatch.skills.starting import load_starter_catalogue
@@ -32,6 +40,7 @@ __all__ = [
     "assess_skill",
     "claim_skill",
     "confirm_certification",
+    "contest_certification",
     "contest_evidence",
     "endorse_skill",
     "get_skill",
@@ -47,6 +56,7 @@ __all__ = [
     "settle_contest",
     "still_true",
     "who_would_answer",
+    "who_would_answer_paper",
 ]
 
 ANSWER_WORKING_DAYS = 3
@@ -183,24 +193,55 @@ def contest_evidence(
         raise Invalid("Say in a sentence what you see differently.", field="reason")
     if fact.contested and not _refused_only(session, evidence_id):
         raise Conflict("This fact is already left out; its answer is on the profile.")
+    owner_id = _who_answers(session, fact, user_of(actor), now)
+    fact.contested = True
+    contest = _open(session, reason, owner_id, actor, now, evidence_id=evidence_id)
+    recompute_proficiency(session, fact.technician_id, now=now)
+    return contest
+
+
+def contest_certification(
+    session: Session, *, certification_id: int, reason: str, actor: Actor, now: datetime
+) -> EvidenceContest:
+    """See it differently that a certificate was given back: it stays so until a named person has answered in time."""
+    document = _returned(session, certification_id, actor, now)
+    if not reason.strip():
+        raise Invalid("Say in a sentence what you see differently.", field="reason")
+    if session.scalar(select(EvidenceContest.id).where(EvidenceContest.certification_id == certification_id)):
+        raise Conflict("You have said so already; the answer is on your skills page. Hand it in anew if it changed.")
+    owner_id = _who_answers(session, document, user_of(actor), now)
+    return _open(session, reason, owner_id, actor, now, certification_id=certification_id)
+
+
+def _open(session: Session, reason: str, owner_id: int, actor: Actor, now: datetime, **about: int) -> EvidenceContest:
+    """Keep a contest with who answers it by when."""
     contest = EvidenceContest(
-        evidence_id=evidence_id,
+        **about,
         reason=reason.strip(),
         opened_by_id=user_of(actor),
         opened_at=now,
-        owner_id=_who_answers(session, fact, user_of(actor), now),
+        owner_id=owner_id,
         due_at=working_days_later(now, ANSWER_WORKING_DAYS),
         outcome=None,
         answer=None,
         settled_by_id=None,
         settled_at=None,
     )
-    fact.contested = True
     session.add(contest)
     session.flush()
-    note(session, "open", contest, now, actor, after={"evidence_id": evidence_id, "owner_id": contest.owner_id})
-    recompute_proficiency(session, fact.technician_id, now=now)
+    note(session, "open", contest, now, actor, after={**about, "owner_id": owner_id})
     return contest
+
+
+def _returned(session: Session, certification_id: int, actor: Actor, now: datetime) -> Certification:
+    """Return a certificate of the actor's own that was given back, locked."""
+    document = session.get(Certification, certification_id, with_for_update=True, populate_existing=True)
+    if document is None:
+        raise NotFound("There is no such document.")
+    require_over(session, actor, Right.SKILL_CONTEST, document.technician_id, now)
+    if document.state is not DocumentState.RETURNED:
+        raise Conflict("This certificate is not given back (any more); look at it again.")
+    return document
 
 
 def _refused_only(session: Session, evidence_id: int) -> bool:
@@ -216,8 +257,21 @@ def who_would_answer(session: Session, evidence_id: int, *, actor: Actor, now: d
     """Return who would answer if a fact were seen differently now, and by when; nobody where nobody is named."""
     fact = _get_evidence(session, evidence_id)
     require_over(session, actor, Right.SKILL_CONTEST, fact.technician_id, now)
+    return _would_answer(session, fact, actor, now)
+
+
+def who_would_answer_paper(
+    session: Session, certification_id: int, *, actor: Actor, now: datetime
+) -> tuple[str | None, datetime]:
+    """Return who would answer if it were seen differently that a certificate was given back, and by when."""
+    return _would_answer(session, _returned(session, certification_id, actor, now), actor, now)
+
+
+def _would_answer(
+    session: Session, about: Evidence | Certification, actor: Actor, now: datetime
+) -> tuple[str | None, datetime]:
     try:
-        owner = _who_answers(session, fact, user_of(actor), now)
+        owner = _who_answers(session, about, user_of(actor), now)
     except Conflict:
         return None, working_days_later(now, ANSWER_WORKING_DAYS)
     name = session.scalar(select(User.name).where(User.id == owner))
@@ -237,16 +291,17 @@ def settle_contest(
     """Answer a contest; the person reads the answer.
 
     `upheld`: the fact stands and counts again. `withdrawn`: it stays out for good. `corrected`: it stays out, and the
-    answerer's own assessment at `level` takes its place.
+    answerer's own assessment at `level` takes its place. Of a certificate given back: `upheld`, it stays so;
+    `withdrawn`, it was wrong to give it back, and the answerer confirms its dates.
     """
     contest = session.get(EvidenceContest, contest_id)
     if contest is None:
         raise NotFound("There is no such contest.")
-    fact = _get_evidence(session, contest.evidence_id)
-    if actor.technician_id == fact.technician_id:
+    about = _about(session, contest)
+    if actor.technician_id == about.technician_id:
         raise Forbidden("Somebody else answers a contest about your own skill.")
     if actor.user_id != contest.owner_id:
-        require_over(session, actor, Right.SKILL_CONFIRM, fact.technician_id, now)
+        require_over(session, actor, _right_over(about), about.technician_id, now)
     if contest.settled_at is not None:
         raise Conflict("This contest has been answered already.")
     if outcome not in ("upheld", "withdrawn", "corrected"):
@@ -255,23 +310,46 @@ def settle_contest(
         raise Invalid("Give the person a reason.", field="answer")
     if (outcome == "corrected") != (level is not None):
         raise Invalid("A correction, and only a correction, states the right level.", field="level")
+    if level is not None and isinstance(about, Certification):
+        raise Invalid("A certificate stays given back, or counts; its dates are put right by handing it in anew.")
     contest.outcome, contest.answer = outcome, answer.strip()
     contest.settled_by_id, contest.settled_at = user_of(actor), now
-    fact.contested = outcome != "upheld"
+    if isinstance(about, Evidence):
+        about.contested = outcome != "upheld"
     session.flush()
-    note(session, "settle", contest, now, actor, after={"outcome": outcome, "evidence_id": fact.id})
+    name = "evidence_id" if isinstance(about, Evidence) else "certification_id"
+    note(session, "settle", contest, now, actor, after={"outcome": outcome, name: about.id})
+    if isinstance(about, Certification):
+        if outcome == "withdrawn":
+            confirm_certification(session, certification_id=about.id, version=about.version, actor=actor, now=now)
+        return contest
     if level is not None:
         assess_skill(
             session,
-            technician_id=fact.technician_id,
-            skill_id=fact.skill_id,
+            technician_id=about.technician_id,
+            skill_id=about.skill_id,
             level=level,
             remark=answer.strip(),
             actor=actor,
             now=now,
         )
-    recompute_proficiency(session, fact.technician_id, now=now)
+    recompute_proficiency(session, about.technician_id, now=now)
     return contest
+
+
+def _about(session: Session, contest: EvidenceContest) -> Evidence | Certification:
+    """Return what a contest is about."""
+    if contest.evidence_id is not None:
+        return _get_evidence(session, contest.evidence_id)
+    document = session.get(Certification, contest.certification_id, with_for_update=True, populate_existing=True)
+    if document is None:
+        raise NotFound("There is no such document.")
+    return document
+
+
+def _right_over(about: Evidence | Certification) -> Right:
+    """Return what somebody must be allowed to do to judge such a thing."""
+    return Right.SKILL_CONFIRM if isinstance(about, Evidence) else Right.CERTIFICATE_CONFIRM
 
 
 def _get_evidence(session: Session, evidence_id: int) -> Evidence:
@@ -281,39 +359,37 @@ def _get_evidence(session: Session, evidence_id: int) -> Evidence:
     return fact
 
 
-def _who_answers(session: Session, fact: Evidence, asker: int, now: datetime) -> int:
+def _who_answers(session: Session, about: Evidence | Certification, asker: int, now: datetime) -> int:
     """Return who owns the answer: the person's manager, the territory's owner, the skill's owner, whoever said it.
 
-    Where none of them can, somebody who may confirm skills where the person works.
+    Where none of them can, somebody who may confirm such things where the person works.
     """
     today = now.astimezone(UTC).date()
     manager = select(ReportingLine.manager_id).where(
-        ReportingLine.technician_id == fact.technician_id, ReportingLine.during.contains(today)
+        ReportingLine.technician_id == about.technician_id, ReportingLine.during.contains(today)
     )
     territory = (
         select(Territory.owner_id)
         .join(TerritoryMembership, TerritoryMembership.territory_id == Territory.id)
-        .where(TerritoryMembership.technician_id == fact.technician_id, TerritoryMembership.during.contains(today))
+        .where(TerritoryMembership.technician_id == about.technician_id, TerritoryMembership.during.contains(today))
         .order_by(Territory.id)
     )
-    skill = select(Skill.owner_id).where(Skill.id == fact.skill_id)
-    answered = select(ClaimAnswer.answered_by_id).where(ClaimAnswer.evidence_id == fact.id)
-    candidates: list[int | None] = [
-        *session.scalars(manager),
-        *session.scalars(territory),
-        *session.scalars(skill),
-        *session.scalars(answered),
-        fact.recorded_by_id,
-    ]
+    candidates: list[int | None] = [*session.scalars(manager), *session.scalars(territory)]
+    if isinstance(about, Evidence):
+        candidates += session.scalars(select(Skill.owner_id).where(Skill.id == about.skill_id))
+        answered = select(ClaimAnswer.answered_by_id).where(ClaimAnswer.evidence_id == about.id)
+        candidates += [*session.scalars(answered), about.recorded_by_id]
+    else:
+        candidates.append(about.confirmed_by_id)
     asked = [one for one in candidates if one is not None and one != asker]
     active = set(session.scalars(select(User.id).where(User.id.in_(asked), User.active)))
     owner = next((one for one in asked if one in active), None)
     if owner is None:
         where = select(TerritoryMembership.territory_id).where(
-            TerritoryMembership.technician_id == fact.technician_id, TerritoryMembership.during.contains(today)
+            TerritoryMembership.technician_id == about.technician_id, TerritoryMembership.during.contains(today)
         )
         for territory_id in session.scalars(where.order_by(TerritoryMembership.territory_id)).all():
-            able = people_who_may(session, Right.SKILL_CONFIRM, territory_id=territory_id, on=today)
+            able = people_who_may(session, _right_over(about), territory_id=territory_id, on=today)
             owner = next((user_id for user_id, _name in able if user_id != asker), None)
             if owner is not None:
                 break

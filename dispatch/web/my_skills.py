@@ -52,6 +52,7 @@ GROUPS: tuple[tuple[SkillState, Any, Any], ...] = (
     (SkillState.CONFIRMED, _l("Confirmed"), _l("Dispatch relies on these.")),
     (SkillState.DOUBTFUL, _l("Not enough known"), _l("Others have spoken, and it is not enough for any level yet.")),
 )
+MOST_CONTESTS = 50
 ANSWERS_SHOWN = timedelta(days=180)
 SURENESS = {Sureness.SURE: _l("sure"), Sureness.LIKELY: _l("likely"), Sureness.CHECK: _l("check")}
 WISHES = {Wish.MORE: _l("More"), Wish.ENOUGH: _l("Enough"), Wish.LESS: _l("Less")}
@@ -86,7 +87,7 @@ def index() -> Response:
     opened = whole(request.args.get("open"))
     profile = skill_profile(db(), me, actor=actor(), at=now, explain=() if opened is None else (opened,))
     practice = practice_of(db(), me, now=now)
-    documents = queries.documents_of(db(), me, on=_today())
+    documents, seen = queries.documents_of(db(), me, on=_today()), contests_of(db(), me, limit=MOST_CONTESTS)
     groups = [
         (state.value, str(title), str(hint), [line for line in profile.lines if line.state is state])
         for state, title, hint in GROUPS
@@ -107,7 +108,8 @@ def index() -> Response:
         documents=documents,
         photos=with_files(db(), PHOTO_OF, [one.certification_id for one in documents]),
         papers=papers_asked_for(db(), me, now=now),
-        contests=contests_of(db(), me),
+        contests=seen,
+        seen={one.certification_id for one in seen},
         returned=returned_claims(db(), me, since=now - ANSWERS_SHOWN),
         today=_today(),
     )
@@ -311,8 +313,8 @@ def contest(evidence_id: int) -> Response:
         except (Invalid, Conflict) as error:
             form.form_errors.append(error.message)
         else:
-            until = local_day(opened.due_at, zone_of(db(), technician_id(), moment().date()))
-            flash(_("It is left out from now on. You get an answer by %(day)s.", day=f"{until:%d.%m.%Y}"), "good")
+            until = f"{_local(opened.due_at):%d.%m.%Y}"
+            flash(_("It is left out from now on. You get an answer by %(day)s.", day=until), "good")
             return redirect(url_for("my_skills.index", _anchor="contests"), 303)
     name, due_at = service.who_would_answer(db(), evidence_id, actor=actor(), now=moment())
     return page(
@@ -320,10 +322,45 @@ def contest(evidence_id: int) -> Response:
         form=form,
         line=line,
         fact=fact,
+        paper=None,
         answers=name,
-        by=local_day(due_at, zone_of(db(), technician_id(), moment().date())),
+        by=_local(due_at),
         status=422 if form.is_submitted() else 200,
     )
+
+
+@blueprint.route("/certificates/<int:certification_id>/contest", methods=["GET", "POST"])
+@permission(Right.SKILL_CONTEST, own=True)
+def contest_certificate(certification_id: int) -> Response:
+    """See it differently that a certificate of one's own was given back; a named person answers."""
+    mine = queries.documents_of(db(), technician_id(), on=_today())
+    paper = next((one for one in mine if one.certification_id == certification_id), None)
+    if paper is None:
+        raise NotFound("There is no such document.")
+    form = ContestForm()
+    if form.is_submitted() and form.validate():
+        try:
+            opened = service.contest_certification(
+                db(), certification_id=certification_id, reason=str(form.reason.data), actor=actor(), now=moment()
+            )
+        except (Invalid, Conflict) as error:
+            form.form_errors.append(error.message)
+        else:
+            flash(_("Sent. You get an answer by %(day)s.", day=f"{_local(opened.due_at):%d.%m.%Y}"), "good")
+            return redirect(url_for("my_skills.index", _anchor="contests"), 303)
+    name, due_at = service.who_would_answer_paper(db(), certification_id, actor=actor(), now=moment())
+    return page(
+        "my/contest.html",
+        form=form,
+        paper=paper,
+        answers=name,
+        by=_local(due_at),
+        status=422 if form.is_submitted() else 200,
+    )
+
+
+def _local(instant: datetime) -> date:
+    return local_day(instant, zone_of(db(), technician_id(), moment().date()))
 
 
 def _own_fact(evidence_id: int) -> tuple[SkillLine, FactLine]:

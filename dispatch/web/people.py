@@ -56,6 +56,10 @@ OUTCOMES = [
     ("withdrawn", "The fact is withdrawn"),
     ("corrected", "The fact is replaced by my own assessment"),
 ]
+OUTCOMES_OF_PAPERS = [
+    ("upheld", "It stays given back"),
+    ("withdrawn", "It counts after all: I confirm its dates"),
+]
 
 
 class PersonForm(Form):
@@ -345,9 +349,14 @@ def settle(technician_id: int, contest_id: int) -> Response:
     contest = next((each for each in open_contests(db()) if each.contest_id == contest_id), None)
     if contest is None or contest.technician_id != technician_id:
         raise Conflict("This has been answered already.")
-    form = SettleForm()
+    form, paper = SettleForm(), None
+    if contest.certification_id is not None:
+        held = documents_of(db(), technician_id, on=moment().date())
+        paper = next(one for one in held if one.certification_id == contest.certification_id)
+        form.outcome.choices = options(OUTCOMES_OF_PAPERS)
+        del form.level
     if form.validate_on_submit():
-        level = form.level.data
+        level = form.level.data if paper is None else None
         try:
             service.settle_contest(
                 db(),
@@ -360,10 +369,20 @@ def settle(technician_id: int, contest_id: int) -> Response:
             )
         except Invalid as refused:
             form.refuse(refused)
+        except Conflict as refused:
+            form.form_errors.append(refused.message)
         else:
             flash(with_visits("Answered. The person sees it on their skills page.", technician_id), "good")
             return redirect(_page_of(technician_id), 303)
-    return form_page("people/settle.html", form, person=person, contest=contest, zone=_zone(person))
+    return form_page(
+        "people/settle.html",
+        form,
+        person=person,
+        contest=contest,
+        paper=paper,
+        photo=paper is not None and with_files(db(), documents.PHOTO_OF, [paper.certification_id]),
+        zone=_zone(person),
+    )
 
 
 def _person(technician_id: int, right: Right) -> Technician:

@@ -114,6 +114,7 @@ MINE = {
     "evidence_id": """
         SELECT max(e.id) FROM evidence e JOIN proficiency p USING (technician_id, skill_id)
         WHERE e.technician_id = :me AND NOT EXISTS (SELECT FROM evidence_contest c WHERE c.evidence_id = e.id)""",
+    "certification_id": "SELECT max(id) FROM certification WHERE technician_id = :me AND state = 'returned'",
     "skill_id": "SELECT min(skill_id) FROM proficiency WHERE technician_id = :me",
     "key_id": "SELECT NULL",  # nothing is theirs to hand on
     "row_id": """
@@ -274,6 +275,7 @@ def _what_is_over(installation: Installation) -> None:
         session.add(closed)
         session.flush()
         _imported(session, installation, now)
+        _given_back(session, installation)
         session.add_all(
             [
                 RepairItem(
@@ -338,6 +340,19 @@ def _imported(session: Session, installation: Installation, now: datetime) -> No
     report = import_matrix(session, file_name="skills.csv", data=file, dry_run=False, actor=actor, now=now)
     undo_matrix(session, batch_id=report.batch_id, actor=actor, now=now)
     keep_upload(session, file_name="skills.csv", data=file, actor=actor, now=now)
+
+
+def _given_back(session: Session, installation: Installation) -> None:
+    """Give back a certificate that the technician handed in."""
+    session.execute(
+        text(
+            "INSERT INTO certification (technician_id, kind_id, valid, state, claimed_by_id, returned_because, version)"
+            " SELECT t.id, k.id, daterange('2020-01-01', '2021-01-01'), 'returned', u.id, 'Blurred', 1"
+            " FROM technician t JOIN user_account u ON u.id = t.user_id,"
+            " (SELECT min(id) AS id FROM certification_kind) k WHERE u.email = :email"
+        ),
+        {"email": installation.emails[WHO["technician"]]},
+    )
 
 
 def _monday(day: date) -> date:

@@ -4,21 +4,32 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import SYSTEM, Grant
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
+from dispatch.planning.loose_ends import loose_ends
 from dispatch.skills import service
 from dispatch.skills.certifications import holds
 from dispatch.skills.documents import MOST_A_DAY, usual_end
-from dispatch.skills.models import Certification, CertificationKind, DocumentState
+from dispatch.skills.models import (
+    Certification,
+    CertificationKind,
+    CertificationProof,
+    DocumentState,
+    Evidence,
+    EvidenceContest,
+)
+from dispatch.skills.own_contests import contests_of
 from dispatch.skills.queries import (
     certifications_held,
     certifications_to_confirm,
     documents_of,
     expiring_certifications,
+    open_contests,
 )
 from tests.factories import DAY, make_certification, make_certification_kind, make_territory
 from tests.skills.people import ADMIN, NOW, Crew, make_crew
@@ -171,3 +182,100 @@ def test_one_account_cannot_flood_the_queue(session: Session, crew: Crew, kind: 
     with pytest.raises(Invalid, match="Add more tomorrow"):
         hand_in(session, crew, kind)
     hand_in(session, crew, kind, now=NOW + timedelta(days=1, minutes=1))
+
+
+def give_back(session: Session, crew: Crew, document: Certification) -> None:
+    service.return_certification(
+        session, certification_id=document.id, version=document.version, reason="Blurred", actor=crew.manager, now=NOW
+    )
+
+
+def see_differently(session: Session, crew: Crew, document: Certification, **changes: object) -> EvidenceContest:
+    said = {"reason": "One can read it", "actor": crew.holder, "now": NOW} | changes
+    return service.contest_certification(session, certification_id=document.id, **said)  # type: ignore[arg-type]  # cases mix kinds
+
+
+def test_a_document_given_back_is_seen_differently_and_counts_after_all(
+    session: Session, crew: Crew, kind: CertificationKind
+) -> None:
+    document = hand_in(session, crew, kind)
+    with pytest.raises(Conflict, match="not given back"):
+        see_differently(session, crew, document)
+    give_back(session, crew, document)
+    name, due_at = service.who_would_answer_paper(session, document.id, actor=crew.holder, now=NOW)
+    contest = see_differently(session, crew, document)
+    assert (contest.owner_id, contest.due_at) == (crew.manager.user_id, due_at)
+    assert name == crew.manager.name
+    assert certifications_held(session, [crew.technician.id])[crew.technician.id] == (), "until it is answered"
+    (waiting,) = open_contests(session, owner_id=crew.manager.user_id)
+    assert (waiting.about, waiting.certification_id, waiting.technician_id) == (
+        kind.name, document.id, crew.technician.id,
+    )  # fmt: skip
+    assert [one.kind for one in loose_ends(session, actor=crew.manager, now=NOW).rows if one.kind == "contest"]
+    service.settle_contest(
+        session, contest_id=contest.id, outcome="withdrawn", answer="You are right", actor=crew.manager, now=NOW
+    )
+    assert session.get_one(Certification, document.id).state is DocumentState.CONFIRMED
+    assert holds(certifications_held(session, [crew.technician.id])[crew.technician.id], kind.id, DAY)
+    (told,) = contests_of(session, crew.technician.id)
+    assert (told.about, told.outcome, told.answer) == (kind.name, "withdrawn", "You are right")
+    assert open_contests(session) == []
+
+
+def test_a_document_stays_given_back_where_the_answer_says_so(
+    session: Session, crew: Crew, kind: CertificationKind
+) -> None:
+    document = hand_in(session, crew, kind)
+    give_back(session, crew, document)
+    contest = see_differently(session, crew, document)
+    service.settle_contest(
+        session, contest_id=contest.id, outcome="upheld", answer="It is another year", actor=crew.manager, now=NOW
+    )
+    assert session.get_one(Certification, document.id).state is DocumentState.RETURNED
+    with pytest.raises(Conflict, match="said so already"):
+        see_differently(session, crew, document)
+
+
+def test_who_may_see_a_document_differently_and_who_answers(
+    session: Session, crew: Crew, kind: CertificationKind
+) -> None:
+    document = hand_in(session, crew, kind)
+    give_back(session, crew, document)
+    with pytest.raises(NotFound):
+        see_differently(session, crew, document, actor=crew.mate)
+    with pytest.raises(Forbidden):
+        see_differently(session, crew, document, actor=crew.dispatcher)
+    with pytest.raises(Invalid):
+        see_differently(session, crew, document, reason="  ")
+    contest = see_differently(session, crew, document)
+    answers = {"contest_id": contest.id, "outcome": "withdrawn", "answer": "Yes", "now": NOW}
+    with pytest.raises(Forbidden, match="Somebody else answers"):
+        service.settle_contest(session, actor=crew.holder, **answers)  # type: ignore[arg-type]  # cases mix kinds
+    with pytest.raises(Forbidden):
+        service.settle_contest(session, actor=crew.dispatcher, **answers)  # type: ignore[arg-type]  # cases mix kinds
+    with pytest.raises(Invalid, match="handing it in anew"):
+        service.settle_contest(
+            session,
+            actor=crew.manager,
+            level=3,
+            **(answers | {"outcome": "corrected"}),  # type: ignore[arg-type]  # cases mix kinds
+        )
+    assert session.get_one(EvidenceContest, contest.id).settled_at is None
+
+
+def test_a_document_seen_differently_leaves_the_facts_of_other_documents_alone(
+    session: Session, crew: Crew, kind: CertificationKind
+) -> None:
+    """A contest without a fact must not keep the facts that certificates prove from counting, or from not counting."""
+    proving = make_certification_kind(session)
+    session.add(CertificationProof(kind_id=proving.id, skill_id=crew.boiler.id, level=3))
+    session.flush()
+    other = hand_in(session, crew, kind)
+    give_back(session, crew, other)
+    see_differently(session, crew, other)
+    proof = hand_in(session, crew, proving, actor=crew.manager, confirmed=True)
+    fact = session.scalars(select(Evidence).where(Evidence.technician_id == crew.technician.id)).one()
+    assert not fact.contested
+    give_back(session, crew, proof)
+    session.refresh(fact)
+    assert fact.contested

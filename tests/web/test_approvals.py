@@ -152,6 +152,47 @@ def test_a_claim_given_back_can_be_seen_differently_once_and_stand_after_all(sit
     assert "fixing boilers gus" not in manager.get("/approvals").text
 
 
+def test_a_certificate_given_back_is_seen_differently_and_answered(site: Site) -> None:
+    own = Waiting(site, "lea")
+    manager = site.sign_in("manager")
+    manager.get("/approvals")
+    manager.send({"answer": "return", "reason": "Blurred"}, action=f"/approvals/certificates/{own.paper_id}")
+    browser = site.browser()
+    browser.sign_in(own.email, PASSWORD)
+    where = f"/my/skills/certificates/{own.paper_id}/contest"
+    assert where in browser.get("/my/skills").links
+    page = browser.get(where)
+    assert "Given back: Blurred" in page.text
+    assert "answers by" in page.text
+    unsaid = browser.send({"reason": " "}, button="Send", status=422)
+    assert not isinstance(unsaid, str)
+    browser.get(where)
+    browser.send({"reason": "The number is sharp"}, button="Send")
+    page = browser.get("/my/skills")
+    assert "The number is sharp" in page.text
+    assert where not in page.links, "it is said once"
+    again = browser.post(where, {"reason": "And again"}, status=422)
+    assert not isinstance(again, str)
+    assert "said so already" in again.text
+    page = manager.get("/approvals")
+    assert "Certificate given back" in page.text
+    assert "Contested: Permit of lea" in manager.get("/loose-ends?whose=all").text
+    (answer,) = [link for link in page.links if f"/people/{own.technician_id}/contests/" in link]
+    page = manager.get(answer)
+    assert "Blurred" in page.text
+    assert "Right level" not in page.text
+    bad = manager.send({"outcome": "corrected", "answer": "No"}, button="Answer", status=422)
+    assert not isinstance(bad, str)
+    manager.get(answer)
+    manager.send({"outcome": "withdrawn", "answer": "Now I can read it"}, button="Answer")
+    for text in (browser.get("/my/skills").text, manager.get(f"/people/{own.technician_id}").text):
+        assert "It counts after all. Now I can read it" in text
+    with site.session() as session:
+        assert session.get_one(Certification, own.paper_id).state is DocumentState.CONFIRMED
+    history = manager.get(f"/audit?entity=technician&id={own.technician_id}").text
+    assert "Permit of lea" in history
+
+
 def test_ones_own_is_not_in_ones_queue_and_refused(site: Site) -> None:
     own = Waiting(site, "cleo", manages=True)
     boss = site.browser()
