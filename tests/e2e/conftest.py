@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete, update
 from sqlalchemy.orm import Session
 
 from dispatch import frontend, matching
@@ -21,6 +21,10 @@ from dispatch.accounts import passwords
 from dispatch.core import clock
 from dispatch.core.db import make_engine, make_sessions
 from dispatch.demo.load import load_demo
+from dispatch.jobs.lifecycle import VisitState
+from dispatch.jobs.models import Visit
+from dispatch.planning.draft_models import DraftChange
+from dispatch.planning.models import Assignment, AssignmentState
 from tests.conftest import copy_of_template
 from tests.e2e.east import East, address_of, make_east
 from tests.e2e.quay import Quay, make_quay
@@ -110,6 +114,19 @@ def installation(
                 log=data / "serve.log",
             )
         engine.dispose()
+
+
+def gone(installation: Installation, visits: Sequence[int]) -> None:
+    """Take visits of one test out of the days that others look at; boards that are open are not told."""
+    with installation.session() as session:
+        # in the order in which the product locks, since it may still be at work
+        closing = update(Visit).where(Visit.id.in_(visits))
+        session.execute(closing.values(state=VisitState.CANCELLED, version=Visit.version + 1))
+        session.execute(delete(DraftChange).where(DraftChange.visit_id.in_(visits)))
+        booked = update(Assignment).where(
+            Assignment.visit_id.in_(visits), Assignment.state != AssignmentState.CANCELLED
+        )
+        session.execute(booked.values(state=AssignmentState.CANCELLED, version=Assignment.version + 1))
 
 
 @pytest.fixture(scope="session")

@@ -6,15 +6,11 @@ from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import delete
 
-from dispatch.jobs.models import Visit
-from dispatch.planning.draft_models import DraftChange
-from dispatch.planning.models import Assignment
 from dispatch.skills.models import Skill
 from dispatch.workforce.models import Territory
 from tests import factories as make
-from tests.e2e.conftest import DESK, PHONE, Installation, SitDown
+from tests.e2e.conftest import DESK, PHONE, Installation, SitDown, gone
 from tests.e2e.looking import NARROWEST, Clicks, overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -30,11 +26,7 @@ def visit(installation: Installation) -> Iterator[int]:
         needs = {session.get_one(Skill, installation.east.skill): 2}
         made = make.make_visit(session, job=job, needs=needs, duration_s=1_800).id
     yield made
-    with installation.session() as session:
-        session.execute(delete(DraftChange).where(DraftChange.visit_id == made))
-        for row in session.query(Assignment).filter_by(visit_id=made):
-            row.state = "cancelled"
-        session.get_one(Visit, made).state = "cancelled"
+    gone(installation, [made])
 
 
 def board(installation: Installation, page: Page) -> Page:

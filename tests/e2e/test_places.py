@@ -1,6 +1,7 @@
 """Select a visit and the board answers: each task in as few clicks as promised, by pointer without drag and by keys."""
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -9,15 +10,17 @@ from playwright.sync_api import Locator, Page, expect
 from dispatch.skills.models import Skill
 from dispatch.workforce.models import Territory
 from tests import factories as make
-from tests.e2e.conftest import Installation, SitDown
-from tests.e2e.looking import violations
+from tests.e2e.conftest import Installation, SitDown, gone
+from tests.e2e.looking import Clicks, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+ASSIGNED, MOVED = 2, 3
+"""Most keys of tasks 2 and 3."""
 
 
 @pytest.fixture
-def visits(installation: Installation) -> list[int]:
-    """Two visits without a promise, so that they fit tomorrow whatever else was booked by other tests."""
+def visits(installation: Installation) -> Iterator[list[int]]:
+    """Two visits without a promise, so that they fit tomorrow whatever else was booked; gone when the test is over."""
     with installation.session() as session:
         east = session.get_one(Territory, installation.east.territory)
         skill = session.get_one(Skill, installation.east.skill)
@@ -26,7 +29,8 @@ def visits(installation: Installation) -> list[int]:
             site = make.make_site(session, territory=east)
             job = make.make_job(session, site=site, title="Filter is dirty")
             made.append(make.make_visit(session, job=job, needs={skill: 2}, duration_s=1_800).id)
-        return made
+    yield made
+    gone(installation, made)
 
 
 def tomorrow(installation: Installation, page: Page) -> Page:
@@ -91,6 +95,48 @@ def test_a_visit_goes_to_the_best_in_two_clicks_and_moves_in_two_more(
     page.locator("#board-panel .places button").last.click()
     expect(page.locator(f'[data-technician="{before}"] .bar[aria-label*="Filter is dirty"]')).to_have_count(0)
     assert row_of(page) != before
+
+
+def test_by_keys_alone_a_visit_is_given_moved_exactly_and_every_rule_is_known_before(
+    installation: Installation, sit_down: SitDown, visits: list[int]
+) -> None:
+    """Tasks 2, 3 and 5: two keys, three keys, none more. Keys that only walk to a place are not counted."""
+    page = tomorrow(installation, sit_down("ines").open("/board"))
+    card = page.locator(f'[data-queue-visit="{visits[0]}"] [data-select-visit]')
+    card.focus()
+    given = Clicks(page)
+    given.key("Enter")
+    expect(page.locator(".place-outline").first).to_be_attached()
+    # Task 5: which rows break a rule, and which one, stands there without another key.
+    rows = page.locator("#gantt .gantt-row[data-technician]")
+    expect(rows.locator(".verdict")).to_have_count(rows.count())
+    given.key("a")
+    expect(bars_of(page)).to_have_count(1)
+    assert given.count <= ASSIGNED
+
+    # Task 3, to one of the numbered places.
+    before = row_of(page)
+    page.keyboard.press("Escape")
+    expect(page.locator("#board-panel")).to_be_hidden()
+    page.locator("#gantt-grid").focus()
+    moved = Clicks(page)
+    moved.key("Enter")
+    expect(page.locator("#board-panel .places button").first).to_be_visible()
+    expect(page.locator(".place-outline").first).to_be_attached()
+    moved.key("1")
+    expect(page.locator(f'[data-technician="{before}"] .bar[aria-label*="Filter is dirty"]')).to_have_count(0)
+    assert moved.count <= MOVED
+
+    # And to any time: picked up, carried by arrows, put down.
+    before = bars_of(page).get_attribute("aria-label")
+    bars_of(page).click()
+    page.locator("#gantt-grid").focus()
+    exact = Clicks(page)
+    exact.key("Space")
+    page.keyboard.press("ArrowRight")
+    exact.key("Enter")
+    expect(bars_of(page)).not_to_have_attribute("aria-label", before or "")
+    assert exact.count <= MOVED
 
 
 def test_j_and_k_walk_the_queue_and_the_board_answers(

@@ -234,6 +234,8 @@ export class Gantt {
       this.view.active = { technicianId, key: `bar-${bar.id}` };
       this.view.draw();
       this.#select(bar, false);
+    } else if (target?.closest(".gantt-away")) {
+      this.outside.cannotWork(technicianId);
     } else if (target?.closest(".gantt-head")) {
       this.outside.openPerson(technicianId);
     }

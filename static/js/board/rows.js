@@ -98,7 +98,18 @@ function head(person, verdict, words, now) {
     call.append(make("span", "visually-hidden", `Call ${person.name}`));
     cell.append(call);
   }
+  if (person.shifts.length > 0) cell.append(away(person));
   return cell;
+}
+
+/** For the pointer: it shows while it is over the row. By key it is one letter on the row. @param {Technician} person */
+function away(person) {
+  const button = make("button", "gantt-away");
+  button.type = "button";
+  button.tabIndex = -1;
+  button.title = `${person.name} cannot work`;
+  button.setAttribute("aria-label", button.title);
+  return button;
 }
 
 /**
