@@ -292,8 +292,8 @@ class Engine:
                 if part > 0.5 and not toll:
                     for improver in self.team:
                         improver.collect()
-            elif part - shared > SHARE_EVERY:
-                shared = part
+            elif part - shared > SHARE_EVERY and not toll:
+                shared = part  # under toll two ways to few routes are worth more than one that both follow
                 self._share_current()
             if self._due():
                 self.report("improve", self._best(), self.steps)
