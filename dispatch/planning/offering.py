@@ -230,7 +230,19 @@ def _three(found: Sequence[Free]) -> list[Free]:
     take([each for each in order if each.start.date() not in days])
     for each in sorted(order, key=lambda one: one.cost):
         take([each])
-    return sorted(chosen, key=lambda each: each.start)
+    return _told_together(sorted(chosen, key=lambda each: each.start))
+
+
+def _told_together(chosen: Sequence[Free]) -> list[Free]:
+    """Take back what was said of a time within its own day where it does not hold among those offered together."""
+    cheapest = min((each.cost for each in chosen), default=0)
+
+    def holds(each: Free, merit: str) -> bool:
+        if merit == Merit.SOONEST:
+            return each is chosen[0]
+        return merit != Merit.CHEAPEST or each.cost == cheapest
+
+    return [replace(each, merits=tuple(merit for merit in each.merits if holds(each, merit))) for each in chosen]
 
 
 def hold_times(

@@ -151,6 +151,7 @@ def show(disruption_id: int) -> Response:
         ready_on=about.ready_on,
         looking=_looking(about),
         steps=late_steps(db(), [about], moment()).get(about.id),
+        until=None if about.until is None else _end_words(about.until, about.zone),
         read_out=_read_out,
         merits=MERITS,
     )

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +13,13 @@ from dispatch.core.db import make_engine, make_sessions
 from dispatch.core.errors import Conflict, Invalid
 from dispatch.jobs.lifecycle import JobState, VisitState
 from dispatch.jobs.models import Promise, PromiseState, Visit
+from dispatch.matching.explain import Merit
 from dispatch.messages.models import CallState, CallTask
 from dispatch.planning import repairing
 from dispatch.planning.accepting import accept_repair, book_offer, none_suits
 from dispatch.planning.disruptions import report_cannot_work
 from dispatch.planning.models import Assignment, Disruption, DisruptionState, Offer, OfferState, RepairItem, RepairPart
-from dispatch.planning.offering import hold_longer, look_for_times
+from dispatch.planning.offering import Free, _three, hold_longer, look_for_times
 from dispatch.planning.repairing import Repairing, run_repair
 from dispatch.planning.rows import live
 from dispatch.planning.service import assign_visit
@@ -96,6 +97,32 @@ def test_three_times_differ_and_their_windows_end_after_a_late_arrival(world: Wo
     for each in made:
         assert each.promised.upper >= each.start_at + timedelta(minutes=20)
         assert each.held_until == NOW + timedelta(minutes=10)
+
+
+def test_what_speaks_for_a_time_holds_among_those_offered_together() -> None:
+    def free(person: int, day: int, cost: int, *merits: Merit, known: bool = False) -> Free:
+        start = datetime(2026, 11, day, 7, tzinfo=UTC)
+        span = (start, start + timedelta(hours=1))
+        return Free(
+            technician_id=person,
+            start=start,
+            end=span[1],
+            hold=span,
+            window=span,
+            merits=tuple(each.value for each in merits),
+            cost=cost,
+            known=known,
+        )
+
+    every = (Merit.CHEAPEST, Merit.SOONEST, Merit.NARROW)
+    chosen = _three([free(1, 29, 900, *every), free(2, 30, 500, *every, known=True), free(3, 27, 700, *every)])
+    assert [(each.technician_id, each.merits) for each in chosen] == [
+        (3, ("soonest",)),
+        (1, ("narrow",)),
+        (2, ("known_face",)),
+    ]
+    chosen = _three([free(1, 29, 400, *every), free(3, 27, 700, *every)])
+    assert [each.merits for each in chosen] == [("soonest",), ("cheapest", "narrow")]
 
 
 def test_whoever_had_it_is_among_those_offered(world: World) -> None:
