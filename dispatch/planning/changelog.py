@@ -15,7 +15,7 @@ from dispatch.core.like import containing
 from dispatch.core.models import AuditEvent
 from dispatch.jobs.models import Asset, Customer, Job, JobSeries, Site, Visit
 from dispatch.jobs.queries import PAGE_SIZE, HistoryRow, Listing
-from dispatch.planning.models import Plan, PlanScope
+from dispatch.planning.models import Disruption, Plan, PlanScope
 from dispatch.skills.models import Certification, CertificationKind, Evidence, EvidenceContest, Skill
 from dispatch.workforce.models import Absence, Partner, Technician, Territory, TerritoryMembership
 
@@ -38,7 +38,7 @@ MOST_NAMED = 50  # people and things named of one line: a published plan may tou
 
 @dataclass(frozen=True, kw_only=True)
 class LogRow(HistoryRow):
-    """One line of the log; ``undoes`` is the action that it took back."""
+    """One line of the log; ``undoes`` is the action that it took back, and ``parts`` how many one undo takes back."""
 
     entity: str
     entity_id: str
@@ -46,6 +46,7 @@ class LogRow(HistoryRow):
     undoable: bool
     undoes: str | None
     taken_back: bool
+    parts: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +88,7 @@ def log_lines() -> Select[*tuple[Any, ...]]:
             AuditEvent.inverse.is_not(None).label("undoable"),
             undone.action.label("undoes"),
             exists().where(later.undoes_seq == AuditEvent.seq).label("taken_back"),
+            func.coalesce(func.jsonb_array_length(AuditEvent.inverse["parts"]), 1).label("parts"),
         )
         .outerjoin(User, User.id == AuditEvent.actor_id)
         .outerjoin(undone, undone.seq == AuditEvent.undoes_seq)
@@ -258,6 +260,10 @@ def _named(entity: str) -> Select[*tuple[Any, ...]] | None:
         "asset": select(Asset.id, Asset.name, Site.name).join(Site, Site.id == Asset.site_id),
         "technician": select(Technician.id, Technician.name),
         "absence": select(Absence.id, Technician.name).join(Technician, Technician.id == Absence.technician_id),
+        "disruption": select(Disruption.id, func.coalesce(Technician.name, Job.title))
+        .outerjoin(Technician, Technician.id == Disruption.technician_id)
+        .outerjoin(Visit, Visit.id == Disruption.visit_id)
+        .outerjoin(Job, Job.id == Visit.job_id),
         "user": select(User.id, User.name),
         "territory": select(Territory.id, Territory.name),
         "partner": select(Partner.id, Partner.name),

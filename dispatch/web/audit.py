@@ -37,6 +37,8 @@ PAGES = {
     "customer": ("customers.show", "customer_id"),
     "technician": ("people.show", "technician_id"),
     "partner": ("partners.show", "partner_id"),
+    "disruption": ("disruptions.show", "disruption_id"),
+    "plan_request": ("plans.run", "request_id"),
 }
 
 

@@ -61,6 +61,8 @@ def test_each_goes_where_the_ones_before_leave_room_and_one_undo_takes_all_back(
         assert session.scalar(ways) == 1, "one step"
     page = dispatcher.get(str(back))
     assert f"{len(visits)} visits are booked." in page.text
+    assert f"and {len(visits) - 1} more changes" in dispatcher.get("/steps").text
+    dispatcher.get(str(back))
     dispatcher.send({}, action="/steps/undo")
     assert holders(site, visits) == 0
 
