@@ -3,6 +3,7 @@
 import logging
 import secrets
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
@@ -15,7 +16,7 @@ from dispatch.accounts.passwords import TooBusy
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound, ServiceError
 from dispatch.planning.retries import sqlstate
 from dispatch.web.context import db
-from dispatch.web.security import wants_json, wants_part
+from dispatch.web.security import safe_target, wants_json, wants_part
 from dispatch.web.words import _
 
 log = logging.getLogger("dispatch.web")
@@ -59,12 +60,30 @@ def answer(code: int, message: str | None = None, *, reference: str | None = Non
     else:
         retry = request.path if code in (429, 503) and request.method == "GET" else None
         response = make_response(
-            render_template("errors/error.html", code=code, message=message, reference=reference, retry_url=retry)
+            render_template(
+                "errors/error.html",
+                code=code,
+                message=message,
+                reference=reference,
+                retry_url=retry,
+                back_url=None if retry else _came_from(),
+            )
         )
     response.status_code = code
     if code == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
+
+
+def _came_from() -> str | None:
+    """Return the page of ours that led here; a page that was asked for again leads nowhere."""
+    try:
+        parts = urlsplit(request.referrer or "")
+    except ValueError:
+        return None
+    if parts.netloc != request.host or (request.method == "GET" and parts.path == request.path):
+        return None
+    return safe_target(f"{parts.path}?{parts.query}")
 
 
 def _title(code: int) -> str:

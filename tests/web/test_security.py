@@ -235,6 +235,25 @@ def test_refusals_are_pages_in_words(site: Site, name: str, code: int, words: st
     assert data["error"]
 
 
+@pytest.mark.parametrize(
+    ("referrer", "back"),
+    [
+        ("http://localhost/jobs?state=open", "/jobs?state=open"),
+        ("http://localhost/trial/raise/conflict", None),
+        ("http://elsewhere.example/jobs", None),
+        ("http://localhost/nothing-here", None),
+        ("http://localhost//elsewhere.example/", None),
+        ("http://[", None),
+        ("", None),
+    ],
+)
+def test_a_refusal_leads_back_to_the_page_of_ours_one_came_from(site: Site, referrer: str, back: str | None) -> None:
+    answer = site.browser().client.get("/trial/raise/conflict", headers={"Referer": referrer})
+    assert answer.status_code == 409
+    links = re.findall(r'href="([^"]+)"[^>]*><span>Back to where you were', answer.text)
+    assert links == ([] if back is None else [back])
+
+
 def test_a_thing_out_of_reach_looks_like_one_that_never_was(site: Site) -> None:
     client = site.browser().client
     hidden, unknown = client.get("/trial/raise/missing"), client.get("/trial/raise-nothing")
