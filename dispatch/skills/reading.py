@@ -95,6 +95,9 @@ class Vocabulary:
                         self.by_stem[stem].append(len(self.phrases))
                     self.phrases.append(_Phrase(node.id, text, cut))
                     self.of_skill[node.id] |= cut
+        self.of_name = {
+            skill: cut_into_stems(words_in(taxonomy.nodes[skill].name), stems) for skill in self.of_skill
+        }
         self.trade = {
             skill: cut_into_stems(words_in(taxonomy.nodes[taxonomy.trade(skill)].name), stems)
             for skill in self.of_skill
@@ -147,7 +150,11 @@ def read_text(
     _by_name(asked, vocabulary, found)
     _by_trade(asked, vocabulary, found)
     _by_past(asked, past, stems, vocabulary, found)
-    ranked = sorted(found.items(), key=lambda item: (-item[1].score, item[0]))[: limit + 1]
+
+    def named(skill: int) -> int:
+        return len(vocabulary.of_name[skill] & asked.words.keys())  # of equals, the one that is called so
+
+    ranked = sorted(found.items(), key=lambda item: (-item[1].score, -named(item[0]), item[0]))[: limit + 1]
     readings = []
     for place, (skill, one) in enumerate(ranked[:limit]):
         rival = ranked[place + 1][1].score if place + 1 < len(ranked) else 0.0

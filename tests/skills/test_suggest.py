@@ -61,6 +61,12 @@ def test_everyday_words_find_the_skill(session: Session, words: str, code: str) 
     assert code in codes(read(session, words))
 
 
+def test_of_two_that_are_meant_alike_the_one_that_is_called_so_comes_first(session: Session) -> None:
+    first, second = read(session, "gas")[:2]  # F-gas is read as gas, too
+    assert first.score == second.score
+    assert codes([first]) == ["plumbing.gas"]
+
+
 def test_the_words_that_say_so_are_those_that_were_typed(session: Session) -> None:
     best = read(session, "The FUSE-boxes again, says Priya")[0]
     assert TREE.nodes[best.skill_id].code == "electrical.distribution"
