@@ -12,19 +12,20 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Date, Integer, cast, func, select
+from sqlalchemy import Date, Integer, and_, cast, false, func, literal, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.models import Agreement, AgreementKind
+from dispatch.coverage.lateness import NO_CAUSE, Missed, causes
 from dispatch.coverage.suppression import Group, Shown, enough, shown
 from dispatch.jobs.models import Promise, PromiseState, Visit
-from dispatch.planning.models import Assignment, AssignmentState, Disruption, ReportKind, VisitReport
-from dispatch.workforce.models import Territory
+from dispatch.planning.models import Assignment, AssignmentState, ReportKind, VisitReport
+from dispatch.workforce.models import Shift, Territory
 
 MONTHS = 6
 BANDS = ((0, 8), (8, 10), (10, 12), (12, 14), (14, 16), (16, 18), (18, 24))
 """Hours of the day in the zone of the territory: from, up to and not including."""
-NO_CAUSE = "none"
 DRAWN = (AssignmentState.DONE, AssignmentState.NOT_DONE)
 
 
@@ -142,79 +143,123 @@ def _span(month: date, until: date) -> tuple[datetime, datetime]:
 
 
 def _promises(session: Session, places: Collection[int], month: date, until: date) -> list[Line]:
-    """Count the promises of a month whose end is known, by what the visit or its day says about the cause."""
+    """Count the promises of a month whose end is known; of the missed ones with the cause that is recorded."""
     start, end = _span(month, until)
-    local = func.timezone(Territory.zone, func.lower(Promise.during))
     who = (
-        select(Assignment.visit_id, func.min(Assignment.technician_id).label("person"))
+        select(
+            Assignment.visit_id,
+            Assignment.technician_id.label("person"),
+            func.lower(Assignment.during).label("starts_at"),
+            Assignment.travel_s,
+            Assignment.decided_at,
+            and_(Assignment.decided_by_id.is_not(None), Assignment.plan_id.is_(None)).label("by_person"),
+            func.lower(Shift.during).label("on_duty_at"),
+        )
+        .outerjoin(Shift, Shift.id == Assignment.shift_id)
         .where(Assignment.state.in_(DRAWN), func.lower(Assignment.during).between(start, end + timedelta(days=7)))
-        .group_by(Assignment.visit_id)
+        .ext(distinct_on(Assignment.visit_id))
+        .order_by(Assignment.visit_id, Assignment.technician_id, Assignment.id.desc())
         .subquery()
     )
-    said = (
-        select(VisitReport.cause)
-        .where(VisitReport.visit_id == Promise.visit_id, VisitReport.cause.is_not(None))
-        .order_by(VisitReport.happened_at)
-        .limit(1)
-        .correlate(Promise)
-        .scalar_subquery()
-    )
-    happened = (
-        select(func.min(Disruption.kind.cast(VisitReport.cause.type)))
-        .where(Disruption.technician_id == who.c.person, Disruption.day == cast(local, Date))
-        .correlate(who, Promise, Territory)
-        .scalar_subquery()
-    )
-    missed = Promise.state == PromiseState.MISSED
-    hour = cast(func.extract("hour", local), Integer)
-    asked = (
-        select(Visit.territory_id, hour.label("hour"), missed.label("wrong"), who.c.person, Promise.id)
-        .add_columns(func.coalesce(said, happened, NO_CAUSE).label("cause"))
+    # Fenced off, so that zones are looked up for these promises and not these promises for each zone.
+    ended = (
+        select(
+            Promise.id,
+            Promise.visit_id,
+            Promise.during,
+            Promise.state,
+            Promise.missed_by_s,
+            Promise.made_at,
+            Visit.territory_id,
+            *(column for column in who.c if column.name != "visit_id"),
+        )
         .join(Visit, Visit.id == Promise.visit_id)
-        .join(Territory, Territory.id == Visit.territory_id)
         .join(who, who.c.visit_id == Promise.visit_id)
         .where(
             Promise.state.in_((PromiseState.KEPT, PromiseState.MISSED)),
             func.lower(Promise.during).between(start, end),
-            cast(local, Date) >= month,
-            cast(local, Date) < until,
             Visit.territory_id.in_(places),
         )
-        .subquery()
+        .cte("ended")
+        .prefix_with("MATERIALIZED")
     )
-    return _lines(session, asked)
+    local = func.timezone(Territory.zone, func.lower(ended.c.during))
+    asked = (
+        select(ended, Territory.zone, cast(func.extract("hour", local), Integer).label("hour"))
+        .join(Territory, Territory.id == ended.c.territory_id)
+        .where(cast(local, Date) >= month, cast(local, Date) < until)
+    )
+    kept = asked.where(ended.c.state == PromiseState.KEPT).add_columns(
+        false().label("wrong"), literal(NO_CAUSE).label("cause")
+    )
+    rows = session.execute(asked.where(ended.c.state == PromiseState.MISSED)).all()
+    why = causes(
+        session,
+        [
+            Missed(
+                promise_id=row.id,
+                visit_id=row.visit_id,
+                zone=row.zone,
+                person=row.person,
+                window_ends=row.during.upper,
+                missed_by_s=row.missed_by_s,
+                promised_at=row.made_at,
+                starts_at=row.starts_at,
+                travel_s=row.travel_s,
+                decided_at=row.decided_at,
+                by_person=row.by_person,
+                on_duty_at=row.on_duty_at,
+            )
+            for row in rows
+        ],
+    )
+    missed = [
+        Line(territory=row.territory_id, hour=row.hour, wrong=True, cause=why[row.id], person=row.person, visits=1)
+        for row in rows
+    ]
+    return [*_lines(session, kept.subquery()), *missed]
 
 
 def _fixes(session: Session, places: Collection[int], month: date, until: date) -> list[Line]:
     """Count the visits of a month that were reported done, on the days on which the agreement holds."""
     start, end = _span(month, until)
-    local = func.timezone(Territory.zone, VisitReport.happened_at)
-    agreed = (
-        select(Agreement.id)
-        .where(Agreement.kind == AgreementKind.OUTCOME_EVIDENCE, Agreement.valid.contains(cast(local, Date)))
-        .correlate(VisitReport, Territory)
-        .exists()
-    )
-    asked = (
+    made = (
         select(
-            Visit.territory_id,
-            cast(func.extract("hour", local), Integer).label("hour"),
-            (~VisitReport.fixed_first_time).label("wrong"),
-            VisitReport.technician_id.label("person"),
             VisitReport.id,
-            func.coalesce(VisitReport.cause, NO_CAUSE).label("cause"),
+            VisitReport.happened_at,
+            VisitReport.fixed_first_time,
+            VisitReport.technician_id,
+            VisitReport.cause,
+            Visit.territory_id,
         )
         .join(Visit, Visit.id == VisitReport.visit_id)
-        .join(Territory, Territory.id == Visit.territory_id)
         .where(
             VisitReport.kind == ReportKind.DONE,
             VisitReport.fixed_first_time.is_not(None),
             VisitReport.happened_at.between(start, end),
-            cast(local, Date) >= month,
-            cast(local, Date) < until,
             Visit.territory_id.in_(places),
-            agreed,
         )
+        .cte("made")
+        .prefix_with("MATERIALIZED")
+    )
+    local = func.timezone(Territory.zone, made.c.happened_at)
+    agreed = (
+        select(Agreement.id)
+        .where(Agreement.kind == AgreementKind.OUTCOME_EVIDENCE, Agreement.valid.contains(cast(local, Date)))
+        .correlate(made, Territory)
+        .exists()
+    )
+    asked = (
+        select(
+            made.c.territory_id,
+            cast(func.extract("hour", local), Integer).label("hour"),
+            (~made.c.fixed_first_time).label("wrong"),
+            made.c.technician_id.label("person"),
+            made.c.id,
+            func.coalesce(made.c.cause, NO_CAUSE).label("cause"),
+        )
+        .join(Territory, Territory.id == made.c.territory_id)
+        .where(cast(local, Date) >= month, cast(local, Date) < until, agreed)
         .subquery()
     )
     return _lines(session, asked)

@@ -1,11 +1,13 @@
 """Writes a job with everything that hangs on it: visits, places in the crew, needs, promises, assignments, reports."""
 
+import random
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import Range
 
+from dispatch.core.clock import local_day
 from dispatch.demo.world import Case, Trip, World
 from dispatch.jobs.promises import judge
 
@@ -20,6 +22,8 @@ NOTES = {
     "customer": "Not a good day for them",
 }
 COME_BACK = timedelta(days=4)
+REPORTED_SHARE = 0.4
+TROUBLES = ("vehicle", "emergency", "part_missing", "no_access")
 
 
 def write(world: World, case: Case) -> int:
@@ -170,6 +174,31 @@ def _write_promise(world: World, case: Case, trip: Trip, visit_id: int, arrived:
         number = 2
     state = "standing" if verdict is None else "kept" if verdict.kept else "missed"
     _promise_row(world, case, visit_id, number, trip.promised, state, verdict.missed_by_s if verdict else None)
+    if state == "missed" and arrived is not None:
+        _write_trouble(world, case, trip, visit_id, arrived)
+
+
+def _write_trouble(world: World, case: Case, trip: Trip, visit_id: int, arrived: datetime) -> None:
+    """Note what was reported before a late arrival of an earlier day; most of the time that is nothing."""
+    dice = random.Random(visit_id)  # of its own, so that the rest of the demo stays as it is
+    day = local_day(arrived, world.zone)
+    if dice.random() > REPORTED_SHARE or day >= world.today:
+        return
+    at = arrived - timedelta(minutes=dice.randint(20, 50))
+    world.book.add(
+        "disruption",
+        kind=dice.choice(TROUBLES),
+        state="closed",
+        territory_id=case.place.area_id,
+        day=day,
+        technician_id=trip.people[0].id,
+        owner_id=world.area(case.place.area_id).owner_id,
+        scope=[],
+        due_at=at + timedelta(minutes=15),
+        reported_by_id=trip.people[0].user_id,
+        reported_at=at,
+        settled_at=at + timedelta(minutes=dice.randint(3, 14)),
+    )
 
 
 def _promise_row(

@@ -9,7 +9,8 @@ from typing import Any
 from flask import Blueprint, Response, abort, request
 
 from dispatch.accounts.access import Right
-from dispatch.coverage.outcomes import BANDS, NO_CAUSE, Month, Report, month_of
+from dispatch.coverage.lateness import BETWEEN, MOVED, NO_CAUSE, PLANNED_LATE, SET_OUT, TRAVEL
+from dispatch.coverage.outcomes import BANDS, Month, Report, month_of
 from dispatch.coverage.suppression import LEAST_PEOPLE, Shown
 from dispatch.web.context import actor, db, moment
 from dispatch.web.filters import day
@@ -34,8 +35,13 @@ CAUSES = {
     "vehicle": _l("trouble with a vehicle"),
     "no_access": _l("no access"),
     "part_missing": _l("a part was missing"),
-    "longer": _l("a visit before took longer"),
-    NO_CAUSE: _l("late without a cause noted"),
+    "longer": _l("visits before took longer"),
+    TRAVEL: _l("the way there took longer"),
+    SET_OUT: _l("set out late"),
+    BETWEEN: _l("a long way or a pause before; setting out was not reported"),
+    MOVED: _l("moved after it was promised"),
+    PLANNED_LATE: _l("planned later than promised"),
+    NO_CAUSE: _l("nothing is recorded about it"),
 }
 
 
