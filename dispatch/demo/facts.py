@@ -53,6 +53,7 @@ def write_facts(world: World) -> None:
             else:
                 _fact(world, person, skill_id, "self_claim", grasp.since, {"level": grasp.level}, person.user_id)
         _write_papers(world, person)
+        _write_wish(world, person)
 
 
 def _judged(world: World, person: Person, skill_id: int, grasp: Grasp) -> None:
@@ -123,6 +124,18 @@ def _fact(
         outside_key=None,
         recorded_by_id=by_id,
         recorded_at=at,
+    )
+
+
+def _write_wish(world: World, person: Person) -> None:
+    """Let some people say what they want of the work in one of their skills."""
+    wish = {0: "more", 2: "less", 4: "enough"}.get(person.id % 6)
+    if wish is None or not person.grasps:
+        return
+    skills = sorted(person.grasps)
+    skill_id = skills[person.id % len(skills)]
+    world.book.add(
+        "skill_wish", technician_id=person.id, skill_id=skill_id, wish=wish, changed_at=world.now - timedelta(days=30)
     )
 
 

@@ -29,8 +29,9 @@ from dispatch.planning.technician_day import Stop
 from dispatch.planning.terms import in_minutes, qualified
 from dispatch.planning.why_words import DoneBefore, Reasons, SkillHeld, gap, knock_on, why
 from dispatch.skills.constants_in_force import constants_in_force
-from dispatch.skills.models import CertificationKind, Skill
+from dispatch.skills.models import CertificationKind, Skill, Wish
 from dispatch.skills.taxonomy import load_need_rules
+from dispatch.skills.wishes import wishes_among
 from dispatch.workforce.models import Technician as Person
 from dispatch.workforce.models import TerritoryMembership
 
@@ -40,7 +41,10 @@ OTHERS = "cannot go for another reason"
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """One person who could go: their place in the ranking with everything that speaks for and against it."""
+    """One person who could go: their place in the ranking with everything that speaks for and against it.
+
+    ``wishes`` is what they want of work in the skills asked for, by name. It ranks nobody: whoever decides reads it.
+    """
 
     row: CandidateRow
     rank: int
@@ -55,6 +59,7 @@ class Fit:
     behind: str | None
     bars: tuple[tuple[str, int], ...]
     total_min: int
+    wishes: tuple[tuple[str, Wish], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +136,7 @@ def fits(
     *,
     customer: str,
 ) -> dict[int, Fit]:
-    """Explain the ranked people among ``shown``, by technician; three statements whatever their number."""
+    """Explain the ranked people among ``shown``, by technician; four statements whatever their number."""
     wanted = [(rank, row) for rank, row in enumerate(listing.ranked, 1) if row.technician_id in shown]
     problem, name = prepared.snapshot.problem, str(listing.visit_id)
     visit = problem.visit_by_id[name]
@@ -139,6 +144,7 @@ def fits(
     skills = _skill_names(session, slot.needs)
     certificates = _certificate_names(session, slot.certifications)
     done = done_before(session, listing.visit_id, [row.technician_id for _, row in wanted])
+    wishes = wishes_among(session, [row.technician_id for _, row in wanted], [int(skill) for skill in skills])
     second_visit_s = problem.policy.second_visit_cost if visit.second_visit_cost is None else visit.second_visit_cost
     best = listing.ranked[0] if listing.ranked else None
     desk = prepared.desk
@@ -181,6 +187,9 @@ def fits(
             behind=None if best is None or best is row else gap(row.name, best.name, terms, dict(best.terms)),
             bars=tuple(bars),
             total_min=total,
+            wishes=tuple(
+                (skills[str(one.skill_id)], one.wish) for one in wishes.get(row.technician_id, ()) if one.wish
+            ),
         )
     return made
 

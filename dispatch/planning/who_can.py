@@ -16,10 +16,12 @@ from sqlalchemy.orm import Session
 from dispatch.core import clock
 from dispatch.planning.models import RELEASED_STATES, Assignment
 from dispatch.skills.estimate import QualificationRules
+from dispatch.skills.models import Wish
 from dispatch.skills.queries import Holder, who_holds
 from dispatch.skills.reading import Reading, Sureness
 from dispatch.skills.suggest import suggest_skills
 from dispatch.skills.taxonomy import Taxonomy, load_need_rules
+from dispatch.skills.wishes import wishes_among
 from dispatch.workforce.models import Absence, Partner, Shift, Technician, Territory
 
 LONGEST_SENTENCE = 200
@@ -96,11 +98,15 @@ class AtWork:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """Somebody who can do it; ``at_work`` where a day is asked for and they are there."""
+    """Somebody who can do it; ``at_work`` where a day is asked for and they are there.
+
+    ``wishes`` is what they want of work in the skills asked for, by skill; it ranks nobody.
+    """
 
     holder: Holder
     company: str | None
     start_area: str | None
+    wishes: tuple[tuple[int, Wish], ...] = ()
     at_work: AtWork | None = None
 
 
@@ -167,7 +173,7 @@ def who_can(
         return answer
     places = [sentence.territory_id] if sentence.territory_id is not None else reach
     able, unsure = _able(session, wanted, on=sentence.day or today, places=places, rules=rules)
-    people = _people(session, able)
+    people = _people(session, able, [one.reading.skill_id for one in wanted])
     if sentence.day is None:
         return replace(answer, found=tuple(people[each.technician_id] for each in able), unsure=tuple(unsure))
     there = _at_work(session, list(people), sentence, sentence.day, places)
@@ -280,14 +286,23 @@ def _able(
     return able, [each for each in first if each.technician_id not in ids]
 
 
-def _people(session: Session, holders: Sequence[Holder]) -> dict[int, Found]:
+def _people(session: Session, holders: Sequence[Holder], skills: Collection[int]) -> dict[int, Found]:
     rows = session.execute(
         select(Technician.id, Technician.start_area, Partner.name)
         .outerjoin(Partner, Partner.id == Technician.partner_id)
         .where(Technician.id.in_([each.technician_id for each in holders]))
     )
     by_id = {each.technician_id: each for each in holders}
-    return {number: Found(holder=by_id[number], company=company, start_area=area) for number, area, company in rows}
+    said = wishes_among(session, list(by_id), skills)
+    return {
+        number: Found(
+            holder=by_id[number],
+            company=company,
+            start_area=area,
+            wishes=tuple((one.skill_id, one.wish) for one in said.get(number, ()) if one.wish),
+        )
+        for number, area, company in rows
+    }
 
 
 def _at_work(

@@ -1,5 +1,6 @@
 """What a person wants of work in a skill, and suggestions from their own work that they turned down."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from dispatch.accounts.access import Actor, Right
 from dispatch.core.errors import Invalid
 from dispatch.skills.cataloguing import get_skill
 from dispatch.skills.common import note, require_over
-from dispatch.skills.models import SkillWish, Wish
+from dispatch.skills.models import Skill, SkillWish, Wish
 
 
 def wish_for(
@@ -38,6 +39,22 @@ def wishes_of(session: Session, technician_id: int) -> dict[int, Wish]:
         )
     )
     return {row.skill_id: row.wish for row in rows}
+
+
+def wishes_among(session: Session, people: Collection[int], skills: Collection[int]) -> dict[int, list[SkillWish]]:
+    """Return who of some people said what they want of work in some skills, by person and name of the skill."""
+    if not people or not skills:
+        return {}
+    found: dict[int, list[SkillWish]] = {}
+    rows = session.scalars(
+        select(SkillWish)
+        .join(Skill, Skill.id == SkillWish.skill_id)
+        .where(SkillWish.technician_id.in_(people), SkillWish.skill_id.in_(skills), SkillWish.wish.is_not(None))
+        .order_by(Skill.name, Skill.id)
+    )
+    for row in rows:
+        found.setdefault(row.technician_id, []).append(row)
+    return found
 
 
 def _keep(

@@ -28,6 +28,7 @@ from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import plausible, whole
 from dispatch.web.pages import page
 from dispatch.web.security import permission
+from dispatch.web.skill_words import wish_words
 from dispatch.web.words import _
 
 blueprint = Blueprint("candidates", __name__, url_prefix="/jobs")
@@ -179,6 +180,7 @@ def _page(
         start_field=clock.in_zone(begin, asked.zone).replace(tzinfo=None).isoformat(timespec="minutes"),
         booking=crew[0] if crew else None,
         pushing_of=pushing_of,
+        wish_words=wish_words,
         policy=active_policy(db()),
         read_at=prepared.read_at,
         may_edit=actor().may(Right.ASSIGNMENT_EDIT, asked.visit.territory_id)

@@ -22,6 +22,7 @@ from dispatch.web.history import zone_of_reader
 from dispatch.web.pages import page, page_number
 from dispatch.web.security import may_open, permission
 from dispatch.web.sheets import Row, csv_answer, xlsx_answer
+from dispatch.web.skill_words import wish_words
 from dispatch.web.words import _, _l
 from dispatch.workforce.choices import territory_choices
 
@@ -96,6 +97,7 @@ def find() -> Response:
         q=text,
         answer=answer,
         likely_level=likely_level,
+        wish_words=wish_words,
         place=territories.get(answer.sentence.territory_id or 0),
         names={number: node.name for number, node in taxonomy.nodes.items()},
         instead=lambda wanted, other: text.casefold().replace(wanted.words, taxonomy.nodes[other].name.casefold()),

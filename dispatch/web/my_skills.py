@@ -267,9 +267,9 @@ def wish(skill_id: int) -> Response:
     )
     flash(
         {
-            Wish.MORE: _("Noted: you would like more of it. Your manager sees it."),
-            Wish.ENOUGH: _("Noted: you have enough of it."),
-            Wish.LESS: _("Noted: you would like less of it. Your manager sees it."),
+            Wish.MORE: _("Noted: you would like more of it. Your manager and your dispatchers see it."),
+            Wish.ENOUGH: _("Noted: you have enough of it. Your manager and your dispatchers see it."),
+            Wish.LESS: _("Noted: you would like less of it. Your manager and your dispatchers see it."),
         }[said.wish or Wish.ENOUGH],
         "good",
     )

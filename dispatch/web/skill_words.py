@@ -1,9 +1,20 @@
 """What a level and the facts behind it say, in words; the same for its person and for whoever may read evidence."""
 
+from dispatch.skills.models import Wish
 from dispatch.skills.profile import FactLine, SkillLine
-from dispatch.web.words import _
+from dispatch.web.words import _, _l
 
 NOTICEABLE = 0.05
+_WISHES = {
+    Wish.MORE: _l("wants more of %(skill)s"),
+    Wish.ENOUGH: _l("has enough of %(skill)s"),
+    Wish.LESS: _l("wants less of %(skill)s"),
+}
+
+
+def wish_words(wish: Wish, skill: str) -> str:
+    """Return what somebody wants of work in a skill."""
+    return str(_WISHES[wish]) % {"skill": skill}
 
 
 def sureness(line: SkillLine) -> str:

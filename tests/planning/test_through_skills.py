@@ -13,7 +13,7 @@ from dispatch.planning.terms import qualified
 from dispatch.planning.who_can import who_can
 from dispatch.skills.estimate import DEFAULT_RULES, QualificationRules
 from dispatch.skills.inventory import Asked, Cell, Inventory, Standing, skill_inventory
-from dispatch.skills.models import RelationKind, Skill, SkillRelation
+from dispatch.skills.models import RelationKind, Skill, SkillRelation, SkillWish, Wish
 from dispatch.skills.queries import who_holds
 from dispatch.skills.taxonomy import load_need_rules, load_taxonomy
 from dispatch.workforce.models import Technician as Person
@@ -123,6 +123,26 @@ def test_the_way_through_is_named_with_its_certainty(session: Session, engine: E
     assert (ben.id, boiler.id) not in cells, "what cannot be relied on includes nothing"
     used = ask(session, used_since=MORNING).cells
     assert set(used) == {(ana.id, skill.id) for skill in (plant, boiler, gas)}
+
+
+def test_what_somebody_wants_of_the_skill_asked_for_is_told_and_ranks_nobody(session: Session) -> None:
+    gas, power = make_skill(session, name="Gas pipes"), make_skill(session, name="Mains power")
+    people = [make_technician(session, name=name) for name in ("Ana", "Ben", "Cid")]
+    for person, wish in zip(people, (Wish.LESS, None, Wish.MORE), strict=True):
+        make_proficiency(session, technician=person, skill=gas, mean=4.0, sd=0.3)
+        for skill, said in ((gas, wish), (power, Wish.MORE)):
+            now = {"technician_id": person.id, "skill_id": skill.id, "wish": said, "changed_at": MORNING}
+            session.add(SkillWish(**now, declined_at=MORNING))
+    session.flush()
+    answer = who_can(
+        session, load_taxonomy(session), "gas pipes level 3", territories={}, reach=None, rules=DEFAULT_RULES,
+        today=MORNING.date(),
+    )  # fmt: skip
+    assert [(one.holder.name, one.wishes) for one in answer.found] == [
+        ("Ana", ((gas.id, Wish.LESS),)),
+        ("Ben", ()),
+        ("Cid", ((gas.id, Wish.MORE),)),
+    ]
 
 
 def test_who_can_follows_what_a_skill_includes_and_what_it_needs_first(session: Session) -> None:

@@ -13,7 +13,7 @@ from dispatch.jobs.models import Job
 from dispatch.jobs.models import Site as Place
 from dispatch.planning import desks
 from dispatch.planning.models import RELEASED_STATES, Assignment, AssignmentState
-from dispatch.skills.models import Skill
+from dispatch.skills.models import Skill, SkillWish, Wish
 from dispatch.workforce.models import Technician, Territory
 from tests.conftest import statements
 from tests.factories import (
@@ -23,6 +23,7 @@ from tests.factories import (
     make_proficiency,
     make_shift,
     make_site,
+    make_skill,
     make_technician,
     make_visit,
 )
@@ -89,6 +90,29 @@ def test_the_best_is_sent_with_one_button(site: Site, client_for: SignIn, day: D
     dispatcher.send({}, button="Send Ben Cole")
     assert holder(site, day.waiting_visit) == [day.ben]
     assert "has it now" in dispatcher.get(path(day)).text
+
+
+def order(page: Page) -> list[str]:
+    return re.findall(r'id="person-(\d+)"', page.html)
+
+
+def test_what_somebody_wants_of_it_stands_beside_them_and_ranks_nobody(
+    site: Site, client_for: SignIn, day: Day
+) -> None:
+    dispatcher = client_for("dispatcher")
+    before = order(dispatcher.get(path(day, all=1)))
+    with site.session() as session:
+        other = make_skill(session, name="Whistling")
+        session.add_all(
+            SkillWish(technician_id=day.ben, skill_id=skill, wish=wish, changed_at=day.at(8))
+            for skill, wish in ((day.skill, Wish.LESS), (other.id, Wish.MORE))
+        )
+    page = dispatcher.get(path(day, all=1))
+    assert "wants less of Gas boilers" in page.text
+    assert "Whistling" not in page.text, "only what the work asks for"
+    assert order(page) == before
+    page = dispatcher.get(path(day, compare=f"{day.ben}&compare={before[0]}"))
+    assert "What they want of it" in page.text
 
 
 def test_a_skill_is_told_as_a_band_with_its_evidence(site: Site, client_for: SignIn, day: Day) -> None:
@@ -244,7 +268,7 @@ def test_the_page_names_policy_and_time_and_asks_little(site: Site, client_for: 
     dispatcher.client.get(path(day))
     with statements(site.engine) as sent:
         dispatcher.client.get(path(day))
-    assert sent.count <= 27, len(sent.texts)
+    assert sent.count <= 28, len(sent.texts)
 
 
 @pytest.mark.parametrize("role", ["technician", "manager"])

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
 
 from dispatch.core import clock
-from dispatch.skills.models import DocumentState, RelationKind, Skill, SkillRelation
-from dispatch.workforce.models import Team, Territory
+from dispatch.skills.models import DocumentState, RelationKind, Skill, SkillRelation, SkillWish, Wish
+from dispatch.workforce.models import Team, Technician, Territory
 from tests.conftest import statements
 from tests.factories import (
     make_certification,
@@ -206,7 +206,7 @@ def test_more_people_are_no_more_statements(client_for: SignIn, site: Site) -> N
     assert many.count == few.count
 
 
-def test_one_sentence_finds_who_can_and_says_what_was_understood(client_for: SignIn) -> None:
+def test_one_sentence_finds_who_can_and_says_what_was_understood(client_for: SignIn, site: Site) -> None:
     dispatcher = client_for("dispatcher")
     assert "one sentence" in dispatcher.get("/people/skills/find").text
     page = dispatcher.get("/people/skills/find?q=lift+ropes+level+3,+North").text
@@ -216,6 +216,13 @@ def test_one_sentence_finds_who_can_and_says_what_was_understood(client_for: Sig
     assert "06:00–12:00" in page
     assert "Not understood: “zwibbel”" in page
     assert "Nobody who can do this works then" in page
+    with site.session() as session:
+        skill, person = (
+            session.scalars(select(table.id).where(table.name == name)).one()
+            for table, name in ((Skill, "Lift ropes"), (Technician, "Vera Vang"))
+        )
+        session.add(SkillWish(technician_id=person, skill_id=skill, wish=Wish.MORE, changed_at=clock.now()))
+    assert "wants more of Lift ropes" in dispatcher.get("/people/skills/find?q=lift+ropes+level+3,+North").text
     client_for("technician").get("/people/skills/find?q=lift", 403)
 
 
