@@ -95,9 +95,7 @@ class Vocabulary:
                         self.by_stem[stem].append(len(self.phrases))
                     self.phrases.append(_Phrase(node.id, text, cut))
                     self.of_skill[node.id] |= cut
-        self.of_name = {
-            skill: cut_into_stems(words_in(taxonomy.nodes[skill].name), stems) for skill in self.of_skill
-        }
+        self.of_name = {skill: cut_into_stems(words_in(taxonomy.nodes[skill].name), stems) for skill in self.of_skill}
         self.trade = {
             skill: cut_into_stems(words_in(taxonomy.nodes[taxonomy.trade(skill)].name), stems)
             for skill in self.of_skill
