@@ -89,3 +89,17 @@ def test_on_paper_the_queue_is_not_cut_and_nothing_waits_to_be_ticked(
     assert queue.evaluate("(one) => one.scrollHeight - one.clientHeight") <= 1
     expect(page.locator(".card-choice").first).to_be_hidden()
     expect(page.locator(".breadcrumb")).to_have_count(0)
+
+
+def test_a_day_without_people_says_so_and_a_day_of_another_year_names_it(
+    installation: Installation, sit_down: SitDown
+) -> None:
+    page = sit_down("dispatcher").page
+    year = installation.east.today.year + 2
+    page.goto(f"{installation.address}/board?date={year}-06-01")
+    page.locator("#gantt.is-ready").wait_for()
+    expect(page.get_by_text("Nobody works here on this day.")).to_be_visible()
+    expect(page.locator("h1")).to_contain_text(str(year))
+    assert str(year) in page.title()
+    board(installation, page)
+    expect(page.get_by_text("Nobody works here on this day.")).to_be_hidden()

@@ -42,7 +42,8 @@ export class GanttView {
     this.says = make("div", "gantt-says");
     this.says.setAttribute("aria-hidden", "true");
     this.grid.append(this.axis, this.body);
-    host.append(this.grid, this.says);
+    this.nobody = make("p", "gantt-nobody", host.dataset.nobody ?? "");
+    host.append(this.nobody, this.grid, this.says);
     /** @type {Map<number, Drawn>} */
     this.drawn = new Map();
     /** @type {Map<number, {row: HTMLElement, heading: import("./order.js").Heading}>} headings by their line */
@@ -107,6 +108,7 @@ export class GanttView {
     const count = this.board.lines.length;
     this.body.style.setProperty("--height", `${count * this.rowHeight}px`);
     this.grid.setAttribute("aria-rowcount", String(count));
+    this.nobody.hidden = count > 0;
     this.onRedraw();
   }
 
