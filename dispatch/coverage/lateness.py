@@ -23,15 +23,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ARRAY, DateTime, Integer, and_, cast, func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from dispatch.core import clock
-from dispatch.jobs.models import Visit
-from dispatch.planning.models import Disruption, DisruptionKind, ReportKind, VisitReport
+from dispatch.jobs.models import Promise, Visit
+from dispatch.planning.models import Assignment, AssignmentState, Disruption, DisruptionKind, ReportKind, VisitReport
+from dispatch.workforce.models import Shift, Territory
 
 LEAST = timedelta(minutes=5)
 MOVED = "moved"
@@ -127,87 +129,117 @@ def _amounts(late: Late) -> dict[str, timedelta]:
 # ---- from the database ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class Missed:
-    """A missed promise as it is stored, with who made the visit."""
-
-    promise_id: int
-    visit_id: int
-    zone: str
-    person: int
-    window_ends: datetime
-    missed_by_s: int
-    promised_at: datetime
-    starts_at: datetime
-    travel_s: int
-    decided_at: datetime
-    by_person: bool
-    on_duty_at: datetime | None
-
-    @property
-    def arrived_at(self) -> datetime:
-        """When somebody came, as the promise was judged."""
-        return self.window_ends + timedelta(seconds=self.missed_by_s)
-
-    @property
-    def day(self) -> date:
-        """The day of the arrival, where the visit is."""
-        return clock.local_day(self.arrived_at, self.zone)
-
-
-def causes(session: Session, missed: Sequence[Missed]) -> dict[int, str]:
-    """Give the cause of each missed promise by its id; two statements."""
+def causes(session: Session, promise_ids: Collection[int]) -> dict[int, str]:
+    """Give the cause of missed promises by their id; three statements."""
+    missed = _missed(session, promise_ids) if promise_ids else []
     if not missed:
         return {}
-    people = {each.person for each in missed}
-    first, last = min(each.arrived_at for each in missed), max(each.arrived_at for each in missed)
-    days = {(each.person, each.day): clock.instant(each.day, time(0), each.zone) for each in missed}
-    reports = _reports(session, people, first - timedelta(days=1), last)
-    told = _disruptions(session, people, [each.visit_id for each in missed], {each.day for each in missed})
+    reports = _reports(session, missed)
+    told = _disruptions(session, missed)
     found = {}
     for each in missed:
-        begins = days[each.person, each.day]
-        mine = [row for row in reports.get(each.person, ()) if begins <= row.happened_at <= each.arrived_at]
-        set_out = [r.happened_at for r in mine if (r.visit_id, r.kind) == (each.visit_id, ReportKind.ON_THE_WAY)]
-        heard = (*told.get(("visit", each.visit_id), ()), *told.get((each.person, each.day), ()))
-        found[each.promise_id] = cause_of(
+        arrived_at = _arrived_at(each)
+        mine = reports.get(each.id, [])
+        set_out = [row.happened_at for row in mine if row.visit_id == each.visit_id]
+        day = clock.local_day(arrived_at, each.zone)
+        found[each.id] = cause_of(
             Late(
                 window_ends=each.window_ends,
-                promised_at=each.promised_at,
-                arrived_at=each.arrived_at,
+                promised_at=each.made_at,
+                arrived_at=arrived_at,
                 travel=timedelta(seconds=each.travel_s),
-                planned_at=None if each.starts_at == each.arrived_at else each.starts_at,
+                planned_at=None if each.starts_at == arrived_at else each.starts_at,
                 decided_at=each.decided_at,
                 by_person=each.by_person,
                 on_duty_at=each.on_duty_at,
                 set_out_at=max(set_out, default=None),
                 earlier=_earlier([row for row in mine if row.visit_id != each.visit_id]),
-                heard=heard,
+                heard=(*told.get(("visit", each.visit_id), ()), *told.get((each.person, day), ())),
             )
         )
     return found
 
 
-def _reports(session: Session, people: Collection[int], start: datetime, end: datetime) -> dict[int, list[Any]]:
+def _missed(session: Session, promise_ids: Collection[int]) -> Sequence[Any]:
+    """Read missed promises with who made the visit and how it was planned; of a crew the first."""
+    return session.execute(
+        select(
+            Promise.id,
+            Promise.visit_id,
+            Promise.missed_by_s,
+            Promise.made_at,
+            func.upper(Promise.during).label("window_ends"),
+            Territory.zone,
+            Assignment.technician_id.label("person"),
+            func.lower(Assignment.during).label("starts_at"),
+            Assignment.travel_s,
+            Assignment.decided_at,
+            and_(Assignment.decided_by_id.is_not(None), Assignment.plan_id.is_(None)).label("by_person"),
+            func.lower(Shift.during).label("on_duty_at"),
+        )
+        .join(Visit, Visit.id == Promise.visit_id)
+        .join(Territory, Territory.id == Visit.territory_id)
+        .join(Assignment, Assignment.visit_id == Visit.id)
+        .outerjoin(Shift, Shift.id == Assignment.shift_id)
+        .where(Promise.id.in_(promise_ids), Assignment.state.in_((AssignmentState.DONE, AssignmentState.NOT_DONE)))
+        .ext(distinct_on(Promise.id))
+        .order_by(Promise.id, Assignment.technician_id, Assignment.id.desc())
+    ).all()
+
+
+def _arrived_at(missed: Any) -> datetime:
+    """Return when somebody came, as the promise was judged."""
+    came: datetime = missed.window_ends + timedelta(seconds=missed.missed_by_s)
+    return came
+
+
+def _reports(session: Session, missed: Sequence[Any]) -> dict[int, list[Any]]:
+    """Give by promise what its person reported that day up to the arrival: begins and ends, and setting out to it."""
+    ends = [_arrived_at(each) for each in missed]
+    begins = [
+        clock.instant(clock.local_day(end, each.zone), time(0), each.zone)
+        for each, end in zip(missed, ends, strict=True)
+    ]
+    columns = (
+        (Integer, [each.id for each in missed]),
+        (Integer, [each.visit_id for each in missed]),
+        (Integer, [each.person for each in missed]),
+        (DateTime(timezone=True), begins),
+        (DateTime(timezone=True), ends),
+    )
+    day = (
+        func.unnest(*(cast(values, ARRAY(kind)) for kind, values in columns))
+        .table_valued("promise_id", "visit_id", "person", "begins", "ends")
+        .render_derived(name="day")
+    )
     rows = session.execute(
         select(
-            VisitReport.technician_id,
+            day.c.promise_id,
             VisitReport.visit_id,
             VisitReport.kind,
             VisitReport.happened_at,
             (Visit.duration_s + Visit.setup_s).label("planned_s"),
         )
-        .join(Visit, Visit.id == VisitReport.visit_id)
-        .where(
-            VisitReport.technician_id.in_(people),
-            VisitReport.happened_at.between(start, end),
-            VisitReport.kind.in_((ReportKind.ON_THE_WAY, ReportKind.ARRIVED, ReportKind.DONE, ReportKind.COULD_NOT_DO)),
+        .join(
+            VisitReport,
+            and_(
+                VisitReport.technician_id == day.c.person,
+                VisitReport.happened_at.between(day.c.begins, day.c.ends),
+                or_(
+                    and_(
+                        VisitReport.visit_id != day.c.visit_id,
+                        VisitReport.kind.in_((ReportKind.ARRIVED, ReportKind.DONE, ReportKind.COULD_NOT_DO)),
+                    ),
+                    and_(VisitReport.visit_id == day.c.visit_id, VisitReport.kind == ReportKind.ON_THE_WAY),
+                ),
+            ),
         )
-        .order_by(VisitReport.happened_at)
+        .join(Visit, Visit.id == VisitReport.visit_id)
+        .order_by(day.c.promise_id, VisitReport.happened_at)
     )
     found: dict[int, list[Any]] = {}
     for row in rows:
-        found.setdefault(row.technician_id, []).append(row)
+        found.setdefault(row.promise_id, []).append(row)
     return found
 
 
@@ -225,17 +257,17 @@ def _earlier(rows: Sequence[Any]) -> tuple[Earlier, ...]:
     )
 
 
-def _disruptions(
-    session: Session, people: Collection[int], visits: Collection[int], days: Collection[date]
-) -> dict[tuple[Any, Any], list[Heard]]:
+def _disruptions(session: Session, missed: Sequence[Any]) -> dict[tuple[Any, Any], list[Heard]]:
     """Give what was reported, by visit where it was about one of these, and by person and day."""
-    asked = set(visits)
+    asked = {each.visit_id for each in missed}
+    days = [clock.local_day(_arrived_at(each), each.zone) for each in missed]
+    people = {each.person for each in missed}
     rows = session.execute(
         select(
             Disruption.kind, Disruption.visit_id, Disruption.technician_id, Disruption.day, Disruption.reported_at
         ).where(
             or_(
-                Disruption.visit_id.in_(visits),
+                Disruption.visit_id.in_(asked),
                 and_(Disruption.technician_id.in_(people), Disruption.day.between(min(days), max(days))),
             )
         )

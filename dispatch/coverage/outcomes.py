@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Date, Integer, and_, cast, false, func, literal, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import Date, Integer, cast, func, select
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.models import Agreement, AgreementKind
-from dispatch.coverage.lateness import NO_CAUSE, Missed, causes
+from dispatch.coverage.lateness import NO_CAUSE, causes
 from dispatch.coverage.suppression import Group, Shown, enough, shown
 from dispatch.jobs.models import Promise, PromiseState, Visit
 from dispatch.planning.models import Assignment, AssignmentState, ReportKind, VisitReport
-from dispatch.workforce.models import Shift, Territory
+from dispatch.workforce.models import Territory
 
 MONTHS = 6
 BANDS = ((0, 8), (8, 10), (10, 12), (12, 14), (14, 16), (16, 18), (18, 24))
@@ -146,33 +145,14 @@ def _promises(session: Session, places: Collection[int], month: date, until: dat
     """Count the promises of a month whose end is known; of the missed ones with the cause that is recorded."""
     start, end = _span(month, until)
     who = (
-        select(
-            Assignment.visit_id,
-            Assignment.technician_id.label("person"),
-            func.lower(Assignment.during).label("starts_at"),
-            Assignment.travel_s,
-            Assignment.decided_at,
-            and_(Assignment.decided_by_id.is_not(None), Assignment.plan_id.is_(None)).label("by_person"),
-            func.lower(Shift.during).label("on_duty_at"),
-        )
-        .outerjoin(Shift, Shift.id == Assignment.shift_id)
+        select(Assignment.visit_id, func.min(Assignment.technician_id).label("person"))
         .where(Assignment.state.in_(DRAWN), func.lower(Assignment.during).between(start, end + timedelta(days=7)))
-        .ext(distinct_on(Assignment.visit_id))
-        .order_by(Assignment.visit_id, Assignment.technician_id, Assignment.id.desc())
+        .group_by(Assignment.visit_id)
         .subquery()
     )
     # Fenced off, so that zones are looked up for these promises and not these promises for each zone.
     ended = (
-        select(
-            Promise.id,
-            Promise.visit_id,
-            Promise.during,
-            Promise.state,
-            Promise.missed_by_s,
-            Promise.made_at,
-            Visit.territory_id,
-            *(column for column in who.c if column.name != "visit_id"),
-        )
+        select(Promise.id, Promise.during, Promise.state, Visit.territory_id, who.c.person)
         .join(Visit, Visit.id == Promise.visit_id)
         .join(who, who.c.visit_id == Promise.visit_id)
         .where(
@@ -184,40 +164,24 @@ def _promises(session: Session, places: Collection[int], month: date, until: dat
         .prefix_with("MATERIALIZED")
     )
     local = func.timezone(Territory.zone, func.lower(ended.c.during))
-    asked = (
-        select(ended, Territory.zone, cast(func.extract("hour", local), Integer).label("hour"))
+    hour = cast(func.extract("hour", local), Integer)
+    missed = ended.c.state == PromiseState.MISSED
+    alike = (ended.c.territory_id, hour.label("hour"), ended.c.person)
+    groups = session.execute(
+        select(
+            *alike, func.count().filter(~missed).label("kept"), func.array_agg(ended.c.id).filter(missed).label("ids")
+        )
         .join(Territory, Territory.id == ended.c.territory_id)
         .where(cast(local, Date) >= month, cast(local, Date) < until)
-    )
-    kept = asked.where(ended.c.state == PromiseState.KEPT).add_columns(
-        false().label("wrong"), literal(NO_CAUSE).label("cause")
-    )
-    rows = session.execute(asked.where(ended.c.state == PromiseState.MISSED)).all()
-    why = causes(
-        session,
-        [
-            Missed(
-                promise_id=row.id,
-                visit_id=row.visit_id,
-                zone=row.zone,
-                person=row.person,
-                window_ends=row.during.upper,
-                missed_by_s=row.missed_by_s,
-                promised_at=row.made_at,
-                starts_at=row.starts_at,
-                travel_s=row.travel_s,
-                decided_at=row.decided_at,
-                by_person=row.by_person,
-                on_duty_at=row.on_duty_at,
-            )
-            for row in rows
-        ],
-    )
-    missed = [
-        Line(territory=row.territory_id, hour=row.hour, wrong=True, cause=why[row.id], person=row.person, visits=1)
-        for row in rows
-    ]
-    return [*_lines(session, kept.subquery()), *missed]
+        .group_by(*alike)
+    ).all()
+    why = causes(session, [number for row in groups for number in row.ids or ()])
+    lines = []
+    for row in groups:
+        where = {"territory": row.territory_id, "hour": row.hour, "person": row.person}
+        lines.append(Line(**where, wrong=False, cause=NO_CAUSE, visits=row.kept))
+        lines += [Line(**where, wrong=True, cause=why.get(number, NO_CAUSE), visits=1) for number in row.ids or ()]
+    return [line for line in lines if line.visits]
 
 
 def _fixes(session: Session, places: Collection[int], month: date, until: date) -> list[Line]:
