@@ -33,7 +33,7 @@ from dispatch.planning.changing import (
 )
 from dispatch.planning.draft_models import DraftChange
 from dispatch.planning.drafts import Believed, believed, believed_of, leave_draft, put_in_draft
-from dispatch.planning.judging import judge
+from dispatch.planning.judging import judge, read_days
 from dispatch.planning.models import Assignment
 from dispatch.planning.rows import live
 from dispatch.planning.telling import tell_changes
@@ -136,6 +136,7 @@ def blocked(session: Session, visits: Collection[int], *, now: datetime) -> dict
     beliefs = believed_of(session, visits).values()
     current = live_slots(session, [each.crew_slot_id for each in beliefs])
     rows = {row.id: row for row in session.scalars(select(Visit).where(Visit.id.in_(visits)))}
+    days = read_days(session, [row.shift_id for row in current.values() if row.shift_id is not None], now=now)
     for each in beliefs:
         booked = current.get(each.crew_slot_id)
         if booked is None:
@@ -148,6 +149,7 @@ def blocked(session: Session, visits: Collection[int], *, now: datetime) -> dict
                 technician_id=booked.technician_id,
                 start=booked.during.lower,
                 now=now,
+                days=days,
             )
         except (Conflict, Invalid) as refused:
             found[each.visit_id] = (*found.get(each.visit_id, ()), refused.message)

@@ -4,12 +4,15 @@ The rules about people and promises are asked one by one, so that each has its w
 of the same desk that names candidates, on the person's own day, so that what one offers the other never refuses.
 """
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session, aliased
 
 from dispatch.core.clock import local_day
@@ -92,16 +95,21 @@ def judge(
     start: datetime,
     now: datetime,
     pushing: Collection[int] = (),
+    days: Mapping[int, Snapshot] = MappingProxyType({}),
 ) -> Verdict:
     """Ask every rule about one placement; nothing is written.
 
     ``pushing`` are the bookings that whoever asks has seen move to make room. Where the place needs others to move than
-    these, it is judged against the times that were told.
+    these, it is judged against the times that were told. Whoever asks about many bookings that stand reads their
+    ``days`` before, see `read_days`.
     """
     if start < now - PAST_GRACE:
         raise Invalid("That time has passed. Choose a later one.", field="start")
     shift = _shift_for(session, technician_id, start)
-    snapshot = _day_of(session, shift, technician_id, visit.id, min(now, start))
+    snapshot = days.get(shift.id)
+    if snapshot is None or str(visit.id) not in snapshot.problem.visit_by_id:
+        cell = (shift.territory_id, shift.on_date)
+        snapshot = _day_of(session, cell, [technician_id], [visit.id], min(now, start))
     question = _question(session, snapshot, shift, visit.id, crew_slot_id, technician_id, start)
     place, pushed, reason = _on_the_desk(snapshot, question, visit)
     moves = {each.booking.id for each in pushed}
@@ -160,33 +168,51 @@ def _verdict(
     )
 
 
-def _day_of(session: Session, shift: Any, technician_id: int, visit_id: int, now: datetime) -> Snapshot:
-    """Read the person's shift with what is committed on it, and those of colleagues who share a partner's limit."""
+def read_days(session: Session, shift_ids: Collection[int], *, now: datetime) -> dict[int, Snapshot]:
+    """Read some shifts with all that is committed on them, once for each territory and day; by shift."""
+    people: dict[rows.Cell, list[Any]] = defaultdict(list)
+    for row in session.execute(
+        select(Shift.id, Shift.territory_id, Shift.on_date, Shift.technician_id).where(Shift.id.in_(shift_ids))
+    ):
+        people[row.territory_id, row.on_date].append(row)
+    found: dict[int, Snapshot] = {}
+    for cell, shifts in people.items():
+        found |= dict.fromkeys(
+            (row.id for row in shifts), _day_of(session, cell, [row.technician_id for row in shifts], (), now)
+        )
+    return found
+
+
+def _day_of(
+    session: Session, cell: rows.Cell, technicians: Collection[int], visits: Collection[int], now: datetime
+) -> Snapshot:
+    """Read people's shifts with what is committed on them, and those of colleagues who share a partner's limit."""
     colleague, mine = aliased(Technician), aliased(Technician)
     people = session.scalars(
         select(colleague.id)
         .join(mine, mine.partner_id == colleague.partner_id)
         .join(Partner, Partner.id == mine.partner_id)
-        .where(mine.id == technician_id, Partner.daily_capacity.is_not(None))
+        .where(mine.id.in_(technicians), Partner.daily_capacity.is_not(None))
     ).all()
-    together = sorted({technician_id, *people})
-    visits = session.scalars(
+    together = sorted({*technicians, *people})
+    territory_id, on_date = cell
+    committed = session.scalars(
         select(Assignment.visit_id)
         .join(Shift, Shift.id == Assignment.shift_id)
         .where(
-            Shift.territory_id == shift.territory_id,
-            Shift.on_date == shift.on_date,
+            Shift.territory_id == territory_id,
+            Shift.on_date == on_date,
             Shift.technician_id.in_(together),
             live(),
         )
     ).all()
     return read_snapshot(
         session,
-        scope=[(shift.territory_id, shift.on_date)],
+        scope=[cell],
         policy=active_policy(session),
         now=now,
         technicians=together,
-        visits=sorted({*visits, visit_id}),
+        visits=sorted({*committed, *visits}),
     )
 
 
@@ -314,6 +340,7 @@ def _neighbours(
     session: Session, snapshot: Snapshot, shift: Any, visit_id: int, technician_id: int
 ) -> tuple[Neighbour, ...]:
     """Return what else the person has that day, whichever territory it belongs to."""
+    around = Range(shift.during.lower - timedelta(hours=6), shift.during.upper + timedelta(hours=6), bounds="()")
     found = session.execute(
         select(Assignment.visit_id, Assignment.during, Site.lat, Site.lon)
         .join(Visit, Visit.id == Assignment.visit_id)
@@ -323,8 +350,7 @@ def _neighbours(
             Assignment.technician_id == technician_id,
             live(),
             Assignment.visit_id != visit_id,
-            func.upper(Assignment.during) > shift.during.lower - timedelta(hours=6),
-            func.lower(Assignment.during) < shift.during.upper + timedelta(hours=6),
+            Assignment.during.op("&&")(around),
         )
         .order_by(func.lower(Assignment.during))
     )

@@ -287,6 +287,23 @@ def test_what_does_not_fit_any_more_is_blocked_with_the_reason(world: World) -> 
     assert list(blocked(world.session, [visit.id], now=LATER)) == [visit.id]
 
 
+def test_days_that_are_read_together_say_what_each_says_alone(world: World) -> None:
+    fits, late, gone = world.visit(), world.visit(), world.visit()
+    place(world, fits)
+    place(world, late, start=EIGHT + 4 * HOUR)
+    place(world, gone, who=world.ben, start=EIGHT + 2 * HOUR)
+    make.make_promise(world.session, visit=late, during=Range(EIGHT, EIGHT + HOUR))
+    world.ben_shift.cancelled = True
+    world.session.flush()
+    visits = [fits.id, late.id, gone.id]
+    together = blocked(world.session, visits, now=LATER)
+    alone: dict[int, Any] = {}
+    for visit_id in visits:
+        alone |= blocked(world.session, [visit_id], now=LATER)
+    assert together == alone
+    assert set(together) == {late.id, gone.id}
+
+
 def test_what_was_overridden_when_it_was_booked_blocks_nothing(world: World) -> None:
     visit = world.visit()
     make.make_promise(world.session, visit=visit, during=Range(EIGHT, EIGHT + HOUR))
