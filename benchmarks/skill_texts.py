@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     known = cases(chosen.data / "request_type_mapping.csv")
     with tempfile.TemporaryDirectory(prefix="skill-texts-") as folder:
         server = embedded.start(Path(folder) / "postgres")
-        engine = make_engine(server.url())
+        engine = make_engine(server.url(embedded.OWNER))
         try:
             with Session(engine) as session:
                 for name, taxonomy in (

@@ -28,6 +28,8 @@ PHRASE, COVERED, TRADE = 0.6, 0.4, 0.25
 PAST = 0.9
 SPELLED_ALIKE = 80.0
 SHORTEST_MISSPELLED = 4
+SHORTEST_SHORTENED = 3
+VOWELS = frozenset("aeiou")
 FROM_SURE, FROM_LIKELY = 0.7, 0.6
 AHEAD_OF_NEXT = 0.15
 """A text that speaks as loudly for another skill is sure of neither."""
@@ -189,14 +191,37 @@ class _Asked:
             if not stem:
                 continue
             meant, trust = stem, 1.0
-            if stem not in vocabulary.by_stem and stem not in held and len(stem) >= SHORTEST_MISSPELLED:
-                meant, trust = _spelled_like(stem, vocabulary.known) or (stem, 1.0)
+            if stem not in vocabulary.by_stem and stem not in held:
+                meant, trust = _short_for(word, stems, vocabulary.by_stem.keys() | held) or (stem, 1.0)
+                if meant == stem and len(stem) >= SHORTEST_MISSPELLED:
+                    meant, trust = _spelled_like(stem, vocabulary.known) or (stem, 1.0)
             before = found.get(meant, (0.0, ()))
             found[meant] = (max(trust, before[0]), (*before[1], word))
         return cls(found)
 
     def weight(self, stem: str) -> float:
         return self.words[stem][0] if stem in self.words else 0.0
+
+
+def _short_for(word: str, stems: Stems, known: Collection[str]) -> tuple[str, float] | None:
+    """Return the stem of the one known word that a word leaves vowels out of, as "wtr" does of "water".
+
+    Where several known words would do, none is meant.
+    """
+    if len(word) < SHORTEST_SHORTENED:
+        return None
+    bones = _bones(word)
+    meant = {
+        stem
+        for whole, stem in stems.items()
+        if whole[0] == word[0] and len(whole) > len(word) and stem in known and _bones(whole) == bones
+    }
+    return (meant.pop(), PAST) if len(meant) == 1 else None
+
+
+def _bones(word: str) -> str:
+    """Return a word without the vowels after its first letter."""
+    return word[0] + "".join(letter for letter in word[1:] if letter not in VOWELS)
 
 
 def _spelled_like(stem: str, known: Sequence[str]) -> tuple[str, float] | None:

@@ -55,6 +55,9 @@ def codes(readings: list[Reading]) -> list[str]:
         ("Boiler leaking at Hale Dental, no hot water since last night, ask for Priya", "plumbing.steam_hot_water"),
         ("my Viessmann Vitodens boyler does not heat", "hvac.heating_plant"),
         ("StreetLight out", "streetlight.luminaire"),
+        ("wtr meter", "water.metering"),
+        ("strtlght out", "streetlight.luminaire"),
+        ("elvtr stuck", "lift.electromechanical"),
     ],
 )
 def test_everyday_words_find_the_skill(session: Session, words: str, code: str) -> None:
@@ -65,6 +68,14 @@ def test_of_two_that_are_meant_alike_the_one_that_is_called_so_comes_first(sessi
     first, second = read(session, "gas")[:2]  # F-gas is read as gas, too
     assert first.score == second.score
     assert codes([first]) == ["plumbing.gas"]
+
+
+def test_a_word_that_could_be_short_for_two_is_short_for_none(session: Session) -> None:
+    past = [("gizmotor hums", "hvac.ventilation"), ("gizmeter stuck", "water.metering")]
+    assert read(session, "gzmtr", *past) == []
+    (only,) = read(session, "gzmtr", past[0])
+    assert (TREE.nodes[only.skill_id].code, only.words) == ("hvac.ventilation", ("gzmtr",))
+    assert read(session, "gz xyz", *past) == [], "too short, or of no word"
 
 
 def test_the_words_that_say_so_are_those_that_were_typed(session: Session) -> None:
