@@ -6,7 +6,7 @@ What a skill is made of (its fields, other words, what it needs and includes) ch
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain, count
 from typing import Any
 
@@ -17,9 +17,9 @@ from sqlalchemy.orm.attributes import flag_modified
 from dispatch.accounts.access import Actor, Right
 from dispatch.accounts.changes import who_was_first
 from dispatch.core import queue
-from dispatch.core.audit import Change, record
 from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.skills.catalogue import ACCURACY_HALF_LIFE_DAYS
+from dispatch.skills.catalogue_log import note_parts, plain
 from dispatch.skills.common import note
 from dispatch.skills.models import RelationKind, Skill, SkillAlias, SkillRelation
 from dispatch.skills.taxonomy import Taxonomy, load_taxonomy, would_loop
@@ -118,10 +118,10 @@ def change_skill(
     if after.get("name", skill.name) != skill.name:
         words = after.get("aliases", before["aliases"])
         after["aliases"] = _words([*words, skill.name], after["name"])
-    after = {key: value for key, value in after.items() if _plain(value) != before[key]}
+    after = {key: value for key, value in after.items() if plain(value) != before[key]}
     if after:
         _put(session, skill, after)
-        _note(session, skill, before, after, actor=actor, now=now, action=action, reason=reason)
+        note_parts(session, skill, before, after, actor=actor, now=now, action=action, reason=reason)
     return skill
 
 
@@ -138,7 +138,7 @@ def put_skill_back(
     if after.get("retired_at"):
         after["retired_at"] = datetime.fromisoformat(after["retired_at"])
     _put(session, skill, after)
-    _note(session, skill, before, after, actor=actor, now=now, action=action, undoes_seq=undoes_seq)
+    note_parts(session, skill, before, after, actor=actor, now=now, action=action, undoes_seq=undoes_seq)
 
 
 def retire_skill(
@@ -340,7 +340,7 @@ def _state(session: Session, skill: Skill) -> dict[str, Any]:
     ):
         related[next(part for part, each in LISTS.items() if each is kind)].append(other)
     words = sorted((one.alias for one in skill.aliases), key=str.casefold)
-    return {**{key: _plain(getattr(skill, key)) for key in FIELDS}, "aliases": words, **related}
+    return {**{key: plain(getattr(skill, key)) for key in FIELDS}, "aliases": words, **related}
 
 
 def _put(session: Session, skill: Skill, after: Mapping[str, Any]) -> None:
@@ -364,38 +364,3 @@ def _put(session: Session, skill: Skill, after: Mapping[str, Any]) -> None:
     session.flush()
     if _LEVELS_REST_ON & after.keys():
         queue.defer(session, TASK, once=TASK)
-
-
-def _note(
-    session: Session,
-    skill: Skill,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-    *,
-    actor: Actor,
-    now: datetime,
-    action: str,
-    reason: str | None = None,
-    undoes_seq: int | None = None,
-) -> None:
-    was, becomes = {key: before[key] for key in after}, {key: _plain(value) for key, value in after.items()}
-    record(
-        session,
-        Change(
-            at=now,
-            actor_id=actor.user_id,
-            action=action,
-            entity="skill",
-            entity_id=str(skill.id),
-            entity_version=skill.version,
-            before=was,
-            after=becomes,
-            reason=reason,
-            inverse={"command": "skill", "skill_id": skill.id, "expect": becomes, "restore": was},
-            undoes_seq=undoes_seq,
-        ),
-    )
-
-
-def _plain(value: Any) -> Any:
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

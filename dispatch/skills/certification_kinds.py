@@ -1,7 +1,7 @@
 """Use cases on kinds of certification: apart from skills, since a document is held or not and has no level."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select
@@ -10,8 +10,8 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from dispatch.accounts.access import Actor, Right
 from dispatch.accounts.changes import who_was_first
-from dispatch.core.audit import Change, record
 from dispatch.core.errors import Conflict, Invalid, NotFound
+from dispatch.skills.catalogue_log import note_parts, plain
 from dispatch.skills.common import note
 from dispatch.skills.models import CertificationKind, CertificationProof, Skill
 
@@ -93,10 +93,10 @@ def change_certification_kind(
     if version != kind.version:
         raise Conflict(who_was_first(session, "certification_kind", kind_id))
     before = _state(session, kind)
-    after = {key: value for key, value in _checked(session, changes).items() if _plain(value) != before[key]}
+    after = {key: value for key, value in _checked(session, changes).items() if plain(value) != before[key]}
     if after:
         _put(session, kind, after)
-        _note(session, kind, before, after, action=action, reason=reason, undoes_seq=None, actor=actor, now=now)
+        note_parts(session, kind, before, after, action=action, reason=reason, undoes_seq=None, actor=actor, now=now)
     return kind
 
 
@@ -113,7 +113,7 @@ def put_kind_back(
     if after.get("retired_at"):
         after["retired_at"] = datetime.fromisoformat(after["retired_at"])
     _put(session, kind, after)
-    _note(session, kind, before, after, action=action, reason=None, undoes_seq=undoes_seq, actor=actor, now=now)
+    note_parts(session, kind, before, after, action=action, reason=None, undoes_seq=undoes_seq, actor=actor, now=now)
 
 
 def _checked(session: Session, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,8 +152,8 @@ def _locked(session: Session, kind_id: int) -> CertificationKind:
 
 
 def _state(session: Session, kind: CertificationKind) -> dict[str, Any]:
-    fields = {key: _plain(getattr(kind, key)) for key in FIELDS}
-    return {**fields, "proves": _plain(proofs_of(session, kind.id))}
+    fields = {key: plain(getattr(kind, key)) for key in FIELDS}
+    return {**fields, "proves": plain(proofs_of(session, kind.id))}
 
 
 def _put(session: Session, kind: CertificationKind, after: Mapping[str, Any]) -> None:
@@ -171,40 +171,3 @@ def _put_proofs(session: Session, kind_id: int, proves: Sequence[Sequence[int]])
     if proves:
         rows = [{"kind_id": kind_id, "skill_id": skill, "level": level} for skill, level in proves]
         session.execute(insert(CertificationProof), rows)
-
-
-def _note(
-    session: Session,
-    kind: CertificationKind,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-    *,
-    action: str,
-    reason: str | None,
-    undoes_seq: int | None,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    was, becomes = {key: before[key] for key in after}, {key: _plain(value) for key, value in after.items()}
-    record(
-        session,
-        Change(
-            at=now,
-            actor_id=actor.user_id,
-            action=action,
-            entity="certification_kind",
-            entity_id=str(kind.id),
-            entity_version=kind.version,
-            before=was,
-            after=becomes,
-            reason=reason,
-            inverse={"command": "certification_kind", "kind_id": kind.id, "expect": becomes, "restore": was},
-            undoes_seq=undoes_seq,
-        ),
-    )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [list(pair) for pair in value]
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
