@@ -214,7 +214,11 @@ def _short_for(word: str, stems: Stems, known: Collection[str]) -> tuple[str, fl
     meant = {
         stem
         for whole, stem in stems.items()
-        if whole[0] == word[0] and len(whole) > len(word) and stem in known and _bones(whole) == bones
+        if stem is not None
+        and stem in known
+        and whole[0] == word[0]
+        and len(whole) > len(word)
+        and _bones(whole) == bones
     }
     return (meant.pop(), PAST) if len(meant) == 1 else None
 
