@@ -298,6 +298,8 @@ def _reason_form(visit_id: int, titles: list[Any]) -> tuple[ReasonForm, Stop]:
 
 def _reason_page(form: ReasonForm, stop: Stop, tiles: list[tuple[Any, Any]], *, declining: bool) -> Response:
     _number(form)
+    if declining:
+        form.reason.label.text = _("What is in the way?")
     return page(
         "my/reason.html",
         stop=stop,

@@ -191,6 +191,7 @@ def test_a_visit_given_back_has_a_reason_and_leaves_the_day(site: Web) -> None:
     browser = own.browser()
     browser.get(f"/my/jobs/{own.visit_ids[0]}/decline")
     refused = browser.send({}, button="Give it back", status=422)
+    assert "What is in the way? Choose what fits best." in refused.text
     assert not isinstance(refused, str)
     assert "Choose what fits best" in refused.text
     browser.send({"reason": "Something else", "words": "School run"}, button="Give it back")
