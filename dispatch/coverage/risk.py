@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
 
+from dispatch.coverage.away import Absences
 from dispatch.coverage.flow import build_weeks, people_behind
 from dispatch.coverage.outlook import HOUR_S, DemandClass, Need, Outlook
 from dispatch.coverage.parts import Parts
@@ -56,23 +57,21 @@ def absence_risks(outlook: Outlook, models: Sequence[WeekModel] | None = None) -
     """Everybody's single-expert risk, greatest first; people who carry nothing in a week cost nothing there.
 
     An arrangement that does not use a person stays possible without them, so only those who carry hours are solved
-    again, each in the part of the week that hangs together with them, from the basis that the last solve left.
+    again, each in the part of the week that feels it.
     """
     solved = models if models is not None else build_weeks(outlook)
     lost: dict[int, dict[date, float]] = {person.id: {} for person in outlook.people}
     felt: dict[int, list[tuple[DemandClass, float]]] = {person.id: [] for person in outlook.people}
     for model in (part for whole in solved for part in Parts(whole).each()):
-        flow = model.solve()
-        for person in sorted({gift.person for gift in flow.gifts}):
-            unmet = model.unmet_without([person])
-            rise = sum(unmet) - flow.total_unmet_h
+        week = Absences(model)
+        for person in week.carriers():
+            rises = {index: unmet - week.unmet_h[index] for index, unmet in week.unmet_without([person]).items()}
+            rise = sum(rises.values())
             if round(rise * HOUR_S) <= 0:
                 continue
             lost[person][model.week] = lost[person].get(model.week, 0.0) + rise
             felt[person].extend(
-                (work, after - before)
-                for work, before, after in zip(model.demand, flow.unmet_h, unmet, strict=True)
-                if round((after - before) * HOUR_S) != 0
+                (model.demand[index], hours) for index, hours in sorted(rises.items()) if round(hours * HOUR_S) != 0
             )
     risks = [_risk(person, lost[person], felt[person]) for person in lost]
     return tuple(sorted(risks, key=lambda risk: (-risk.lost_s, risk.person)))

@@ -145,13 +145,8 @@ class WeekModel:
             hours = work.seconds / HOUR_S
             row = solver.RowConstraint(hours, hours, "")
             self._need.append(row)
-            parts = []
-            for step in range(SPREAD_STEPS):
-                last = step == SPREAD_STEPS - 1
-                part = solver.NumVar(0.0, infinity if last else hours / SPREAD_STEPS, "")
-                row.SetCoefficient(part, 1.0)
-                goal.SetCoefficient(part, UNMET_COST + SPREAD_COST * step)
-                parts.append(part)
+            parts = add_unmet(solver, row, hours)
+            price_unmet(goal, parts)
             self._unmet.append(parts)
             for person, overhead in self.reach[index].items():
                 given = solver.NumVar(0.0, infinity, "")
@@ -218,8 +213,7 @@ class WeekModel:
         for row, parts, work in zip(self._need, self._unmet, self.demand, strict=True):
             hours = work.seconds / HOUR_S
             row.SetBounds(hours, hours)
-            for step, part in enumerate(parts):
-                goal.SetCoefficient(part, UNMET_COST + SPREAD_COST * step)
+            price_unmet(goal, parts)
         return price, hour_price
 
     def priced_cost(self) -> float:
@@ -232,8 +226,7 @@ class WeekModel:
         self._solve()
         cost = float(goal.Value())
         for parts in self._unmet:
-            for step, part in enumerate(parts):
-                goal.SetCoefficient(part, UNMET_COST + SPREAD_COST * step)
+            price_unmet(goal, parts)
         return cost
 
     def unmet_without(self, people: Iterable[int]) -> tuple[float, ...]:
@@ -310,3 +303,20 @@ class WeekModel:
         self._growth.SetUb(0.0)
         goal.SetCoefficient(self._growth, 0.0)
         return grown
+
+
+def add_unmet(solver: Any, row: Any, hours: float) -> list[Any]:
+    """Let hours of a class stay unmet, in parts of which each can be dearer than the one before."""
+    parts = []
+    for step in range(SPREAD_STEPS):
+        last = step == SPREAD_STEPS - 1
+        part = solver.NumVar(0.0, solver.infinity() if last else hours / SPREAD_STEPS, "")
+        row.SetCoefficient(part, 1.0)
+        parts.append(part)
+    return parts
+
+
+def price_unmet(goal: Any, parts: Sequence[Any]) -> None:
+    """Make unmet hours dearer than anything else, and each further part a little dearer."""
+    for step, part in enumerate(parts):
+        goal.SetCoefficient(part, UNMET_COST + SPREAD_COST * step)

@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from dispatch.coverage.flow import solve_flow
+from benchmarks.coverage_flow import make_outlook
+from dispatch.coverage.away import Absences
+from dispatch.coverage.flow import build_weeks, solve_flow
 from dispatch.coverage.outlook import HOUR_S, Outlook
 from dispatch.coverage.risk import absence_risks, pair_risks, sole_holders, stress_test
 from tests.coverage.build import GAS, NORTH, ROOFING, WIRING, need, outlook, person, week, work
@@ -136,3 +139,32 @@ def test_absences_never_help(question: Outlook) -> None:
 def test_what_is_no_chance_is_refused(away: float) -> None:
     with pytest.raises(ValueError, match="is no chance: give a number from 0 to 1"):
         stress_test(outlook([], []), away)
+
+
+# ---- one absence in the part of the week that feels it --------------------------------------------------------------
+
+
+@given(full, st.integers(0, 2))
+@settings(max_examples=150, deadline=None)
+def test_the_part_that_feels_an_absence_loses_what_the_whole_week_does(question: Outlook, others: int) -> None:
+    for model in build_weeks(question):
+        week_of = Absences(model, fewest=0)
+        for number, first in enumerate(model.people):
+            gone = [first.id, *(each.id for each in model.people[number + 1 : number + 1 + others])]
+            found = week_of.unmet_without(gone)
+            rise = sum(hours - week_of.unmet_h[index] for index, hours in found.items())
+            whole = sum(build_weeks(question)[question.weeks.index(model.week)].unmet_without(gone))
+            assert abs(rise - (whole - sum(week_of.unmet_h))) < 1e-5
+
+
+def test_most_of_a_large_week_is_left_alone() -> None:
+    (model,) = build_weeks(make_outlook(150, 40, 4, 1, 160, breadth=10))
+    week_of = Absences(model)
+    small = 0
+    for person_id in week_of.carriers():
+        found = week_of.unmet_without([person_id])
+        small += len(found) < len(model.demand)
+        rise = sum(hours - week_of.unmet_h[index] for index, hours in found.items())
+        assert abs(rise - (sum(model.unmet_without([person_id])) - sum(week_of.unmet_h))) < 1e-5
+    assert len(week_of.carriers()) > 100
+    assert small > 50
