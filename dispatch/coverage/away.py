@@ -111,10 +111,10 @@ class _Part:
         supply = {person: self._solver.RowConstraint(-infinity, hours, "") for person, hours in left_h.items()}
         self._unmet: dict[int, Any] = {}
         self._given: list[tuple[Any, float]] = []
-        self._need = need = {}
+        self._need: dict[int, Any] = {}
         for index in sorted(self.classes):
             hours = model.demand[index].seconds / HOUR_S
-            need[index] = row = self._solver.RowConstraint(hours, hours, "")
+            self._need[index] = row = self._solver.RowConstraint(hours, hours, "")
             self._unmet[index] = unmet = self._solver.NumVar(0.0, infinity, "")
             row.SetCoefficient(unmet, 1.0)
             goal.SetCoefficient(unmet, 1.0)
@@ -124,7 +124,7 @@ class _Part:
                 supply[person].SetCoefficient(given, overhead)
                 self._given.append((given, overhead))
         self._solve()
-        self.price = {index: row.dual_value() for index, row in need.items()}
+        self.price = {index: row.dual_value() for index, row in self._need.items()}
         self.hour_price = {person: max(0.0, -row.dual_value()) for person, row in supply.items()}
 
     def _solve(self) -> None:
