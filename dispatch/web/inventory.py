@@ -67,7 +67,7 @@ def index() -> Response:
         standings=[(one.value, words) for one, words in STANDINGS.items()],
         months=[(number, _("the last %(n)s months", n=number)) for number in USED_MONTHS],
         shown=shown,
-        through=any(isinstance(cell, Cell) and cell.through for cell in found.cells.values()),
+        ways=_ways(found),
         may_export=may_open("inventory.table"),
         may_open_partners=may_open("partners.show"),
         table_url=url_for("inventory.table", **kept),
@@ -130,6 +130,18 @@ def book() -> Response:
 def shown(cell: Cell) -> int:
     """Return the level a table shows: what dispatch relies on, else the likeliest."""
     return cell.relied_on_to or cell.level
+
+
+def _ways(found: Inventory[Cell] | Inventory[Paper]) -> dict[tuple[str, str], str]:
+    """Return a mark for each way that levels come through other skills: the skill, and how sure its level is."""
+    cells = (cell for cell in found.cells.values() if isinstance(cell, Cell) and cell.through)
+    ways = sorted({(cell.through or "", cell.certainty) for cell in cells})
+    return {way: _mark(number) for number, way in enumerate(ways)}
+
+
+def _mark(number: int) -> str:
+    """Return a, b ... z, aa, ab ..."""
+    return (_mark(number // 26 - 1) if number >= 26 else "") + chr(ord("a") + number % 26)
 
 
 def _asked() -> Asked:

@@ -168,7 +168,7 @@ def test_a_level_through_a_skill_that_includes_another_is_told_with_its_way(clie
     dispatcher = client_for("dispatcher")
     page = dispatcher.get("/people/skills?q=zoe&level=3").text
     assert "through Escalators, very sure" in page
-    assert "the level in a skill that includes this one" in page
+    assert "The level in a skill that includes this one: a through Escalators, very sure" in page
     wide = table_of(file(dispatcher, "/people/skills/table.csv?q=zoe&level=3").decode())
     assert wide["Zoe Zet", "Escalator steps"] == "4"
     book = CalamineWorkbook.from_filelike(io.BytesIO(file(dispatcher, "/people/skills/table.xlsx?q=zoe")))
