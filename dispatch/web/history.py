@@ -156,7 +156,7 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[+-]\
 _STRETCH = re.compile(rf"\[({_INSTANT.pattern}), ?({_INSTANT.pattern})\)")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _CODE = re.compile(r"[a-z]+(?:_[a-z]+)+")
-_HIDDEN = frozenset({"visit_id", "site_id", "job_id", "version", "closed_at", "slots", "pins", "crew"})
+_HIDDEN = frozenset({"subject", "visit_id", "site_id", "job_id", "version", "closed_at", "slots", "pins", "crew"})
 _NAMED = {"technician_id": "people", "helper_id": "people", "owner_id": "users", "territory_id": "territories"}
 _NOBODY = Names()
 
