@@ -10,6 +10,7 @@ from enum import StrEnum
 from dispatch.coverage.flow import Cell
 from dispatch.coverage.outlook import ANYBODY, CERTIFICATION, HOUR_S, DemandClass, Need, Outlook, Person, Row, RowKind
 from dispatch.coverage.week import WeekModel
+from dispatch.coverage.what_if import WhatIf
 
 OVERTIME_S = 4 * HOUR_S
 """Hours somebody would stay longer in a week."""
@@ -73,7 +74,8 @@ def remedies(
     For each cell and kind up to three, greatest gain first; what gains less than a quarter of an hour is left out.
     """
     by_week = {model.week: model for model in models}
-    unmet_h = {model.week: model.solve().unmet_h for model in models}
+    asking = {model.week: WhatIf(model) for model in models}
+    unmet_h = {week: found.unmet_h for week, found in asking.items()}
     asked = sorted((cell for cell in cells if cell.missing_s > 0), key=lambda cell: (-cell.missing_s, cell.row))
     found: list[Remedy] = []
     for cell in asked[:MOST_CELLS]:
@@ -86,7 +88,7 @@ def remedies(
         for kind, people in _candidates(outlook, cell, short, partners, travel_s).items():
             tried = []
             for changed in people:
-                gain_h = sum(unmet_h[cell.week]) - sum(model.unmet_as(changed))
+                gain_h = sum(unmet_h[cell.week]) - asking[cell.week].least_unmet_as(changed)
                 tried.append(
                     Remedy(
                         kind=kind,

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
 
-from dispatch.coverage.away import Absences
 from dispatch.coverage.flow import build_weeks, people_behind
 from dispatch.coverage.outlook import HOUR_S, DemandClass, Need, Outlook
 from dispatch.coverage.parts import Parts
 from dispatch.coverage.week import WeekModel
+from dispatch.coverage.what_if import WhatIf
 
 PAIRED = 8
 """People missed most alone who are also tried two by two."""
@@ -63,7 +63,7 @@ def absence_risks(outlook: Outlook, models: Sequence[WeekModel] | None = None) -
     lost: dict[int, dict[date, float]] = {person.id: {} for person in outlook.people}
     felt: dict[int, list[tuple[DemandClass, float]]] = {person.id: [] for person in outlook.people}
     for model in (part for whole in solved for part in Parts(whole).each()):
-        week = Absences(model)
+        week = WhatIf(model)
         for person in week.carriers():
             rises = {index: unmet - week.unmet_h[index] for index, unmet in week.unmet_without([person]).items()}
             rise = sum(rises.values())

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 
+from benchmarks.coverage_flow import make_outlook
 from dispatch.coverage.flow import build_weeks, solve_flow
 from dispatch.coverage.outlook import HOUR_S, Outlook, Person
 from dispatch.coverage.remedies import OVERTIME_S, PARTNER_DAY_S, Remedy, RemedyKind, remedies
-from tests.coverage.build import GAS, LIFT_CARD, MONDAY, NORTH, SOUTH, WIRING, need, outlook, person, work
+from dispatch.coverage.what_if import WhatIf
+from tests.coverage.build import GAS, LIFT_CARD, MONDAY, NORTH, ROOFING, SOUTH, WIRING, need, outlook, person, work
 from tests.coverage.test_flow import full
 
 WAY_S = 600
@@ -92,3 +94,30 @@ def test_the_programme_is_as_before_afterwards() -> None:
     assert first == remedies(question, cells, models, partners={4}, travel_s=lambda _person, _place: None)
     assert models[0].solve().total_unmet_h == 20
     assert NORTH in people[0].travel_s
+
+
+@given(full)
+@settings(max_examples=100, deadline=None)
+def test_the_part_that_feels_more_hours_or_skills_gains_what_the_whole_week_does(question: Outlook) -> None:
+    for model in build_weeks(question):
+        asking = WhatIf(model, fewest=0)
+        for who in question.people:
+            hours = {week: seconds + 4 * HOUR_S for week, seconds in who.hours_s.items()}
+            levels = {**dict.fromkeys((GAS, WIRING, ROOFING), 5), **dict.fromkeys(who.levels, 5)}
+            for changed in (
+                replace(who, hours_s=hours),
+                replace(who, levels=levels),
+                replace(who, travel_s={NORTH: 600, SOUTH: 900, **who.travel_s}),
+                replace(who, levels=levels, travel_s={NORTH: 600, SOUTH: 900, **who.travel_s}, hours_s=hours),
+            ):
+                assert abs(asking.least_unmet_as(changed) - sum(model.unmet_as(changed))) < 1e-5
+
+
+def test_in_a_large_week_a_part_answers_as_the_whole_does() -> None:
+    question = make_outlook(150, 40, 4, 1, 160, breadth=10)
+    (model,) = build_weeks(question)
+    asking = WhatIf(model)
+    assert sum(asking.unmet_h) > 0
+    for who in question.people[::3]:
+        changed = replace(who, levels={**who.levels, who.id % 40: 5, (who.id + 1) % 40: 5})
+        assert abs(asking.least_unmet_as(changed) - sum(model.unmet_as(changed))) < 1e-5

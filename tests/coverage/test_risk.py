@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.coverage_flow import make_outlook
-from dispatch.coverage.away import Absences
 from dispatch.coverage.flow import build_weeks, solve_flow
 from dispatch.coverage.outlook import HOUR_S, Outlook
 from dispatch.coverage.risk import absence_risks, pair_risks, sole_holders, stress_test
+from dispatch.coverage.what_if import WhatIf
 from tests.coverage.build import GAS, NORTH, ROOFING, WIRING, need, outlook, person, week, work
 from tests.coverage.test_flow import full
 
@@ -148,7 +148,7 @@ def test_what_is_no_chance_is_refused(away: float) -> None:
 @settings(max_examples=150, deadline=None)
 def test_the_part_that_feels_an_absence_loses_what_the_whole_week_does(question: Outlook, others: int) -> None:
     for model in build_weeks(question):
-        week_of = Absences(model, fewest=0)
+        week_of = WhatIf(model, fewest=0)
         for number, first in enumerate(model.people):
             gone = [first.id, *(each.id for each in model.people[number + 1 : number + 1 + others])]
             found = week_of.unmet_without(gone)
@@ -159,7 +159,7 @@ def test_the_part_that_feels_an_absence_loses_what_the_whole_week_does(question:
 
 def test_most_of_a_large_week_is_left_alone() -> None:
     (model,) = build_weeks(make_outlook(150, 40, 4, 1, 160, breadth=10))
-    week_of = Absences(model)
+    week_of = WhatIf(model)
     small = 0
     for person_id in week_of.carriers():
         found = week_of.unmet_without([person_id])

@@ -1,4 +1,4 @@
-"""What an absence does to a week, solved in the part of it that feels it; equal to solving the whole week again.
+"""What one person does to a week, away or able to do more, solved in the part that feels it; equal to the whole week.
 
 A few people and classes around somebody are solved anew while everything else stays as it was. That leaves the least
 possible unmet in the whole week as well when the new prices of the part and the old prices around it fit together: no
@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from dispatch.coverage.outlook import HOUR_S
+from dispatch.coverage.outlook import HOUR_S, Person
 from dispatch.coverage.week import DUST_HOURS, WeekModel, add_unmet, price_unmet
 
 FITS = 1e-6
@@ -24,7 +24,7 @@ FEWEST_CLASSES = 24
 """Weeks this small are solved whole."""
 
 
-class Absences:
+class WhatIf:
     """Answers what goes unmet without some people of a week, one question after the other."""
 
     def __init__(self, model: WeekModel, *, fewest: int = FEWEST_CLASSES) -> None:
@@ -54,6 +54,30 @@ class Absences:
                 return part.shared()
             classes |= wider
         return dict(enumerate(self._model.unmet_without(gone)))
+
+    def least_unmet_as(self, changed: Person) -> float:
+        """Return the hours of the week that go unmet at least if one person could do more than now.
+
+        As in `WeekModel.unmet_as` what they can do already stays possible, and they may come new.
+        """
+        model = self._model
+        opened = {
+            index: overhead
+            for index, work in enumerate(model.demand)
+            if changed.id not in model.reach[index]
+            and (overhead := changed.overhead(work)) is not None
+            and all(changed.meets(need, model.week) for need in work.needs)
+        }
+        classes = {*opened, *self._reached.get(changed.id, ())}
+        hours = max(model.hours(changed.id), changed.hours_s.get(model.week, 0) / HOUR_S)
+        while not self._small and len(classes) <= LARGEST_SHARE * len(model.demand):
+            left = {**self._left(classes, ()), changed.id: hours}
+            part = _Part(model, classes, left, {index: (changed.id, overhead) for index, overhead in opened.items()})
+            wider = self._misfits(part)
+            if not wider:
+                return part.least_h + sum(h for index, h in enumerate(self.unmet_h) if index not in classes)
+            classes |= wider
+        return sum(model.unmet_as(changed))
 
     def _left(self, classes: Collection[int], gone: Collection[int]) -> dict[int, float]:
         """Give everybody who can serve any of some classes with the hours that the others leave them."""
@@ -86,7 +110,7 @@ class Absences:
         """
         found = set()
         for person, hour_price in part.hour_price.items():
-            for index in self._reached[person]:
+            for index in self._reached.get(person, ()):
                 if index in part.classes:
                     continue
                 cost = self._model.reach[index][person] * hour_price - self._price[index]
@@ -98,7 +122,13 @@ class Absences:
 class _Part:
     """Some people and classes of a week with the least possible unmet, while the rest stays as it was."""
 
-    def __init__(self, model: WeekModel, classes: Collection[int], left_h: Mapping[int, float]) -> None:
+    def __init__(
+        self,
+        model: WeekModel,
+        classes: Collection[int],
+        left_h: Mapping[int, float],
+        opened: Mapping[int, tuple[int, float]] | None = None,
+    ) -> None:
         # Loaded here because only the worker solves.
         from ortools.linear_solver import pywraplp
 
@@ -118,12 +148,14 @@ class _Part:
             self._unmet[index] = unmet = self._solver.NumVar(0.0, infinity, "")
             row.SetCoefficient(unmet, 1.0)
             goal.SetCoefficient(unmet, 1.0)
-            for person, overhead in model.reach[index].items():
+            more = (opened[index],) if opened and index in opened else ()
+            for person, overhead in (*model.reach[index].items(), *more):
                 given = self._solver.NumVar(0.0, infinity, "")
                 row.SetCoefficient(given, 1.0)
                 supply[person].SetCoefficient(given, overhead)
                 self._given.append((given, overhead))
         self._solve()
+        self.least_h: float = goal.Value()
         self.price = {index: row.dual_value() for index, row in self._need.items()}
         self.hour_price = {person: max(0.0, -row.dual_value()) for person, row in supply.items()}
 
