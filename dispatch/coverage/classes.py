@@ -88,6 +88,7 @@ def merge_rare(demand: Iterable[DemandClass], most: int = MOST_CLASSES) -> tuple
     for what both do. A territory keeps at least one class, so more territories than the limit stay above it.
     """
     by_week: dict[date, list[DemandClass]] = {}
+    asked = _Asked()
     for work in demand:
         by_week.setdefault(work.week, []).append(work)
     kept: list[DemandClass] = []
@@ -104,7 +105,7 @@ def merge_rare(demand: Iterable[DemandClass], most: int = MOST_CLASSES) -> tuple
                 others = [work for work in here[rare.territory] if work is not rare]
                 if over <= 0 or not others or len(others) == len(here[rare.territory]):
                     continue
-                target = min(others, key=lambda work: (_asked_beyond(work, rare), -work.seconds, work.key))
+                target = asked.nearest(rare, others)
                 joined = _joined(rare, target)
                 twin = next((work for work in others if work is not target and work.needs == joined.needs), None)
                 merged = joined if twin is None else _joined(joined, twin)
@@ -115,6 +116,40 @@ def merge_rare(demand: Iterable[DemandClass], most: int = MOST_CLASSES) -> tuple
                 merging = True
         kept += [work for group in here.values() for work in group]
     return tuple(sorted(kept, key=lambda work: work.key)), moved_s
+
+
+class _Asked:
+    """What classes ask for, looked up once: thousands are compared, and most have no skill in common."""
+
+    def __init__(self) -> None:
+        # The class itself is kept beside its facts, so that no other can come to have its identity.
+        self._facts: dict[int, tuple[DemandClass, frozenset[int], int, int]] = {}
+
+    def _of(self, work: DemandClass) -> tuple[DemandClass, frozenset[int], int, int]:
+        found = self._facts.get(id(work))
+        if found is None:
+            skills = frozenset(option.skill for need in work.needs for option in need.any_of)
+            found = self._facts[id(work)] = (work, skills, len(work.needs), _levels(work))
+        return found
+
+    def nearest(self, rare: DemandClass, others: Iterable[DemandClass]) -> DemandClass:
+        """Return the class that asks for the least beyond a rare one; of those alike the larger, then by name."""
+        _rare, skills, own, _levels_asked = self._of(rare)
+        best: list[DemandClass] = []
+        least: tuple[tuple[int, int, int], int] | None = None
+        for work in others:
+            _work, theirs, count, levels = self._of(work)
+            apart = (own, count, levels) if skills.isdisjoint(theirs) else _asked_beyond(work, rare)
+            beyond = (apart, -work.seconds)
+            if least is None or beyond < least:
+                best, least = [work], beyond
+            elif beyond == least:
+                best.append(work)
+        return min(best, key=lambda work: work.key)
+
+
+def _levels(work: DemandClass) -> int:
+    return sum(option.level for need in work.needs for option in need.any_of[:1])
 
 
 def _implies(strict: Need, mild: Need) -> bool:
@@ -131,7 +166,7 @@ def _asked_beyond(work: DemandClass, rare: DemandClass) -> tuple[int, int, int]:
     """How much more than the rare work asks for: needs of its own to be added to the other, new needs, levels."""
     lacking = sum(not any(_implies(need, own) for need in work.needs) for own in rare.needs)
     beyond = sum(not any(_implies(own, need) for own in rare.needs) for need in work.needs)
-    return lacking, beyond, sum(option.level for need in work.needs for option in need.any_of[:1])
+    return lacking, beyond, _levels(work)
 
 
 def _joined(one: DemandClass, other: DemandClass) -> DemandClass:
