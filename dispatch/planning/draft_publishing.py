@@ -41,6 +41,7 @@ from dispatch.workforce.models import Territory
 
 PUBLISH = "publish_draft"
 TAKE_BACK = "take_back"
+GONE = frozenset({"away", "outside_shift"})  # whoever was told does not work then any more
 
 
 class DraftChanged(Conflict):
@@ -132,33 +133,7 @@ def _visits_of(territories: Collection[int], day: date, zone: str) -> Select[int
 
 def blocked(session: Session, visits: Collection[int], *, now: datetime) -> dict[int, tuple[str, ...]]:
     """Return what speaks by now against bookings of a draft, by visit; what was overridden then is known."""
-    found: dict[int, tuple[str, ...]] = {}
-    beliefs = believed_of(session, visits).values()
-    current = live_slots(session, [each.crew_slot_id for each in beliefs])
-    rows = {row.id: row for row in session.scalars(select(Visit).where(Visit.id.in_(visits)))}
-    days = read_days(session, [row.shift_id for row in current.values() if row.shift_id is not None], now=now)
-    for each in beliefs:
-        booked = current.get(each.crew_slot_id)
-        if booked is None:
-            continue
-        try:
-            verdict = judge(
-                session,
-                visit=rows[each.visit_id],
-                crew_slot_id=each.crew_slot_id,
-                technician_id=booked.technician_id,
-                start=booked.during.lower,
-                now=now,
-                days=days,
-            )
-        except (Conflict, Invalid) as refused:
-            found[each.visit_id] = (*found.get(each.visit_id, ()), refused.message)
-            continue
-        pairs = zip(verdict.objections, verdict.reasons, strict=True)
-        reasons = tuple(words for objection, words in pairs if objection.code not in each.overridden)
-        if reasons:
-            found[each.visit_id] = (*found.get(each.visit_id, ()), *reasons)
-    return found
+    return _against(session, believed_of(session, visits).values(), now)
 
 
 def publish_draft(session: Session, *, seen: Mapping[int, int], actor: Actor, now: datetime) -> list[int]:
@@ -169,29 +144,32 @@ def publish_draft(session: Session, *, seen: Mapping[int, int], actor: Actor, no
     visits = _as_seen(session, seen, actor, Right.PLAN_PUBLISH)
     against = blocked(session, seen, now=now)
     if against:
-        words = " ".join(dict.fromkeys(sentence for sentences in against.values() for sentence in sentences))
-        raise Blocked(f"{words} Nothing is published yet: change it, or publish the rest.")
+        raise Blocked(f"{_together(against)} Nothing is published yet: change it, or publish the rest.")
     entry = Entry(action=PUBLISH, actor=actor, now=now)
     return _settle(session, list(believed_of(session, seen, lock=True).values()), visits, entry)
 
 
 def take_draft_back(session: Session, *, seen: Mapping[int, int], actor: Actor, now: datetime) -> list[int]:
     """Put bookings back to what people believe; all of those or none. Returns the visits."""
-    _as_seen(session, seen, actor, Right.ASSIGNMENT_EDIT)
-    beliefs = list(believed_of(session, seen, lock=True).values())
-    current = live_slots(session, [each.crew_slot_id for each in beliefs], lock=True)
-    changes = [
-        SlotChange(
-            visit_id=each.visit_id,
-            crew_slot_id=each.crew_slot_id,
-            to=each.told,
-            expect=(current[each.crew_slot_id].id, current[each.crew_slot_id].version)
-            if each.crew_slot_id in current
-            else None,
-        )
-        for each in beliefs
-    ]
-    change_slots(session, changes, Entry(action=TAKE_BACK, actor=actor, now=now, draft=True))
+    with session.begin_nested():
+        _as_seen(session, seen, actor, Right.ASSIGNMENT_EDIT)
+        beliefs = list(believed_of(session, seen, lock=True).values())
+        current = live_slots(session, [each.crew_slot_id for each in beliefs], lock=True)
+        changes = [
+            SlotChange(
+                visit_id=each.visit_id,
+                crew_slot_id=each.crew_slot_id,
+                to=each.told,
+                expect=(current[each.crew_slot_id].id, current[each.crew_slot_id].version)
+                if each.crew_slot_id in current
+                else None,
+            )
+            for each in beliefs
+        ]
+        change_slots(session, changes, Entry(action=TAKE_BACK, actor=actor, now=now, draft=True))
+        against = _against(session, beliefs, now, only=GONE)
+        if against:
+            raise Blocked(f"{_together(against)} Nothing was taken back: move it, or publish it as it is.")
     return sorted(seen)
 
 
@@ -254,6 +232,47 @@ def _as_seen(session: Session, seen: Mapping[int, int], actor: Actor, right: Rig
     if any(visits[visit_id].version != version or visit_id not in standing for visit_id, version in seen.items()):
         raise DraftChanged("More was changed since you looked. Nothing is published or taken back: look at it again.")
     return visits
+
+
+def _against(
+    session: Session, beliefs: Collection[Believed], now: datetime, *, only: Collection[str] | None = None
+) -> dict[int, tuple[str, ...]]:
+    """Return what speaks against the bookings that stand in these crew slots, by visit; ``only`` names objections."""
+    found: dict[int, tuple[str, ...]] = {}
+    current = live_slots(session, [each.crew_slot_id for each in beliefs])
+    visits = {each.visit_id for each in beliefs}
+    rows = {row.id: row for row in session.scalars(select(Visit).where(Visit.id.in_(visits)))}
+    days = read_days(session, [row.shift_id for row in current.values() if row.shift_id is not None], now=now)
+    for each in beliefs:
+        booked = current.get(each.crew_slot_id)
+        if booked is None:
+            continue
+        try:
+            verdict = judge(
+                session,
+                visit=rows[each.visit_id],
+                crew_slot_id=each.crew_slot_id,
+                technician_id=booked.technician_id,
+                start=booked.during.lower,
+                now=now,
+                days=days,
+            )
+        except (Conflict, Invalid) as refused:
+            found[each.visit_id] = (*found.get(each.visit_id, ()), refused.message)
+            continue
+        pairs = zip(verdict.objections, verdict.reasons, strict=True)
+        reasons = tuple(
+            words
+            for objection, words in pairs
+            if objection.code not in each.overridden and (only is None or objection.code in only)
+        )
+        if reasons:
+            found[each.visit_id] = (*found.get(each.visit_id, ()), *reasons)
+    return found
+
+
+def _together(against: Mapping[int, Sequence[str]]) -> str:
+    return " ".join(dict.fromkeys(sentence for sentences in against.values() for sentence in sentences))
 
 
 def _settle(

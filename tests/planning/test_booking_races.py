@@ -3,16 +3,19 @@
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from dispatch.accounts.access import SYSTEM
 from dispatch.core.db import make_engine, make_sessions
 from dispatch.core.errors import Conflict
+from dispatch.messages.models import Message
 from dispatch.planning.assigning import assign_visit, move_assignment, place_visit, unassign_visit
 from dispatch.planning.candidates import candidates_for
+from dispatch.planning.draft_publishing import DraftChanged, drafted, publish_draft
 from dispatch.planning.models import Assignment
 from tests import factories as make
 from tests.planning.world import EIGHT, make_world
@@ -163,3 +166,44 @@ def _until_waiting(sessions: sessionmaker[Session]) -> None:
                 return
         time.sleep(0.02)
     raise AssertionError("nobody waits")
+
+
+def test_a_draft_is_published_once_however_many_press_at_the_same_moment(sessions: sessionmaker[Session]) -> None:
+    before = NOW - timedelta(days=1)
+    with sessions() as session:
+        world = make_world(session)
+        world.ana.phone = "+49 1"
+        visit = world.visit()
+        place_visit(
+            session,
+            visit_id=visit.id,
+            technician_id=world.ana.id,
+            start=EIGHT + timedelta(hours=1),
+            actor=SYSTEM,
+            now=before,
+            draft=True,
+        )
+        ana, territory = world.ana.id, world.territory.id
+        session.commit()
+        found = drafted(session, territories=[territory], day=make.DAY, zone=make.ZONE)
+        seen = {each.visit_id: each.version for each in found}
+    together, ends = threading.Barrier(4), []
+
+    def publish() -> None:
+        with sessions() as session:
+            together.wait(30)
+            try:
+                publish_draft(session, seen=seen, actor=SYSTEM, now=before)
+                session.commit()
+                ends.append("published")
+            except DraftChanged:
+                ends.append("told")
+
+    threads = [threading.Thread(target=publish) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(ends) == ["published", "told", "told", "told"]
+    with sessions() as session:
+        assert session.scalars(select(Message.technician_id)).all() == [ana]

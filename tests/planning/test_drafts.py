@@ -254,6 +254,29 @@ def test_what_cannot_go_back_since_the_time_is_taken_stays_as_it_is(world: World
     assert drafts(world) == 2
 
 
+def test_nobody_gets_work_back_for_a_time_they_do_not_work_any_more(world: World) -> None:
+    visit = world.visit()
+    published(world, visit)
+    place(world, visit, who=world.ben)
+    make.make_absence(world.session, technician=world.ana, during=Range(EIGHT, EIGHT + 3 * HOUR))
+    with pytest.raises(Blocked, match="Nothing was taken back"):
+        take_draft_back(world.session, seen=seen(world), actor=world.dispatcher, now=LATER)
+    assert row(world, visit).technician_id == world.ben.id
+    assert drafts(world) == 1
+
+
+def test_two_who_were_exchanged_go_back_together(world: World) -> None:
+    first, second = world.visit(), world.visit()
+    published(world, first, start=EIGHT + HOUR)
+    published(world, second, who=world.ben, start=EIGHT + HOUR)
+    place(world, first, start=EIGHT + 4 * HOUR)
+    place(world, second, who=world.ana, start=EIGHT + HOUR)
+    place(world, first, who=world.ben, start=EIGHT + HOUR)
+    take_draft_back(world.session, seen=seen(world), actor=world.dispatcher, now=LATER)
+    assert (row(world, first).technician_id, row(world, second).technician_id) == (world.ana.id, world.ben.id)
+    assert (drafts(world), held(world)) == (0, {})
+
+
 def test_what_changed_since_one_looked_is_not_published(world: World) -> None:
     visit = world.visit()
     place(world, visit)
