@@ -220,6 +220,11 @@ async function start(host, url) {
   watchQueue((visitId, focus) => gantt.selectWaiting(visitId, focus));
   takeFromList(gantt);
   chooseCards();
+  // The numbers are on the grid before the list of places is in the drawer.
+  document.addEventListener("keys:unheard", (event) => {
+    const { name } = /** @type {CustomEvent} */ (event).detail;
+    if (name === host.dataset.bestKey || /^[1-9]$/.test(name)) gantt.selection.take(Number(name) || 1);
+  });
   document.addEventListener("board:take", (event) => gantt.selection.take(/** @type {CustomEvent} */ (event).detail.number));
   // The map and its list say what they want; the grid selects it, and whoever shows selections hears of it from there.
   document.addEventListener("board:choose", (event) => gantt.selectVisit(/** @type {CustomEvent} */ (event).detail.visitId));

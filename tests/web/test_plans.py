@@ -124,27 +124,6 @@ def test_a_run_can_be_called_off_and_not_be_published_twice(client_for: SignIn, 
     dispatcher.send({}, button="Call off")
 
 
-def test_one_change_is_taken_over_alone_and_the_rest_stays_a_proposal(site: Site, client_for: SignIn, day: Day) -> None:
-    dispatcher = client_for("dispatcher")
-    dispatcher.get(f"/board?date={day.on}")
-    where = str(dispatcher.send({}, button="Plan this day"))
-    solve(site, int(where.split("/")[2]))
-    review = where.replace("/run", "/publish")
-    assert "Only this" in dispatcher.get(review).text
-    accept = where.replace("/run", "/accept")
-    page = dispatcher.get(str(dispatcher.post(accept, {"visit": day.waiting_visit})))
-    assert "Taken over. The rest of the plan is as it was." in page.text
-    assert "Nobody is told until that day is published." in page.text
-    board = bars_of(dispatcher.data(f"/board/data?date={day.on}"))
-    assert [bar["drafted"] for bar in board if bar["visit_id"] == day.waiting_visit] == [True]
-    # It is as the plan says now, so publishing the plan tells of it and asks nothing more.
-    for wrong, status in (("", 422), ("x", 422), ("999999", 303), (str(2**40), 422)):
-        dispatcher.post(accept, {"visit": wrong}, status=status)
-    dispatcher.get(review)
-    dispatcher.send({}, button="Publish")
-    assert "Nothing of this day waits" in dispatcher.get(f"/board/draft?date={day.on}").text
-
-
 def test_what_changed_since_the_run_blocks_until_it_was_seen_and_can_be_planned_anew(
     site: Site, client_for: SignIn, day: Day
 ) -> None:
@@ -191,3 +170,26 @@ def test_a_run_of_another_territory_is_not_there(client_for: SignIn, site: Site,
         assert "There is nothing at this address" in dispatcher.get(f"/plans/{each}/run", 404).text
     assert f"/plans/{far}/" not in dispatcher.get("/plans").html
     assert "You need permission" in client_for("technician").get("/plans", 403).text
+
+
+def test_one_change_is_taken_over_alone_and_the_rest_stays_a_proposal(site: Site, client_for: SignIn) -> None:
+    with site.session() as session:
+        day = make_day(session, session.get_one(Territory, site.north_id))
+    dispatcher = client_for("dispatcher")
+    dispatcher.get(f"/board?date={day.on}")
+    where = str(dispatcher.send({}, button="Plan this day"))
+    solve(site, int(where.split("/")[2]))
+    review = where.replace("/run", "/publish")
+    assert "Only this" in dispatcher.get(review).text
+    accept = where.replace("/run", "/accept")
+    page = dispatcher.get(str(dispatcher.post(accept, {"visit": day.waiting_visit})))
+    assert "Taken over. The rest of the plan is as it was." in page.text
+    assert "Nobody is told until that day is published." in page.text
+    board = bars_of(dispatcher.data(f"/board/data?date={day.on}"))
+    assert [bar["drafted"] for bar in board if bar["visit_id"] == day.waiting_visit] == [True]
+    # It is as the plan says now, so publishing the plan tells of it and asks nothing more.
+    for wrong, status in (("", 422), ("x", 422), ("999999", 303), (str(2**40), 422)):
+        dispatcher.post(accept, {"visit": wrong}, status=status)
+    dispatcher.get(review)
+    dispatcher.send({}, button="Publish")
+    assert "Nothing of this day waits" in dispatcher.get(f"/board/draft?date={day.on}").text

@@ -68,6 +68,9 @@ export function listenForShortcuts() {
     if (found instanceof HTMLElement) {
       event.preventDefault();
       press(found);
+    } else {
+      // What is meant may be on its way to the page; whoever knows it already can answer.
+      document.dispatchEvent(new CustomEvent("keys:unheard", { detail: { name } }));
     }
   });
 }
