@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from dispatch.accounts.access import SYSTEM
 from dispatch.core.audit import verify_chain
 from dispatch.core.errors import Conflict, Forbidden, NotFound
-from dispatch.jobs.models import Visit
+from dispatch.jobs.models import CrewSlot, Visit
 from dispatch.messages.models import CallState, CallTask, Message, MessageState
 from dispatch.messages.texts import texts
 from dispatch.planning.draft_models import DraftChange
@@ -432,3 +432,88 @@ def test_a_change_of_a_plan_that_needs_others_to_move_first_is_refused(world: Wo
     with pytest.raises(Conflict):
         accept_change(world.session, plan_id=plan.id, visit_id=second.id, actor=world.dispatcher, now=YESTERDAY)
     assert row(world, second) is None
+
+
+def test_a_crew_is_told_whole_from_what_each_believes(world: World) -> None:
+    visit = world.visit(crew=2)
+    published(world, visit)
+    slots = world.session.scalars(
+        select(CrewSlot.id).where(CrewSlot.visit_id == visit.id).order_by(CrewSlot.position)
+    ).all()
+    place_visit(
+        world.session,
+        visit_id=visit.id,
+        technician_id=world.ben.id,
+        start=EIGHT + HOUR,
+        crew_slot_id=slots[1],
+        actor=world.dispatcher,
+        now=YESTERDAY,
+        draft=True,
+    )
+    assert (shown(world, world.ana), shown(world, world.ben)) == ([(visit.id, EIGHT + HOUR)], [])
+    assert publish(world) == [visit.id]
+    assert list(held(world)) == [world.ben.id], "nothing changes for Ana"
+
+
+def test_what_goes_to_today_is_told_at_once_and_is_a_draft_no_more(world: World) -> None:
+    visit = world.visit()
+    place(world, visit)
+    make.make_shift(
+        world.session,
+        technician=world.ben,
+        territory=world.territory,
+        on_date=make.DAY - timedelta(days=1),
+        during=Range(YESTERDAY, YESTERDAY + 8 * HOUR),
+    )
+    place(world, visit, who=world.ben, start=YESTERDAY + 3 * HOUR, now=YESTERDAY)
+    assert list(held(world)) == [world.ben.id], "Ana never knew"
+    assert drafts(world) == 0
+
+
+def test_a_message_that_waits_says_what_was_published(world: World) -> None:
+    visit = world.visit()
+    assign_visit(
+        world.session,
+        visit_id=visit.id,
+        technician_id=world.ana.id,
+        start=EIGHT + HOUR,
+        actor=world.dispatcher,
+        now=YESTERDAY,
+    )
+    before = held(world)
+    place(world, visit, who=world.ben, now=YESTERDAY + timedelta(seconds=5))
+    assert held(world) == before
+    assert shown(world, world.ana) == [(visit.id, EIGHT + HOUR)]
+
+
+def test_steps_are_walked_back_one_by_one(world: World) -> None:
+    visit = world.visit()
+    place(world, visit)
+    world.session.commit()
+    publish(world)
+    world.session.commit()
+    place(world, visit, who=world.ben, now=LATER)
+    world.session.commit()
+    seen_by = []
+    for _ in range(3):
+        undo_last(world.session, actor=world.dispatcher, now=LATER)
+        world.session.commit()
+        seen_by.append((drafts(world), [bool(shown(world, who)) for who in (world.ana, world.ben)]))
+    assert seen_by == [(0, [True, False]), (1, [False, False]), (0, [False, False])]
+    assert row(world, visit) is None
+    assert held(world) == {}
+
+
+def test_a_published_plan_that_is_taken_back_is_told_from_what_was_published(world: World) -> None:
+    visit = world.visit()
+    published(world, visit)
+    place(world, visit, who=world.ben)
+    plan = propose(world, {visit: (world.ana, EIGHT + 3 * HOUR)})
+    world.session.commit()
+    publish_plan(world.session, plan_id=plan.id, actor=world.dispatcher, now=LATER)
+    world.session.commit()
+    assert shown(world, world.ana) == [(visit.id, EIGHT + 3 * HOUR)]
+    undo_last(world.session, actor=world.dispatcher, now=LATER)
+    assert row(world, visit).technician_id == world.ben.id
+    assert (shown(world, world.ana), shown(world, world.ben)) == ([], [(visit.id, EIGHT + HOUR)])
+    assert set(held(world)) == {world.ana.id, world.ben.id}
