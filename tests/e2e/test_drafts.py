@@ -54,7 +54,7 @@ def phone_of(installation: Installation, sit_down: SitDown, person: str) -> Page
 
 @pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), (DESK, "dark")])
 def test_booked_looked_at_published_and_undone(
-    installation: Installation, sit_down: SitDown, visit: int, viewport: dict[str, int], scheme: str
+    installation: Installation, visit: int, sit_down: SitDown, viewport: dict[str, int], scheme: str
 ) -> None:
     page = board(installation, sit_down("ines", viewport=viewport, color_scheme=scheme).open("/board"))
     other = board(installation, sit_down("omar").open("/board"))
@@ -90,7 +90,7 @@ def test_booked_looked_at_published_and_undone(
 
 
 def test_taken_back_by_keys_alone_without_anybody_knowing(
-    installation: Installation, sit_down: SitDown, visit: int
+    installation: Installation, visit: int, sit_down: SitDown
 ) -> None:
     page = board(installation, sit_down("ines").open("/board"))
     book(page, visit)
@@ -105,7 +105,7 @@ def test_taken_back_by_keys_alone_without_anybody_knowing(
     expect(page.locator(f'[data-queue-visit="{visit}"]')).to_have_count(1)
 
 
-def test_on_a_phone_and_without_script(installation: Installation, sit_down: SitDown, visit: int) -> None:
+def test_on_a_phone_and_without_script(installation: Installation, visit: int, sit_down: SitDown) -> None:
     desk = board(installation, sit_down("ines").open("/board"))
     book(desk, visit)
     tomorrow = (installation.east.today + timedelta(days=1)).isoformat()

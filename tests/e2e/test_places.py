@@ -61,7 +61,7 @@ def row_of(page: Page) -> str | None:
 
 
 def test_a_visit_goes_to_the_best_in_two_clicks_and_moves_in_two_more(
-    installation: Installation, sit_down: SitDown, visits: list[int]
+    installation: Installation, visits: list[int], sit_down: SitDown
 ) -> None:
     page = tomorrow(installation, sit_down("ines").open("/board"))
     visit = visits[0]
@@ -98,7 +98,7 @@ def test_a_visit_goes_to_the_best_in_two_clicks_and_moves_in_two_more(
 
 
 def test_by_keys_alone_a_visit_is_given_moved_exactly_and_every_rule_is_known_before(
-    installation: Installation, sit_down: SitDown, visits: list[int]
+    installation: Installation, visits: list[int], sit_down: SitDown
 ) -> None:
     """Tasks 2, 3 and 5: two keys, three keys, none more. Keys that only walk to a place are not counted."""
     page = tomorrow(installation, sit_down("ines").open("/board"))
@@ -140,7 +140,7 @@ def test_by_keys_alone_a_visit_is_given_moved_exactly_and_every_rule_is_known_be
 
 
 def test_j_and_k_walk_the_queue_and_the_board_answers(
-    installation: Installation, sit_down: SitDown, visits: list[int]
+    installation: Installation, visits: list[int], sit_down: SitDown
 ) -> None:
     page = tomorrow(installation, sit_down("ines").open("/board"))
     page.keyboard.press("j")
@@ -153,7 +153,7 @@ def test_j_and_k_walk_the_queue_and_the_board_answers(
 
 
 def test_a_drag_asks_the_server_nothing_while_it_hovers(
-    installation: Installation, sit_down: SitDown, visits: list[int]
+    installation: Installation, visits: list[int], sit_down: SitDown
 ) -> None:
     page = tomorrow(installation, sit_down("ines").open("/board"))
     select(page, visits[0])
@@ -174,7 +174,7 @@ def test_a_drag_asks_the_server_nothing_while_it_hovers(
 
 
 def test_who_is_too_late_reads_by_whom_and_takes_the_next_best_with_enter(
-    installation: Installation, sit_down: SitDown, visits: list[int]
+    installation: Installation, visits: list[int], sit_down: SitDown
 ) -> None:
     late, early = (tomorrow(installation, sit_down(who).open("/board")) for who in ("omar", "ines"))
     select(late, visits[0])

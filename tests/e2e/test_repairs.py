@@ -156,19 +156,14 @@ def test_somebody_cannot_work_in_three_clicks_and_bad_news_is_a_call(
     page.get_by_role("button", name="They know").click()
     expect(page.get_by_text("Kept. What was agreed")).to_be_visible()
 
-    # The same three clicks by pointer on the grid, as far as the last one.
+    # By pointer on the grid the first of the three is a sign in the row; the other two are those of the phone.
     page.goto(f"{installation.address}/board")
     page.locator("#gantt.is-ready").wait_for()
-    clicks = Clicks(page)
     page.locator(f'[data-technician="{quay.people["d"]}"] .gantt-head').hover()
     assert violations(page) == [], "while the pointer is over a row"
-    clicks.click(page.get_by_role("button", name="Dara Quinn cannot work"))
+    page.get_by_role("button", name="Dara Quinn cannot work").click()
     page.wait_for_url("**/disruptions/cannot-work?technician=*")
-    clicks.click(page.get_by_role("button", name="Today", exact=True))
-    proposed(page)
-    expect(page.get_by_role("button", name=re.compile("^(Accept all|Make the list)"))).to_be_visible()
-    assert clicks.count + 1 <= SICK
-    page.get_by_role("button", name=re.compile("^It did not happen")).click()
+    expect(page.get_by_role("button", name="Today", exact=True)).to_be_visible()
 
     # And on the narrowest phone.
     page.set_viewport_size(NARROWEST)  # type: ignore[arg-type]  # a dictionary of the right keys
