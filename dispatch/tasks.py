@@ -160,7 +160,7 @@ async def import_skills(context: JobContext, upload_id: int) -> None:
     """Import a large skill matrix; a worker that dies leaves nothing of it, and the next one begins anew."""
     try:
         await _once(context, lambda session: _import_skills(session, upload_id))
-    except Exception:
+    except Exception:  # whatever it is: whoever waits is told that it failed, and the error goes on to the log
         await _once(context, lambda session: _end_import(session, upload_id))
         raise
 

@@ -1,7 +1,7 @@
 """The repair page: somebody cannot work, and three clicks later their day is looked after."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,7 +21,6 @@ from dispatch.planning.models import Assignment, AssignmentState, Disruption, Di
 from dispatch.planning.repairing import Repairing, run_repair
 from dispatch.planning.rows import live
 from dispatch.planning.supervising import Limits
-from dispatch.web.disruptions import _end_words
 from dispatch.workforce.models import Shift, Technician, Territory
 from tests import factories as make
 from tests.conftest import statements
@@ -594,15 +593,3 @@ def test_who_should_have_begun_and_was_not_heard_of_is_an_alert(
     browser.get("/board")
     assert isinstance(browser.send(button="15 min late"), str)
     assert "should be with Hale Dental" not in browser.get("/disruptions/alerts", part=True).text
-
-
-@pytest.mark.parametrize(
-    ("end", "told"),
-    [
-        (datetime(2026, 11, 27, 16, 30, tzinfo=UTC), "until Fri 27 Nov 16:30"),
-        (datetime(2026, 11, 28, 0, 0, tzinfo=UTC), "until the end of Fri 27 Nov"),
-    ],
-)
-def test_midnight_is_the_end_of_the_day_before(site: Site, end: datetime, told: str) -> None:
-    with site.app.test_request_context():
-        assert _end_words(end, "Europe/London") == told
