@@ -38,7 +38,8 @@ MOST = 400
 def index() -> Response:
     """Show what people believe and what is booked, who would hear of it, and what speaks against it by now."""
     chosen, day = _asked()
-    waiting = _waiting(chosen, day)
+    everything = _waiting(chosen, day)
+    waiting = everything[:MOST]
     changes, hears = changes_of(db(), {each.visit_id: Sides(before=each.told, after=each.now) for each in waiting})
     against = blocked(db(), [each.visit_id for each in waiting], now=moment())
     return page(
@@ -49,6 +50,7 @@ def index() -> Response:
         hears=hears,
         calls=[each for each in changes if each.to_call],
         against=against,
+        more=len(everything) - len(waiting),
         of={each.visit_id: each for each in waiting},
         may_publish=any(actor().may(Right.PLAN_PUBLISH, each.id) for each in chosen),
         may_edit=any(actor().may(Right.ASSIGNMENT_EDIT, each.id) for each in chosen),
@@ -61,7 +63,7 @@ def index() -> Response:
 def messages() -> Response:
     """Show every message that publishing the draft of a day would send, before anybody publishes it."""
     chosen, day = _asked()
-    waiting = _waiting(chosen, day)
+    waiting = _waiting(chosen, day)[:MOST]
     fit = {each.visit_id: each.version for each in waiting}
     for visit_id in blocked(db(), fit, now=moment()):
         del fit[visit_id]
@@ -140,7 +142,7 @@ def _asked() -> tuple[list[Territory], date]:
 def _waiting(chosen: list[Territory], day: date) -> list[Drafted]:
     if not chosen:
         return []
-    return drafted(db(), territories=[each.id for each in chosen], day=day, zone=chosen[0].zone)[:MOST]
+    return drafted(db(), territories=[each.id for each in chosen], day=day, zone=chosen[0].zone)
 
 
 def _where(day: date) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from dispatch.jobs.models import Visit
 from dispatch.messages.models import Message, MessageState
 from dispatch.planning.draft_models import DraftChange
+from dispatch.web import drafts
 from dispatch.workforce.models import Shift, Territory
 from tests.web.browser import Browser, Page, bars_of
 from tests.web.conftest import Site
@@ -84,6 +85,19 @@ def test_it_is_looked_at_and_published(client_for: SignIn, site: Site, day: Day)
     assert "Nothing of this day waits" in dispatcher.get(f"/board/draft?date={day.on}").text
     again = decide(dispatcher, day, "publish", ticked(page))
     assert "More was changed since you looked" in again
+
+
+def test_a_list_cut_short_says_how_many_more_there_are(
+    client_for: SignIn, day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatcher = client_for("dispatcher")
+    move(dispatcher, day)
+    assert "when these are done" not in dispatcher.get(f"/board/draft?date={day.on}").text
+    dispatcher.post(f"/board/visits/{day.booked_visit}/unassign", {"date": str(day.on)})
+    monkeypatch.setattr(drafts, "MOST", 1)
+    page = dispatcher.get(f"/board/draft?date={day.on}")
+    assert len(ticked(page)) == 1
+    assert "1 more change comes when these are done." in page.text
 
 
 def test_it_is_taken_back(client_for: SignIn, site: Site, day: Day) -> None:
