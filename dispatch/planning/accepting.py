@@ -28,8 +28,16 @@ from dispatch.planning.changing import (
     placement_of,
 )
 from dispatch.planning.choices import look_for_times, put_choice
-from dispatch.planning.models import FREES_TIME, Disruption, DisruptionKind, DisruptionState, RepairItem, RepairPart
-from dispatch.planning.offering import held_offer, promised_by, release_times, take_time, window_around
+from dispatch.planning.models import (
+    DELAYS,
+    FREES_TIME,
+    Disruption,
+    DisruptionKind,
+    DisruptionState,
+    RepairItem,
+    RepairPart,
+)
+from dispatch.planning.offering import give_way, held_offer, promised_by, release_times, take_time, window_around
 from dispatch.planning.proposals import bookings_now, held_back, people_of
 
 CALL_WITHIN = timedelta(minutes=30)
@@ -142,6 +150,8 @@ def apply_items(
     changes = [change for item in taken for change in _slot_changes(item)]
     changes += [change for item in freed for change in _freeing(item)]
     calls = [item for item in items if item in freed or (item in taken and item.part is RepairPart.CUSTOMER)]
+    if disruption.kind in DELAYS:
+        give_way(session, changes)
     if changes:
         note = {"kept": sum(item.part is RepairPart.KEPT for item in taken), "to_call": len(calls)}
         entry = Entry(
@@ -341,7 +351,9 @@ def tell_late(session: Session, *, disruption_id: int, visit_id: int, actor: Act
         note={"told": 1},
         undoable=False,  # the customer is told; to move it again is a decision of its own
     )
-    change_slots(session, _slot_changes(item), entry)
+    changes = list(_slot_changes(item))
+    give_way(session, changes)
+    change_slots(session, changes, entry)
     item.booked = True
     _keep_up(session, disruption, known, actor, now)
     return True

@@ -8,30 +8,28 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import or_, select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
 from dispatch.core.errors import Conflict, Forbidden, Invalid, NotFound
 from dispatch.jobs.lifecycle import VisitState
 from dispatch.jobs.models import CrewSlot
-from dispatch.planning.changing import BUSY, Busy, Changed, Entry, SlotChange, change_slots, lock_visits
+from dispatch.planning.changing import Changed, Entry, SlotChange, change_slots, lock_visits
 from dispatch.planning.judging import Pushed, Verdict, judge
 from dispatch.planning.models import Assignment, Pin
 from dispatch.planning.musts import Objection, Weight
 from dispatch.planning.next_best import NextBest, next_best
 from dispatch.planning.pins import note_pins, pins_of, put_pins
-from dispatch.planning.retries import LOST_RACES, sqlstate
+from dispatch.planning.retries import Busy, again_once
 from dispatch.planning.rows import live
 from dispatch.planning.unfit import leave_overridden
 from dispatch.workforce.models import Shift, TerritoryMembership
 
 PLANNABLE = (VisitState.OPEN, VisitState.PLANNED)
 UNMET = frozenset({"not_qualified", "not_confirmed", "not_certified"})
-RESULT = TypeVar("RESULT")
 
 
 class CannotPlace(Conflict):
@@ -93,7 +91,7 @@ def place_visit(
         work = _assigning(session, visit_id, technician_id, start, crew_slot_id, None, override_reason, pushing, by)
     else:
         work = _moving(session, assignment_id, technician_id, start, version, override_reason, pushing, by)
-    return _again_once(session, work)
+    return again_once(session, work)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +158,7 @@ def assign_visit(
     """Book a person for a visit; without ``crew_slot_id`` for the first free place in its crew."""
     by = _By(actor=actor, now=now)
     work = _assigning(session, visit_id, technician_id, start, crew_slot_id, visit_version, override_reason, (), by)
-    return _again_once(session, work).assignment
+    return again_once(session, work).assignment
 
 
 def _assigning(
@@ -218,7 +216,7 @@ def move_assignment(
     """Give a booking to another person, another time or both; a crew moves in time together."""
     by = _By(actor=actor, now=now)
     work = _moving(session, assignment_id, technician_id, start, version, override_reason, (), by)
-    return _again_once(session, work).assignment
+    return again_once(session, work).assignment
 
 
 def _moving(
@@ -281,26 +279,6 @@ def _booking(session: Session, assignment_id: int, actor: Actor, version: int | 
     if version is not None and version != row.version:
         raise Conflict("Somebody else changed this booking in the meantime. Look at it again before you move it.")
     return visit, row
-
-
-def _again_once(session: Session, work: Callable[[], RESULT]) -> RESULT:
-    """Do something in a savepoint, and once more where two changes met in the database: neither of them was wrong.
-
-    The savepoint holds every lock the work takes, so that the other one can end in between.
-    """
-    try:
-        with session.begin_nested():
-            return work()
-    except (Busy, DBAPIError) as error:
-        if sqlstate(error if isinstance(error, DBAPIError) else error.__cause__ or error) not in LOST_RACES:
-            raise
-    try:
-        with session.begin_nested():
-            return work()
-    except DBAPIError as error:
-        if sqlstate(error) in LOST_RACES:
-            raise Busy(BUSY) from error
-        raise
 
 
 def unassign_visit(

@@ -22,7 +22,7 @@ from dispatch.jobs.lifecycle import JobState, VisitState
 from dispatch.jobs.models import CrewSlot, Job, Visit
 from dispatch.planning.drafts import hold_back
 from dispatch.planning.models import Assignment, AssignmentState
-from dispatch.planning.retries import constraint, sqlstate
+from dispatch.planning.retries import BUSY, Busy, constraint, sqlstate
 from dispatch.planning.rows import live
 from dispatch.planning.snapshot import LOCKED_STATES
 from dispatch.planning.telling import tell_changes
@@ -32,12 +32,7 @@ FIND_A_TIME_WITHIN = timedelta(hours=4)
 FIND_A_TIME = "Find a time and a technician"
 CARRY_OUT = "Carry out the visit"
 MOVED_S = 900  # a start that moves by more asks for a new answer of the technician
-BUSY = "Somebody is changing the same work at this moment. Nothing was changed; try again."
 BUSY_CODES = frozenset({"40001", "40P01", "55P03"})
-
-
-class Busy(Conflict):
-    """Two changes met in the database; nothing speaks against either of them."""
 
 
 @dataclass(frozen=True, kw_only=True)

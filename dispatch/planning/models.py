@@ -387,6 +387,8 @@ class DisruptionState(StrEnum):
 
 
 UNSETTLED = (DisruptionState.OPEN, DisruptionState.PROPOSED)
+# Somebody has less time than was planned; the day follows, whoever likes it.
+DELAYS = (DisruptionKind.RUNNING_LATE, DisruptionKind.LONGER)
 # A visit does not take place as it was planned, so that somebody has time.
 FREES_TIME = (
     DisruptionKind.NO_ACCESS,

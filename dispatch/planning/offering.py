@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -22,9 +22,10 @@ from dispatch.jobs.models import CrewSlot, VisitWindow
 from dispatch.jobs.service import Window as Promised
 from dispatch.matching.explain import Candidate, Merit, Option
 from dispatch.matching.problem import Visit as Asked
+from dispatch.matching.problem import Window
 from dispatch.planning import rows
 from dispatch.planning.assigning import place_visit
-from dispatch.planning.changing import live_slots, lock_visits
+from dispatch.planning.changing import SlotChange, live_slots, lock_visits
 from dispatch.planning.desks import PreparedDay, day_for
 from dispatch.planning.models import Assignment, Offer, OfferState
 from dispatch.planning.musts import WayFinder
@@ -41,6 +42,7 @@ COUNT = 3
 MOST_DAYS = 4
 LOOK_AHEAD = 21  # days in which a day with shifts is looked for
 EACH_DAY = 6
+Aside = dict[tuple[int, date], PreparedDay]
 NOT_HELD = "This time is not held any more. Look for new times."
 
 
@@ -100,11 +102,14 @@ def find_free(
     now: datetime,
     prefers: int | None = None,
     spare: Collection[int] = (),
-    taken: Iterable[Free] = (),
+    freed: Collection[int] = (),
+    aside: Aside | None = None,
 ) -> list[Free]:
     """Return up to three times that differ for a reason, soonest first; a constant number of statements.
 
-    ``prefers`` is who knows the case, ``spare`` are shifts that are meant for others, ``taken`` what others will hold.
+    ``prefers`` is who knows the case, ``spare`` are shifts that are meant for others; what is held for the visits
+    ``freed`` is let go of. With ``aside`` several visits are asked about one after the other: what is found for one is
+    served on copies of the days, on which the next is asked about.
     Of work for several people nobody can say so quickly when all of them are free: nothing is returned.
     """
     if not days:
@@ -112,8 +117,9 @@ def find_free(
     question = _Question(session, visit_id, days[0], now, prefers)
     if len(question.visit.crew) != 1:
         return []
-    held = _held(session, now, besides=visit_id) + [(each.technician_id, each.hold) for each in taken]
+    held = _held(session, now, besides={visit_id, *freed})
     found: list[Free] = []
+    days = [(aside or {}).get((each.territory_id, each.day), each) for each in days]
     for prepared in days:
         for option in question.options(prepared):
             candidate = option.candidate
@@ -124,7 +130,11 @@ def find_free(
             free = question.free(prepared, option)
             if not any(who == free.technician_id and _meet(free.hold, span) for who, span in held):
                 found.append(free)
-    return _three(found)
+    chosen = _three(found)
+    if aside is not None:
+        for each in chosen:
+            question.set_aside(each, days, aside)
+    return chosen
 
 
 class _Question:
@@ -191,6 +201,18 @@ class _Question:
             cost=found.cost.total,
             known=found.technician in self.visit.known_faces,
         )
+
+    def set_aside(self, free: Free, days: Sequence[PreparedDay], aside: Aside) -> None:
+        """Serve the visit at a time that was found, on a copy of its day."""
+        for each in days:
+            low, high = day_bounds(each.day, each.zone)
+            if low <= free.start < high:
+                own = aside.setdefault((each.territory_id, each.day), replace(each))
+                at = own.snapshot.clock.seconds(free.start)
+                fixed = Window(start_s=at, end_s=at)
+                asked = replace(self.visit, id=f"{self.visit.id}-{at}-{free.technician_id}", windows=(fixed,))
+                own.desk.seat(asked, str(free.technician_id))
+                return
 
     def _held(self, prepared: PreparedDay, found: Candidate) -> tuple[int, int]:
         """Return the time that the work takes with the way there and the way on, up to what comes before and after."""
@@ -318,6 +340,27 @@ def release_times(session: Session, visit_ids: Collection[int]) -> None:
     )
 
 
+def give_way(session: Session, changes: Iterable[SlotChange]) -> None:
+    """Let go of what is held for others where a delay takes that time: it is gone, whoever was to have it.
+
+    Whoever is offering it hears that it is not held any more when they would book it.
+    """
+    taken = [
+        (Offer.technician_id == each.to.technician_id)
+        & (Offer.visit_id != each.visit_id)
+        & Offer.during.overlaps(Range(each.to.start, each.to.end))
+        for each in changes
+        if each.to is not None
+    ]
+    if taken:
+        session.execute(
+            update(Offer)
+            .where(or_(*taken), Offer.state == OfferState.HELD)
+            .values(state=OfferState.RELEASED, version=Offer.version + 1)
+            .execution_options(synchronize_session="fetch")
+        )
+
+
 def hold_longer(session: Session, *, visit_id: int, actor: Actor, now: datetime) -> None:
     """Hold a visit's times ten minutes more, once."""
     visit = lock_visits(session, [visit_id])[visit_id]
@@ -397,10 +440,10 @@ def _lift_windows(session: Session, visit: Any, actor: Actor, now: datetime) -> 
     )
 
 
-def _held(session: Session, now: datetime, *, besides: int) -> list[tuple[int, tuple[datetime, datetime]]]:
+def _held(session: Session, now: datetime, *, besides: Collection[int]) -> list[tuple[int, tuple[datetime, datetime]]]:
     found = session.execute(
         select(Offer.technician_id, Offer.during).where(
-            Offer.state == OfferState.HELD, Offer.held_until > now, Offer.visit_id != besides
+            Offer.state == OfferState.HELD, Offer.held_until > now, Offer.visit_id.not_in(besides)
         )
     )
     return [(row.technician_id, (row.during.lower, row.during.upper)) for row in found]

@@ -17,25 +17,26 @@ from dispatch.matching.plan import Plan
 from dispatch.planning.accepting import new_start
 from dispatch.planning.desks import PreparedDay
 from dispatch.planning.models import FREES_TIME, Disruption, DisruptionKind, RepairItem, RepairPart
-from dispatch.planning.offering import Free, days_ahead, find_free, hold_times, last_person
+from dispatch.planning.offering import Aside, Free, days_ahead, find_free, hold_times, last_person, release_times
 from dispatch.planning.proposals import cells_of
 from dispatch.planning.snapshot import Snapshot
 
 MOST_LINES = 12
 
 
-def prepare_times(
+def find_times(
     session: Session, disruption: Disruption, *, snapshot: Snapshot | None, answer: Plan | None, now: datetime
-) -> int:
-    """Hold up to three times for each customer of a proposal; returns for how many there are any."""
+) -> list[tuple[int, list[Free]]]:
+    """Return up to three times for each customer of a proposal, none of them twice; takes seconds and locks nothing."""
     items = _who_is_asked(session, disruption)
     if not items:
-        return 0
+        return []
     narrow = disruption.kind in FREES_TIME
     days = [] if narrow or snapshot is None or answer is None else _as_proposed(disruption, snapshot, answer, now)
     last = max((each.day for each in days), default=None)
-    taken: list[Free] = []
-    served = 0
+    asked = [item.visit_id for item in items]
+    found: list[tuple[int, list[Free]]] = []
+    aside: Aside = {}
     for item in items:
         visit = session.get_one(Visit, item.visit_id)
         waits = visit.release_at if visit.release_at is not None and visit.release_at > now else None
@@ -48,15 +49,29 @@ def prepare_times(
                 now=now,
                 prefers=last_person(session, item.visit_id),
                 spare=disruption.freed if narrow else (),
-                taken=taken,
+                freed=asked,
+                aside=aside,
             )
         except ServiceError:
             continue
-        held = hold_times(session, visit_id=item.visit_id, free=free, made_by_id=disruption.owner_id, now=now)
-        starts = {offer.start_at for offer in held}
-        taken += [each for each in free if each.start in starts]
-        served += bool(held)
-    return served
+        found.append((item.visit_id, free))
+    return found
+
+
+def hold_found(
+    session: Session, disruption: Disruption, found: Sequence[tuple[int, Sequence[Free]]], *, now: datetime
+) -> None:
+    """Hold what was found for those who are still to be asked; whoever holds times locks the people they are with.
+
+    The caller has locked the disruption, as whoever accepts it does first: the other way round each of the two would
+    wait for the other.
+    """
+    waits = RepairItem.disruption_id == disruption.id, ~RepairItem.booked
+    asked = set(session.scalars(select(RepairItem.visit_id).where(*waits)))
+    release_times(session, [visit_id for visit_id, _ in found if visit_id in asked])
+    for visit_id, free in found:
+        if visit_id in asked:
+            hold_times(session, visit_id=visit_id, free=free, made_by_id=disruption.owner_id, now=now)
 
 
 def _who_is_asked(session: Session, disruption: Disruption) -> Sequence[RepairItem]:

@@ -28,16 +28,18 @@ from dispatch.planning.desks import committed_plan
 from dispatch.planning.free_time import only_what_waits, who_has_time
 from dispatch.planning.gentle import Person, Request, questioned
 from dispatch.planning.models import (
+    DELAYS,
     FREES_TIME,
     Disruption,
     DisruptionKind,
     DisruptionState,
     RepairPart,
 )
+from dispatch.planning.offering import Free
 from dispatch.planning.promise_state import late_arrival
 from dispatch.planning.proposals import Line, as_accepted, cells_of, concerned, items_of, lines_of, shifts_of
 from dispatch.planning.readings import planned_for
-from dispatch.planning.repair_offers import prepare_times
+from dispatch.planning.repair_offers import find_times, hold_found
 from dispatch.planning.retries import LOST_RACES, sqlstate
 from dispatch.planning.snapshot import Snapshot, active_policy, read_snapshot
 from dispatch.planning.solving import CHANNEL, Scarcity, Sessions, nothing_scarce
@@ -50,7 +52,6 @@ SET_OUT_S = 3600
 MOST_GENTLE = 2
 CHILD_TRIES = 2
 WITH_PROPOSAL = (DisruptionState.PROPOSED, DisruptionState.ACCEPTED)
-FOLLOWED = (DisruptionKind.RUNNING_LATE, DisruptionKind.LONGER)
 READING = "Reading the day"
 SEARCHING = "Looking for the gentlest repair"
 CHECKING = "Checking it again"
@@ -327,7 +328,7 @@ def _store(
         disruption.state, disruption.message = DisruptionState.PROPOSED, None
         disruption.proposed_at = run.now()
         session.flush()
-        if disruption.kind in FOLLOWED and nobody_minds(items, lines):
+        if disruption.kind in DELAYS and nobody_minds(items, lines):
             _follow_quietly(session, disruption, run.now())
         notify(session, disruption.id)
         state = disruption.state
@@ -348,33 +349,31 @@ def _offer_times(run: Repairing, snapshot: Snapshot | None = None, answer: Answe
 
     Without a day as it was proposed they are looked for in the days as they are: what was proposed is booked by then.
     """
-    try:
-        _with_proposal(
-            run,
-            lambda session, disruption: prepare_times(
-                session, disruption, snapshot=snapshot, answer=answer, now=run.now()
-            ),
-        )
-    except DBAPIError as error:
-        if sqlstate(error) not in LOST_RACES:
-            raise
-        _with_proposal(run, lambda _session, _disruption: 0)
-
-
-def _with_proposal(run: Repairing, work: Callable[[Session, Disruption], int]) -> None:
-    """Do something with the proposal of this attempt, and say that its times were looked for.
-
-    Only at the end is it locked: whoever accepts it meanwhile need not wait.
-    """
     with run.sessions() as session:
-        work(session, session.get_one(Disruption, run.disruption_id))
-        session.flush()
-        disruption = _locked(session, run.disruption_id)
-        if disruption is None or disruption.attempt != run.attempt or disruption.state not in WITH_PROPOSAL:
-            return
-        disruption.offered_at = run.now()
-        notify(session, disruption.id)
+        seen = session.get_one(Disruption, run.disruption_id)
+        found = find_times(session, seen, snapshot=snapshot, answer=answer, now=run.now())
+        try:
+            _offered(session, run, found)
+        except DBAPIError as error:
+            if sqlstate(error) not in LOST_RACES:
+                raise
+            session.rollback()
+            _offered(session, run, [])
         session.commit()
+
+
+def _offered(session: Session, run: Repairing, found: Sequence[tuple[int, Sequence[Free]]]) -> None:
+    """Hold the times for the proposal of this attempt, and say that they were looked for.
+
+    Only now is it locked: whoever accepts it while times are looked for need not wait.
+    """
+    disruption = _locked(session, run.disruption_id)
+    if disruption is None or disruption.attempt != run.attempt or disruption.state not in WITH_PROPOSAL:
+        return
+    hold_found(session, disruption, found, now=run.now())
+    disruption.offered_at = run.now()
+    notify(session, disruption.id)
+    session.flush()
 
 
 def nobody_minds(items: Sequence[dict[str, Any]], lines: Sequence[Line]) -> bool:

@@ -25,6 +25,7 @@ from dispatch.planning.disruptions import (
 )
 from dispatch.planning.models import FREES_TIME, DisruptionKind, DisruptionState, RepairPart
 from dispatch.planning.repairing import TIME_LIMIT_S, payload
+from dispatch.planning.retries import again_once
 from dispatch.planning.solving import CHANNEL
 from dispatch.planning.technician_day import zone_of
 from dispatch.web.board_scope import asked_day, asked_territories
@@ -189,8 +190,9 @@ def accept(disruption_id: int) -> Response:
     """Accept what keeps the promises, all of it, or one of several people; one step that can be taken back as one."""
     choice = request.form.get("choice", type=int)
     try:
-        with db().begin_nested():
-            done = accept_repair(
+        done = again_once(
+            db(),
+            lambda: accept_repair(
                 db(),
                 disruption_id=disruption_id,
                 attempt=request.form.get("attempt", 0, type=int),
@@ -198,7 +200,8 @@ def accept(disruption_id: int) -> Response:
                 choice=None if choice is None else choice - 1,
                 actor=actor(),
                 now=moment(),
-            )
+            ),
+        )
     except Conflict as refused:
         flash(refused.message, "problem")
     else:
@@ -212,8 +215,9 @@ def accept(disruption_id: int) -> Response:
 def agreed(disruption_id: int, visit_id: int) -> Response:
     """Book the proposed time that a customer agreed to."""
     try:
-        with db().begin_nested():
-            book_agreed(db(), disruption_id=disruption_id, visit_id=visit_id, actor=actor(), now=moment())
+        again_once(
+            db(), lambda: book_agreed(db(), disruption_id=disruption_id, visit_id=visit_id, actor=actor(), now=moment())
+        )
     except Conflict as refused:
         flash(refused.message, "problem")
     else:
@@ -226,8 +230,9 @@ def agreed(disruption_id: int, visit_id: int) -> Response:
 def tell(disruption_id: int, visit_id: int) -> Response:
     """Tell a customer that somebody comes later, with the new window; one click from the alert."""
     try:
-        with db().begin_nested():
-            written = tell_late(db(), disruption_id=disruption_id, visit_id=visit_id, actor=actor(), now=moment())
+        written = again_once(
+            db(), lambda: tell_late(db(), disruption_id=disruption_id, visit_id=visit_id, actor=actor(), now=moment())
+        )
     except Conflict as refused:
         flash(refused.message, "problem")
         return _back_to(disruption_id)
@@ -243,8 +248,7 @@ def tell(disruption_id: int, visit_id: int) -> Response:
 def wait(disruption_id: int) -> Response:
     """Leave it alone for a quarter of an hour."""
     try:
-        with db().begin_nested():
-            wait_and_see(db(), disruption_id=disruption_id, actor=actor(), now=moment())
+        again_once(db(), lambda: wait_and_see(db(), disruption_id=disruption_id, actor=actor(), now=moment()))
     except Conflict as refused:
         flash(refused.message, "problem")
     else:

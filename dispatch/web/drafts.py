@@ -20,6 +20,7 @@ from dispatch.planning.draft_publishing import (
 )
 from dispatch.planning.message_preview import messages_of
 from dispatch.planning.preview import Sides, changes_of
+from dispatch.planning.retries import again_once
 from dispatch.web.board_scope import asked_day, asked_territories
 from dispatch.web.context import actor, db, moment
 from dispatch.web.filters import day as day_words
@@ -109,8 +110,7 @@ def take_back() -> Response:
 def _done(work: Callable[..., list[int]], words: Callable[[int], str]) -> Response:
     _chosen, day = _asked()
     try:
-        with db().begin_nested():
-            visits = work(db(), seen=_seen(), actor=actor(), now=moment())
+        visits = again_once(db(), lambda: work(db(), seen=_seen(), actor=actor(), now=moment()))
     except (Conflict, Invalid) as refused:
         flash(refused.message, "problem")
         return redirect(url_for("drafts.index", **_where(day)), 303)

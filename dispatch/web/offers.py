@@ -14,6 +14,7 @@ from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.planning.accepting import book_offer, none_suits
 from dispatch.planning.disruption_page import RepairLine, Situation, disruption_page
 from dispatch.planning.offering import hold_longer, look_for_times
+from dispatch.planning.retries import again_once
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options
 from dispatch.web.pages import form_page
@@ -43,10 +44,12 @@ class AgainForm(Form):
 def take(disruption_id: int, visit_id: int, offer_id: int) -> Response:
     """Book the time a customer chose; the window is their promise, and that they agreed stands in the history."""
     try:
-        with db().begin_nested():
-            book_offer(
+        again_once(
+            db(),
+            lambda: book_offer(
                 db(), disruption_id=disruption_id, visit_id=visit_id, offer_id=offer_id, actor=actor(), now=moment()
-            )
+            ),
+        )
     except Conflict as refused:
         flash(refused.message, "problem")
     else:
@@ -60,8 +63,7 @@ def look(disruption_id: int, visit_id: int) -> Response:
     """Look for three times anew and hold them."""
     _line(disruption_id, visit_id)
     try:
-        with db().begin_nested():
-            made = look_for_times(db(), visit_id=visit_id, actor=actor(), now=moment())
+        made = again_once(db(), lambda: look_for_times(db(), visit_id=visit_id, actor=actor(), now=moment()))
     except Conflict as refused:
         flash(refused.message, "problem")
     else:
@@ -76,8 +78,7 @@ def hold(disruption_id: int, visit_id: int) -> Response:
     """Hold the times ten minutes more, once."""
     _line(disruption_id, visit_id)
     try:
-        with db().begin_nested():
-            hold_longer(db(), visit_id=visit_id, actor=actor(), now=moment())
+        again_once(db(), lambda: hold_longer(db(), visit_id=visit_id, actor=actor(), now=moment()))
     except Conflict as refused:
         flash(refused.message, "problem")
     else:
@@ -97,8 +98,9 @@ def none(disruption_id: int, visit_id: int) -> Response:
     if form.validate_on_submit():
         due = given(form.due_at.data)
         try:
-            with db().begin_nested():
-                none_suits(
+            again_once(
+                db(),
+                lambda: none_suits(
                     db(),
                     disruption_id=disruption_id,
                     visit_id=visit_id,
@@ -107,7 +109,8 @@ def none(disruption_id: int, visit_id: int) -> Response:
                     due_at=clock.instant(due.date(), due.time(), about.zone),
                     actor=actor(),
                     now=moment(),
-                )
+                ),
+            )
         except Invalid as refused:
             form.refuse(refused)
         except Conflict as refused:

@@ -22,6 +22,7 @@ from dispatch.planning.preview import Kind, Only, preview, published_over
 from dispatch.planning.publishing import ChangedSince, accept_change, publish_plan
 from dispatch.planning.reason_words import left_out_words
 from dispatch.planning.requesting import LONGEST_S, cancel_plan, request_plan, stop_plan
+from dispatch.planning.retries import again_once
 from dispatch.planning.solving import CHANNEL
 from dispatch.web.context import actor, db, moment
 from dispatch.web.forms import Form, given, options, plausible
@@ -262,8 +263,7 @@ def accept(request_id: int) -> Response:
     if visit_id is None or not 0 < visit_id < 2**31:
         raise Invalid("Say which visit.")
     try:
-        with db().begin_nested():
-            accept_change(db(), plan_id=plan_id, visit_id=visit_id, actor=actor(), now=moment())
+        again_once(db(), lambda: accept_change(db(), plan_id=plan_id, visit_id=visit_id, actor=actor(), now=moment()))
     except Conflict as refused:
         flash(refused.message, "problem")
     else:

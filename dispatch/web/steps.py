@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from dispatch.accounts.access import Right
 from dispatch.core.errors import Conflict
 from dispatch.planning.changelog import names_in, own_steps
+from dispatch.planning.retries import again_once
 from dispatch.planning.service import Undone, redo_last, undo_last, undo_step
 from dispatch.web.context import actor, db, moment
 from dispatch.web.history import action_words, details_of, thing_words, zone_of_reader
@@ -67,8 +68,7 @@ def undo_one(seq: int) -> Response:
 def _told(walk: Callable[[], Undone]) -> Response:
     back = safe_target(request.form.get("back")) or url_for("steps.index")
     try:
-        with db().begin_nested():
-            undone = walk()
+        undone = again_once(db(), walk)
     except Conflict as refused:
         if wants_json():
             raise

@@ -1,5 +1,8 @@
 """What is asked of every page in every state: accessible to everybody, and nothing beyond the edge."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page
 
@@ -26,6 +29,17 @@ def overflow(page: Page) -> list[str]:
             }"""
         )
     )
+
+
+@contextmanager
+def turning(page: Page) -> Iterator[None]:
+    """Wait until what is done inside has brought a new page, and that page listens to keys.
+
+    ``expect_navigation`` is also content with the late end of the navigation before.
+    """
+    page.evaluate("window.pageBefore = true")
+    yield
+    page.wait_for_function("() => window.pageBefore === undefined && document.readyState === 'complete'")
 
 
 class Clicks:

@@ -16,6 +16,7 @@ from dispatch.core.errors import Conflict, NotFound
 from dispatch.jobs.lifecycle import JobState, VisitState
 from dispatch.jobs.models import Job, Promise, Visit
 from dispatch.messages.models import CallState, CallTask
+from dispatch.planning import repair_offers
 from dispatch.planning.accepting import accept_repair
 from dispatch.planning.disruption_page import disruption_page
 from dispatch.planning.disruptions import (
@@ -26,7 +27,8 @@ from dispatch.planning.disruptions import (
     report_late,
     take_over,
 )
-from dispatch.planning.models import Assignment, Disruption, DisruptionState, RepairItem, RepairPart
+from dispatch.planning.models import Assignment, Disruption, DisruptionState, Offer, OfferState, RepairItem, RepairPart
+from dispatch.planning.offering import Free, hold_times, take_time
 from dispatch.planning.repairing import Repairing, run_repair
 from dispatch.planning.rows import live
 from dispatch.planning.service import move_assignment, pin_visit, undo_last
@@ -173,6 +175,31 @@ def test_what_can_be_kept_is_kept_and_the_rest_becomes_calls(target: Engine, sev
     assert seven.session.get_one(Disruption, disruption.id).state is DisruptionState.ACCEPTED
 
 
+def test_nobody_waits_for_times_that_are_still_being_looked_for(
+    target: Engine, seven: Seven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = seven.world
+    tomorrow = {"on_date": make.DAY + timedelta(days=1), "during": make.hours(24, 34)}
+    for person in (world.ana, world.ben):
+        make.make_shift(seven.session, technician=person, territory=world.territory, **tomorrow)
+    disruption = seven.report()
+    looked: list[int] = []
+    find_free = repair_offers.find_free
+
+    def look(*args: Any, **values: Any) -> Any:
+        with target.connect() as other:
+            other.execute(text("SELECT FROM technician ORDER BY id FOR KEY SHARE NOWAIT"))  # as every booking does
+            other.execute(text("SELECT FROM visit ORDER BY id FOR UPDATE NOWAIT"))
+        looked.append(values["visit_id"])
+        return find_free(*args, **values)
+
+    monkeypatch.setattr(repair_offers, "find_free", look)
+    assert repair(target, disruption) is DisruptionState.PROPOSED
+    held = seven.session.scalars(select(Offer).where(Offer.state == OfferState.HELD)).all()
+    assert len(looked) > 1
+    assert {offer.visit_id for offer in held} == set(looked), "what one was offered leaves the next something else"
+
+
 def test_one_undo_puts_everything_back_and_asks_anew(target: Engine, seven: Seven) -> None:
     disruption = seven.report()
     before = day_of(seven.session)
@@ -312,6 +339,32 @@ def test_a_delay_that_breaks_no_promise_moves_the_times_and_alerts_nobody(target
     moved = {visit for visit in before if before[visit] != after[visit]}
     assert moved, "the next visit starts later"
     assert all(after[visit][0] == before[visit][0] and after[visit][1] > before[visit][1] for visit in moved)
+
+
+def test_a_delay_takes_the_time_that_is_held_for_somebody_else(target: Engine, seven: Seven) -> None:
+    world, session = seven.world, seven.session
+    asked, held = world.visit(), make.hours(2.45, 2.95)
+    free = Free(
+        technician_id=world.ben.id,
+        start=held.lower,
+        end=held.upper,
+        hold=(held.lower, held.upper),
+        window=(held.lower, held.upper),
+        merits=(),
+        cost=0,
+        known=False,
+    )
+    session.commit()
+    at = make.MORNING + timedelta(hours=0.9)
+    [offer] = hold_times(session, visit_id=asked.id, free=[free], made_by_id=world.user.id, now=at)
+    made = report_late(session, technician_id=world.ben.id, minutes=30, actor=world.dispatcher, now=at)
+    assert made is not None
+    session.commit()
+    assert repair(target, made, now=lambda: at) is DisruptionState.ACCEPTED
+    session.expire_all()
+    assert offer.state is OfferState.RELEASED
+    with pytest.raises(Conflict, match="not held any more"):
+        take_time(session, offer_id=offer.id, visit_id=asked.id, actor=world.dispatcher, now=at)
 
 
 def test_a_delay_that_breaks_a_promise_is_one_alert_and_waits_for_a_person(target: Engine, seven: Seven) -> None:

@@ -280,8 +280,8 @@ class Desk:
             self._inquire(self.row(visit, slot), 0)
             return bool(self._sheet.chosen[self.tables.scope.technician_index[technician]] >= 0)
 
-    def seat(self, visit: str, technician: str, *, slot: int = 0) -> bool:
-        """Put a visit for good into the best place of a person; False if there is none."""
+    def seat(self, visit: str | Visit, technician: str, *, slot: int = 0) -> bool:
+        """Put a visit, maybe a new one, for good into the best place of a person; False if there is none."""
         with self._lock:
             row = self.row(visit, slot)
             self._inquire(row, 0)
