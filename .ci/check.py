@@ -1,5 +1,6 @@
 """Runs every check and then every test; the tests' summary comes last. ``make test`` calls it in the environment."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,9 @@ BIN = Path(sys.executable).parent
 MOST_PROCESSES = 4
 """Share the tests among so many at most: each starts a database server of its own, and one has all browser tests."""
 
+MOST_TRIED_AGAIN = 3
+"""So many browser tests at most get a second try, alone (docs/decisions/0027)."""
+
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -25,8 +29,18 @@ def main() -> int:
     print(f"\nbefore the tests: {', '.join(failed) + ' failed' if failed else 'all checks passed'}\n", flush=True)
     # The tests come last so that their summary is the last thing printed.
     shared = ("-n", str(min(MOST_PROCESSES, os.cpu_count() or 1)), "--dist", "loadfile")
-    tests = command(BIN / "python", "-m", "pytest", "-q", *shared, *sys.argv[1:])()
+    tests = command(BIN / "python", "-m", "pytest", "-q", *shared, *sys.argv[1:])() or only_late()
     return 1 if failed or not tests else 0
+
+
+def only_late() -> bool:
+    """Run the few browser tests that failed once more, with the machine to themselves; all else has failed for good."""
+    kept = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"
+    failures = sorted(json.loads(kept.read_text())) if kept.exists() else []
+    if not 0 < len(failures) <= MOST_TRIED_AGAIN or not all(each.startswith("tests/e2e/test_") for each in failures):
+        return False
+    print(f"\ntried again alone: {', '.join(failures)}\n", flush=True)
+    return command(BIN / "python", "-m", "pytest", "-q", *failures)()
 
 
 def steps() -> list[tuple[str, Callable[[], bool]]]:

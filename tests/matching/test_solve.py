@@ -263,8 +263,8 @@ def test_several_searches_go_on_from_one_plan_unless_their_routes_are_recombined
         adopted.append(improver.best_cost)
 
     monkeypatch.setattr(Improver, "adopt", noted)
-    assert check(town(), solve(town(), time_limit_s=1.0, threads=2)) == ()
-    assert len(adopted) >= 10
+    assert check(town(), solve(town(), time_limit_s=2.9, threads=2)) == ()
+    assert len(adopted) >= 10  # several times as many where nothing else runs
     adopted.clear()
     monkeypatch.setattr(engine, "RECOMBINE_FROM_S", 0.0)
     assert check(town(), solve(town(), time_limit_s=1.0, threads=2)) == ()

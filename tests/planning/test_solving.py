@@ -26,7 +26,7 @@ from tests.planning.world import actor_of, make_world
 NOW = make.MORNING - timedelta(hours=12)
 ENDINGS = int(os.environ.get("EXTRAMILE_ENDINGS", "8"))
 """How often a run is ended at a random moment; 200 before a release."""
-LIMITS = Limits(grace_s=3.0, memory_mb=1500)
+LIMITS = Limits(grace_s=15.0, memory_mb=1500)
 
 
 @pytest.fixture
