@@ -29,7 +29,7 @@ def main() -> int:
     print(f"\nbefore the tests: {', '.join(failed) + ' failed' if failed else 'all checks passed'}\n", flush=True)
     # The tests come last so that their summary is the last thing printed.
     shared = ("-n", str(min(MOST_PROCESSES, os.cpu_count() or 1)), "--dist", "loadfile")
-    tests = command(BIN / "python", "-m", "pytest", "-q", *shared, *sys.argv[1:])() or only_late()
+    tests = command(BIN / "python", "-m", "pytest", "-q", "--cache-clear", *shared, *sys.argv[1:])() or only_late()
     return 1 if failed or not tests else 0
 
 
