@@ -97,6 +97,7 @@ class QueuedVisit:
     promise: Span | None
     skills: tuple[str, ...]
     urgent: bool
+    overdue: bool
 
     @property
     def begin_by(self) -> datetime | None:
@@ -482,6 +483,7 @@ def _queued(row: Any, now: datetime) -> QueuedVisit:
         due_at=row.due_at,
         promise=promise,
         skills=tuple(row.skills or ()),
+        overdue=deadline is not None and deadline < now,
         urgent=row.priority == 1 or (deadline is not None and deadline - now <= URGENT_WITHIN),
     )
 

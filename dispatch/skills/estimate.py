@@ -59,6 +59,9 @@ class QualificationRules:
             raise ValueError(f"claims may count up to level 2 at most, not {self.claims_count_to}")
 
 
+LITTLE_KNOWN_SD = 0.8
+"""Spread of a level from which on the level itself says little: nine in ten lie within 1.3 of it."""
+
 DEFAULT_RULES = QualificationRules()
 
 
@@ -82,9 +85,11 @@ def likely_level(estimate: Estimate) -> int:
 
 
 def certainty(estimate: Estimate) -> str:
-    """Return how sure the estimate is, in words."""
-    bounds = ((0.4, "very sure"), (0.6, "sure"), (0.8, "fairly unsure"))
-    return next((words for bound, words in bounds if estimate.sd <= bound), "little known")
+    """Return how sure it is that the person is at least at the level shown, in words: the same on every screen."""
+    if estimate.sd > LITTLE_KNOWN_SD:
+        return "little known"
+    chance = estimate.confidence(likely_level(estimate))
+    return next((words for bound, words in ((0.9, "very sure"), (0.7, "quite sure")) if chance >= bound), "not sure")
 
 
 def expected_success(mean: Floats, sd: Floats, level: Floats, constants: Constants = DEFAULTS) -> Floats:

@@ -19,12 +19,13 @@ def wish_words(wish: Wish, skill: str) -> str:
 
 def sureness(line: SkillLine) -> str:
     """Return how sure it is that the person is at least at the level shown, in words and as a chance."""
-    chance = line.estimate.confidence(line.level)
-    number = f"{round(100 * chance)}"
-    if chance >= 0.9:
+    number = f"{round(100 * line.estimate.confidence(line.level))}"
+    if line.certainty == "very sure":
         return _("Very sure that it is at least level %(level)s (%(n)s %%).", level=line.level, n=number)
-    if chance >= 0.7:
+    if line.certainty == "quite sure":
         return _("Quite sure that it is at least level %(level)s (%(n)s %%).", level=line.level, n=number)
+    if line.certainty == "little known":
+        return _("Little is known yet: level %(level)s or more with %(n)s %%.", level=line.level, n=number)
     return _("Not sure whether it is level %(level)s (%(n)s %%) or below.", level=line.level, n=number)
 
 

@@ -55,10 +55,18 @@ def test_p_fix_is_a_batch_away() -> None:
 
 
 @pytest.mark.parametrize(
-    "sd, words", [(0.3, "very sure"), (0.5, "sure"), (0.7, "fairly unsure"), (1.0, "little known")]
+    "mean, sd, words",
+    [
+        (3.0, 0.3, "very sure"),
+        (3.4, 0.6, "very sure"),
+        (3.0, 0.6, "quite sure"),
+        (2.52, 0.2, "not sure"),  # hardly any spread, and yet as likely below
+        (2.7, 0.7, "not sure"),
+        (4.9, 1.0, "little known"),
+    ],
 )
-def test_certainty_in_words(sd: float, words: str) -> None:
-    assert certainty(replace(KNOWN, sd=sd)) == words
+def test_certainty_in_words_is_about_the_level_that_is_shown(mean: float, sd: float, words: str) -> None:
+    assert certainty(replace(KNOWN, mean=mean, sd=sd)) == words
 
 
 @pytest.mark.parametrize("mean, level", [(0.2, 1), (2.49, 2), (2.5, 3), (7.0, 5)])

@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import joinedload
 
-from dispatch.jobs.models import Job
+from dispatch.core import clock
+from dispatch.jobs.models import Job, Promise
 from dispatch.planning.board import scope_of
 from dispatch.planning.board_week import week_for
 from dispatch.planning.models import RELEASED_STATES, Assignment
@@ -47,6 +49,20 @@ def test_the_day_is_told_without_script(site: Site, client_for: SignIn, day: Day
     with statements(site.engine) as sent:
         dispatcher.client.get(f"/board?date={day.on}")
     assert sent.count <= 14
+
+
+def test_a_visit_nobody_has_is_overdue_once_its_time_is_over(site: Site, client_for: SignIn, day: Day) -> None:
+    def card() -> str:
+        page = client_for("dispatcher").get(f"/board?date={day.on}").html
+        return page.partition(f'data-queue-visit="{day.waiting_visit}"')[2].partition("</li>")[0]
+
+    assert "Urgent" in card()
+    assert "Overdue" not in card()
+    with site.session() as session:
+        promise = session.scalars(select(Promise).where(Promise.visit_id == day.waiting_visit)).one()
+        promise.during = Range(clock.now() - timedelta(hours=2), clock.now() - timedelta(minutes=1))
+    assert "Overdue" in card()
+    assert "Urgent" not in card(), "one sign is enough"
 
 
 def test_the_grid_reads_the_same_day_and_asks_again_for_nothing(client_for: SignIn, day: Day) -> None:
