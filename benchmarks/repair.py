@@ -106,18 +106,18 @@ def _measured(sessions: Any, person: int, territory_id: int) -> dict[str, Any]:
         number = made.id
         session.commit()
     marks: dict[str, tuple[float, float]] = {}
-    offering = repairing.prepare_times
+    offering = repairing.find_times
 
-    def proposed(*args: Any, **kwargs: Any) -> int:
+    def proposed(*args: Any, **kwargs: Any) -> Any:
         marks["proposal"] = _clock()
         return offering(*args, **kwargs)
 
-    repairing.prepare_times = proposed
+    repairing.find_times = proposed
     begun = _clock()
     try:
         run_repair(Repairing(sessions=sessions, disruption_id=number, limits=Limits(grace_s=60.0, memory_mb=4000)))
     finally:
-        repairing.prepare_times = offering
+        repairing.find_times = offering
     ended = _clock()
     proposal = marks.get("proposal", ended)
     with sessions() as session:
