@@ -2,7 +2,7 @@
 
 Start the large day (see ``benchmarks.large_board``) with room for the streams, then measure it from outside::
 
-    DISPATCH_WEB_STREAMS=80 python -m dispatch run --no-demo
+    python -m dispatch run --no-demo
     python -m benchmarks.board_live http://127.0.0.1:8000 --seconds 60
 
 Forty dispatchers hold a stream each; each changes something every 20 seconds, as the office of RELIABILITY does, by

@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address the web server listens on")
     port: int = Field(default=8000, ge=0, le=65535, description="Port the web server listens on")
     web_processes: int = Field(default=1, ge=1, description="Web server processes")
-    web_streams: int = Field(default=40, ge=1, description="Live event streams each web process may hold open")
+    web_streams: int = Field(default=100, ge=1, description="Live event streams each web process may hold open")
     public_url: str = Field(
         default="http://127.0.0.1:8000", description="Address written into mails; never taken from a request"
     )
