@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 UP_WITHIN_S = 90.0
 STOP_WITHIN_S = 30.0
+# Two cores have a browser, a server, a worker, a solver and other tests to do; what is there is found at once anyway.
+LOOKS_FOR_MS = 15_000
 # A refusal is an answer with words of ours; Chromium notes its status of its own accord.
 REFUSALS = ("status of 409", "status of 422")
 DESK = {"width": 1440, "height": 900}
@@ -82,6 +84,9 @@ def installation(
     server_url: str, template: str, browser: "Browser", tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
     """Start the product with the demo (little history, which loads faster) and the East. No browser: nothing starts."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=LOOKS_FOR_MS)
     frontend.install()
     frontend.build()
     matching.warm()
