@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from dispatch.core.clock import local_day
 from dispatch.coverage import rows
-from dispatch.coverage.classes import add_up, merge_rare, monday
+from dispatch.coverage.classes import add_up, monday
 from dispatch.coverage.demand import read_booked, read_expected
 from dispatch.coverage.expectation import Expectation
+from dispatch.coverage.merging import merge_rare
 from dispatch.coverage.outlook import HOUR_S, DemandClass, Outlook, Person
 from dispatch.coverage.promised import PromisedPlace
 from dispatch.coverage.result import NEAR_WEEKS, Known, Overbooked
