@@ -208,28 +208,24 @@ async def publish_begun(context: JobContext, timestamp: int) -> None:
 @app.task(name=COUNT, queueing_lock=COUNT, pass_context=True)
 async def count_coverage(context: JobContext, timestamp: int | None = None) -> None:
     """Count coverage anew: every night, and when somebody asks."""
-    await _once(context, _count_coverage)
-
-
-def _count_coverage(session: Session) -> None:
-    from dispatch.coverage.counting import solve_coverage  # loads OR-Tools
-
-    solve_coverage(session, actor=SYSTEM, now=now())
+    await asyncio.to_thread(_count_coverage, _sessions(context), anew=True)
 
 
 @app.periodic(cron="*/5 * * * *")
 @app.task(name=REFRESH, queueing_lock=REFRESH, pass_context=True)
 async def refresh_coverage(context: JobContext, timestamp: int) -> None:
     """Every five minutes: count the weeks again whose facts changed."""
-    await _once(context, _refresh_coverage)
+    await asyncio.to_thread(_count_coverage, _sessions(context), anew=False)
 
 
-def _refresh_coverage(session: Session) -> None:
-    if not refresh_due(session):
-        return
-    from dispatch.coverage.counting import solve_coverage  # loads OR-Tools
+def _count_coverage(sessions: Sessions, *, anew: bool) -> None:
+    CHANNEL.set("worker")
+    with sessions() as session:
+        if not (anew or refresh_due(session)):
+            return
+    from dispatch.coverage.counting import solve_coverage_apart  # loads OR-Tools
 
-    solve_coverage(session, actor=SYSTEM, now=now(), anew=False)
+    solve_coverage_apart(sessions, actor=SYSTEM, now=now(), anew=anew)
 
 
 @app.periodic(cron="50 2 * * *")

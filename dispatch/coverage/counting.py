@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from time import perf_counter
+from typing import TypeAlias
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from dispatch.accounts.access import Actor, Right
 from dispatch.coverage.flow import Cell, Flow, build_weeks, solve_flow, worst_places
@@ -28,7 +30,9 @@ from dispatch.coverage.result import (
 )
 from dispatch.coverage.risk import absence_risks, pair_risks, sole_holders, stress_test
 from dispatch.coverage.service import confirm_coverage, store_coverage
-from dispatch.coverage.snapshot import Snapshot, read_snapshot
+from dispatch.coverage.snapshot import Facts, Snapshot, read_facts, snapshot_of
+
+Sessions: TypeAlias = Callable[[], AbstractContextManager[Session]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,25 +218,65 @@ def _tried_from(cells: Iterable[Cell]) -> dict[date, int]:
 
 
 def solve_coverage(session: Session, *, actor: Actor, now: datetime, anew: bool = True) -> CoverageRun:
-    """Read, solve and keep the coverage of the coming quarter.
+    """Read, solve and keep the coverage of the coming quarter, all in the caller's transaction.
 
     With ``anew`` off only weeks whose facts changed since the last count are solved; where none did, that count is
     noted as still right.
     """
+    asked = _read(session, actor=actor, now=now, anew=anew)
+    run = _keep(session, asked, _answer(asked), actor=actor, now=now)
+    assert run is not None
+    return run
+
+
+def solve_coverage_apart(sessions: Sessions, *, actor: Actor, now: datetime, anew: bool = True) -> None:
+    """Do the same, with no connection held while it is solved: that takes longer than the server lets one sit idle."""
+    with sessions() as session:
+        asked = _read(session, actor=actor, now=now, anew=anew)
+    counted = _answer(asked)
+    with sessions() as session:
+        _keep(session, asked, counted, actor=actor, now=now)
+        session.commit()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What a count goes out from; `last` is the run whose numbers are `before`."""
+
+    started: float
+    last: int | None
+    before: Counted | None
+    facts: Facts
+
+
+def _read(session: Session, *, actor: Actor, now: datetime, anew: bool) -> _Asked:
     actor.require(Right.COVERAGE_SOLVE)
     started = perf_counter()
     last = None if anew else latest_run(session)
-    before = None if last is None else read_counted(session, last.id)
-    snapshot = read_snapshot(session, now=now)
-    counted = count(snapshot, before)
-    if last is not None and counted == before:
-        confirm_coverage(last, based_on_seq=snapshot.based_on_seq, now=now)
+    return _Asked(
+        started=started,
+        last=None if last is None else last.id,
+        before=None if last is None else read_counted(session, last.id),
+        facts=read_facts(session, now=now),
+    )
+
+
+def _answer(asked: _Asked) -> Counted:
+    return count(snapshot_of(asked.facts), asked.before)
+
+
+def _keep(session: Session, asked: _Asked, counted: Counted, *, actor: Actor, now: datetime) -> CoverageRun | None:
+    """Keep a count, or note that the last one holds; None where that one has made way for a newer one meanwhile."""
+    if asked.last is not None and counted == asked.before:
+        last = session.get(CoverageRun, asked.last, options=[defer(CoverageRun.result)])
+        if last is not None:
+            confirm_coverage(last, based_on_seq=asked.facts.based_on_seq, now=now)
         return last
     return store_coverage(
         session,
         counted,
-        based_on_seq=snapshot.based_on_seq,
-        seconds=perf_counter() - started,
+        based_on_seq=asked.facts.based_on_seq,
+        seconds=perf_counter() - asked.started,
         actor=actor,
         now=now,
     )

@@ -99,46 +99,86 @@ def _when(slot: Record, now: datetime) -> datetime:
     return max(now, first)
 
 
-def read_expected(
-    session: Session,
-    zones: Mapping[int, str],
-    mondays: Sequence[date],
-    today: date,
-    booked: Iterable[Booked],
-) -> tuple[list[Piece], Expectation]:
-    """Give work that is not booked yet but recurs or is usual, with how far such expectations have been off.
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """What was read to tell what is usual, before anything is made of it.
+
+    Attributes
+    ----------
+    history
+        Seconds served by series and complete week.
+    begin
+        Monday of the first of these weeks.
+    length
+        How many there are.
+    to_come
+        The share of this week's usual work that its remaining days have.
+    visit_s
+        Mean length of a visit by series.
+    recurring
+        Visits of recurring work that are not made yet: series, week, seconds.
+    crews
+        What every place in the usual crew of a kind of work must have.
+    """
+
+    history: Mapping[TypeKey, Sequence[int]]
+    begin: date
+    length: int
+    to_come: float
+    visit_s: Mapping[TypeKey, float]
+    recurring: Sequence[tuple[TypeKey, date, int]]
+    crews: Mapping[int, list[tuple[Need, ...]]]
+
+
+def read_past(session: Session, zones: Mapping[int, str], mondays: Sequence[date], today: date) -> Past:
+    """Read served and recurring work.
 
     Weeks are compared by when work is done, on both sides: served work of past weeks, booked work of coming ones.
     """
     first = mondays[0] - timedelta(weeks=HISTORY_WEEKS)
-    history, length, rest_of_week, visit_s = _read_history(session, zones, first, mondays[0], today)
-    begin = mondays[0] - timedelta(weeks=length)
-    crews = _crews(session)
+    history, length, to_come, visit_s = _read_history(session, zones, first, mondays[0], today)
+    return Past(
+        history=history,
+        begin=mondays[0] - timedelta(weeks=length),
+        length=length,
+        to_come=to_come,
+        visit_s=visit_s,
+        recurring=read_recurring(session, zones, mondays, today),
+        crews=_crews(session),
+    )
+
+
+def expected_beyond(past: Past, mondays: Sequence[date], booked: Iterable[Booked]) -> tuple[list[Piece], Expectation]:
+    """Give work that is not booked yet but recurs or is usual, with how far such expectations have been off.
+
+    Takes seconds in a large organisation, so it is asked when all is read.
+    """
+    history, crews = past.history, past.crews
     known_s: dict[TypeKey, dict[date, int]] = {}
     for place in booked:
         if place.first:
             _count(known_s, (place.piece.territory, place.job_type_id), place.piece.week, place.piece.seconds)
     pieces: list[Piece] = []
     recurring_s = 0
-    for key, week, seconds in read_recurring(session, zones, mondays, today):
+    for key, week, seconds in past.recurring:
         _count(known_s, key, week, seconds)
         pieces += _pieces(key, week, seconds, 1.0, crews)
         recurring_s += seconds * len(crews.get(key[1], ()))
-    usual = forecast(history, first=begin, weeks=len(mondays))
-    shares = {mondays[0]: rest_of_week}
+    usual = forecast(history, first=past.begin, weeks=len(mondays))
+    shares = {mondays[0]: past.to_come}
     expected_s = 0
     for key, found in sorted(usual.items()):
         coming = dict(zip(mondays, found.mean_s, strict=True))
         for week, seconds in still_expected(coming, known_s.get(key, {}), shares).items():
-            pieces += _pieces(key, week, seconds, seconds / visit_s[key], crews)
+            pieces += _pieces(key, week, seconds, seconds / past.visit_s[key], crews)
             expected_s += seconds * len(crews.get(key[1], ()))
     by_row = _by_row(history, crews)
-    ahead = forecast(by_row, first=begin, weeks=len(mondays))
+    ahead = forecast(by_row, first=past.begin, weeks=len(mondays))
     return pieces, Expectation(
-        history_weeks=length,
-        by_territory=track_record(_by_territory(history), first=begin),
-        by_kind=track_record(history, first=begin),
-        by_row=track_record(by_row, first=begin),
+        history_weeks=past.length,
+        by_territory=track_record(_by_territory(history), first=past.begin),
+        by_kind=track_record(history, first=past.begin),
+        by_row=track_record(by_row, first=past.begin),
         expected_s=expected_s,
         recurring_s=recurring_s,
         outlines=tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from dispatch.core.clock import local_day
 from dispatch.coverage import rows
 from dispatch.coverage.classes import add_up, monday
-from dispatch.coverage.demand import read_booked, read_expected
+from dispatch.coverage.demand import Booked, Past, expected_beyond, read_booked, read_past
 from dispatch.coverage.expectation import Expectation
 from dispatch.coverage.merging import merge_rare
 from dispatch.coverage.outlook import HOUR_S, DemandClass, Outlook, Person
@@ -53,7 +53,22 @@ class Snapshot:
     overbooked: tuple[Overbooked, ...]
 
 
-def read_snapshot(session: Session, *, now: datetime, weeks: int = WEEKS) -> Snapshot:
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Everything that was read and nothing that was made of it, so that the database is let go before that."""
+
+    mondays: tuple[date, ...]
+    today: date
+    based_on_seq: int
+    booked: Sequence[Booked]
+    later_s: int
+    past: Past
+    staff: Staff
+    away: float
+    known: tuple[Known, ...]
+
+
+def read_facts(session: Session, *, now: datetime, weeks: int = WEEKS) -> Facts:
     """Read the rest of this week and the weeks after it; what is booked later is only counted."""
     seq = rows.log_position(session)
     places = rows.territories(session)
@@ -62,23 +77,42 @@ def read_snapshot(session: Session, *, now: datetime, weeks: int = WEEKS) -> Sna
     mondays = tuple(monday(today) + timedelta(weeks=number) for number in range(weeks))
     last = mondays[-1] + timedelta(days=6)
     rules = read_rules(rows.active_rules(session))
-
     booked, later_s = read_booked(session, zones, mondays, now)
-    expected, expectation = read_expected(session, zones, mondays, today, booked)
+    return Facts(
+        mondays=mondays,
+        today=today,
+        based_on_seq=seq,
+        booked=booked,
+        later_s=later_s,
+        past=read_past(session, zones, mondays, today),
+        staff=read_staff(session, places, rules, today, last, now),
+        away=rows.away_share(session, mondays[0] - timedelta(weeks=AWAY_WEEKS), mondays[0]),
+        known=_known(session, now),
+    )
+
+
+def read_snapshot(session: Session, *, now: datetime, weeks: int = WEEKS) -> Snapshot:
+    """Read facts and say at once what they mean."""
+    return snapshot_of(read_facts(session, now=now, weeks=weeks))
+
+
+def snapshot_of(facts: Facts) -> Snapshot:
+    """Say what the facts mean: what to expect beyond bookings, and demand in classes; needs no database."""
+    mondays, booked = facts.mondays, facts.booked
+    expected, expectation = expected_beyond(facts.past, mondays, booked)
     demand, merged_s = merge_rare(add_up([*(place.piece for place in booked), *expected]))
-    staff = read_staff(session, places, rules, today, last, now)
-    people = staff.people
+    people = facts.staff.people
     staffed = {territory for person in people if any(person.hours_s.values()) for territory in person.travel_s}
     return Snapshot(
         outlook=Outlook(people=people, demand=demand),
         weeks=mondays,
-        today=today,
-        based_on_seq=seq,
-        staff=staff,
-        away=rows.away_share(session, mondays[0] - timedelta(weeks=AWAY_WEEKS), mondays[0]),
+        today=facts.today,
+        based_on_seq=facts.based_on_seq,
+        staff=facts.staff,
+        away=facts.away,
         expectation=expectation,
         booked_s=sum(work.booked_s for work in demand),
-        later_s=later_s,
+        later_s=facts.later_s,
         merged_s=merged_s,
         promised=tuple(
             PromisedPlace(
@@ -91,7 +125,7 @@ def read_snapshot(session: Session, *, now: datetime, weeks: int = WEEKS) -> Sna
             for place in booked
             if place.promised and place.technician is not None and place.piece.week in mondays[:NEAR_WEEKS]
         ),
-        known=_known(session, now),
+        known=facts.known,
         overbooked=_overbooked(people, demand),
         territories_without_hours=tuple(sorted({work.territory for work in demand} - staffed)),
     )

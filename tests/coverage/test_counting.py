@@ -1,5 +1,7 @@
 """The stored count on a real database, its questions, and what each reader may see."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,15 +14,15 @@ from dispatch.accounts.access import SYSTEM, Actor, Grant
 from dispatch.core.audit import Change, record, write_pending
 from dispatch.core.errors import Forbidden
 from dispatch.core.models import AuditEvent
-from dispatch.coverage import counting
+from dispatch.coverage import counting, snapshot
 from dispatch.coverage.certificates import expiring_certificates
-from dispatch.coverage.counting import count, solve_coverage
+from dispatch.coverage.counting import count, solve_coverage, solve_coverage_apart
 from dispatch.coverage.models import CoverageRun
 from dispatch.coverage.outlook import Row, RowKind
 from dispatch.coverage.queries import cell_page, coverage_page, latest_run, scarcity_prices
-from dispatch.coverage.result import from_json, to_json
+from dispatch.coverage.result import Counted, from_json, to_json
 from dispatch.coverage.service import refresh_due, request_count
-from dispatch.coverage.snapshot import read_snapshot
+from dispatch.coverage.snapshot import Snapshot, read_snapshot
 from dispatch.jobs.lifecycle import VisitState
 from dispatch.skills.models import CertificationKind, DocumentState, Skill
 from dispatch.workforce.models import Technician, Territory
@@ -120,6 +122,45 @@ def test_a_refresh_without_a_change_only_says_that_it_looked(session: Session, w
     again = solve_coverage(session, actor=SYSTEM, now=NOW + timedelta(minutes=5), anew=False)
     assert again is run
     assert run.computed_at == NOW + timedelta(minutes=5)
+
+
+def test_while_it_is_solved_no_connection_is_held(
+    session: Session, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[str] = []
+    while_solving: list[list[str]] = []
+
+    @contextmanager
+    def sessions() -> Iterator[Session]:
+        held.append("a connection")
+        yield session
+        held.pop()
+
+    real_merge, real_count = snapshot.merge_rare, counting.count
+    monkeypatch.setattr(snapshot, "merge_rare", lambda d: (while_solving.append(held[:]), real_merge(d))[1])
+    monkeypatch.setattr(counting, "count", lambda *a: (while_solving.append(held[:]), real_count(*a))[1])
+    solve_coverage_apart(sessions, actor=SYSTEM, now=NOW)
+    solve_coverage_apart(sessions, actor=SYSTEM, now=NOW + timedelta(minutes=5), anew=False)
+    assert while_solving == [[], [], [], []]
+    (run,) = session.scalars(select(CoverageRun)).all()
+    assert run.computed_at == NOW + timedelta(minutes=5)
+    assert from_json(run.result) == count(read_snapshot(session, now=NOW))
+
+
+def test_a_count_that_made_way_for_a_newer_one_meanwhile_is_not_confirmed(
+    session: Session, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solve_coverage(session, actor=SYSTEM, now=NOW)
+    real = counting.count
+
+    def count_while_another_does(asked: Snapshot, before: Counted | None) -> Counted:
+        monkeypatch.setattr(counting, "count", real)
+        solve_coverage(session, actor=SYSTEM, now=NOW + timedelta(minutes=7))
+        return real(asked, before)
+
+    monkeypatch.setattr(counting, "count", count_while_another_does)
+    solve_coverage_apart(lambda: nullcontext(session), actor=SYSTEM, now=NOW + timedelta(minutes=5), anew=False)
+    assert session.scalars(select(CoverageRun.computed_at)).all() == [NOW + timedelta(minutes=7)]
 
 
 def test_a_refresh_is_due_when_the_log_went_on(session: Session, world: World) -> None:
