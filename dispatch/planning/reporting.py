@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
 from dispatch.core.audit import Change, record
+from dispatch.core.clock import in_zone
 from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.jobs import service as jobs
 from dispatch.jobs.lifecycle import CLOSED_STATES, JobState, VisitState
@@ -27,9 +28,10 @@ from dispatch.planning.draft_models import DraftChange
 from dispatch.planning.lifecycle import may_move
 from dispatch.planning.models import Assignment, AssignmentState, Pin, ReportKind, VisitReport
 from dispatch.planning.rows import live
+from dispatch.planning.technician_day import may_set_off
 from dispatch.planning.telling import tell_on_the_way
 from dispatch.skills.service import record_outcome
-from dispatch.workforce.models import Technician
+from dispatch.workforce.models import Technician, Territory
 
 BECOMES = {
     ReportKind.ACCEPTED: AssignmentState.ACCEPTED,
@@ -79,6 +81,8 @@ def report_visit(
     mine = _my_assignment(session, visit_id, technician_id)
     if mine is None:
         raise NotFound("There is no such visit.")
+    if kind in (ReportKind.ON_THE_WAY, ReportKind.ARRIVED) and mine.is_live:
+        _require_near(session, mine, visit.territory_id, min(happened_at, now + DEVICE_AHEAD))
     stored = session.execute(
         upsert(VisitReport)
         .values(
@@ -112,6 +116,19 @@ def report_visit(
     return Reported(
         report=session.get_one(VisitReport, report_id), repeated=False, overtaken=overtaken, message=message
     )
+
+
+def _require_near(session: Session, mine: Any, territory_id: int, happened_at: datetime) -> None:
+    """Refuse to set off for a visit of another day: its customer would be told that somebody is coming now."""
+    start = mine.during.lower
+    zone = session.scalars(select(Territory.zone).where(Territory.id == territory_id)).one()
+    if not may_set_off(start, happened_at, zone):
+        on = in_zone(start, zone)
+        raise Invalid(
+            f"This visit is planned for {on:%A} {on.day} {on:%B}. Say that you are on the way when you set off for it;"
+            " if it is to be done earlier, ask your dispatcher to move it.",
+            field="kind",
+        )
 
 
 def _repeated(report: VisitReport, visit_id: int, technician_id: int, kind: ReportKind) -> Reported:

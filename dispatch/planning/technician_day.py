@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from dispatch.core.clock import day_bounds
+from dispatch.core.clock import day_bounds, local_day
 from dispatch.core.errors import NotFound
 from dispatch.core.models import AuditEvent
 from dispatch.jobs.lifecycle import VisitState
@@ -34,6 +34,7 @@ SHOWN_STATES = (*OPEN_STATES, AssignmentState.DONE, AssignmentState.NOT_DONE)
 # Gate codes and telephone numbers are shown from the day before until a day after the visit, then no more.
 PRIVATE_BEFORE = timedelta(days=1)
 PRIVATE_AFTER = timedelta(hours=24)
+SET_OFF_BEFORE = timedelta(hours=4)
 LOOK_BACK = timedelta(days=7)
 
 
@@ -83,6 +84,7 @@ class Stop:
     promise: tuple[datetime, datetime] | None
     outlook: Outlook | None
     arrived_at: datetime | None
+    is_near: bool
 
     @property
     def is_open(self) -> bool:
@@ -369,6 +371,11 @@ def _stops(
     return [_stop(row, now) for row in session.execute(query.limit(1) if newest else query)]
 
 
+def may_set_off(start: datetime, now: datetime, zone: str) -> bool:
+    """Tell whether somebody may be on the way to a visit: on its day, or in the night before it, or later."""
+    return start - SET_OFF_BEFORE <= now or local_day(start, zone) <= local_day(now, zone)
+
+
 def _stop(row: Any, now: datetime) -> Stop:
     start, end = row.during.lower, row.during.upper
     released = row.state not in SHOWN_STATES
@@ -416,4 +423,5 @@ def _stop(row: Any, now: datetime) -> Stop:
         promise=None if row.promise is None else (row.promise.lower, row.promise.upper),
         outlook=outlook_of(row, now),
         arrived_at=row.arrived_at,
+        is_near=may_set_off(start, now, row.zone),
     )

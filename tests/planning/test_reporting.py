@@ -129,6 +129,20 @@ def test_the_same_report_counts_once(day: Day) -> None:
         day.say("arrived", report_id=report_id)
 
 
+@pytest.mark.parametrize("kind", ["on_the_way", "arrived"])
+def test_nobody_sets_off_for_a_visit_of_another_day(day: Day, kind: str) -> None:
+    before = EIGHT - timedelta(hours=20)
+    with pytest.raises(Invalid, match=r"planned for Tuesday 3 March.*ask your dispatcher to move it"):
+        day.say(kind, happened_at=before, now=before)
+    # A report that waited on the phone counts for when it was made, and a clock that runs ahead does not help.
+    with pytest.raises(Invalid, match="planned for"):
+        day.say(kind, happened_at=EIGHT, now=before)
+    assert day.states()[0] is AssignmentState.PLANNED
+    assert day.session.scalars(select(VisitReport)).all() == []
+    early = EIGHT - timedelta(hours=7)
+    assert not day.say(kind, happened_at=early, now=early).overtaken, "early on the day itself"
+
+
 def test_declining_needs_a_reason_and_gives_the_visit_back(day: Day) -> None:
     with pytest.raises(Invalid, match="Say why"):
         day.say("declined", reason="  ")

@@ -263,6 +263,22 @@ def test_private_things_are_shown_around_the_visit_only(site: Web, morning: time
         assert ("tel:" in page.html) is shown, moved
 
 
+def test_one_sets_off_on_the_day_itself(site: Web, morning: time_machine.Traveller) -> None:
+    own = Own(site, "early")
+    path = f"/my/jobs/{own.visit_ids[0]}"
+    morning.move_to(MORNING - timedelta(hours=20))
+    browser = own.browser()
+    page = browser.get(path)
+    assert "You can set off for this one on the day itself." in page.text
+    assert "On my way" not in page.text
+    forged = {"kind": "on_the_way", "report_id": str(uuid.uuid4())}
+    refused = browser.post(f"{path}/report", forged, status=422)
+    assert not isinstance(refused, str)
+    assert "ask your dispatcher to move it" in refused.text
+    morning.move_to(MORNING)
+    assert "On my way" in own.browser().get(path).text
+
+
 def test_a_report_after_the_plan_changed_is_kept(site: Web) -> None:
     own, other = Own(site, "before"), Own(site, "after", visits=0)
     with site.session() as session:
