@@ -289,8 +289,12 @@ def _first_of(places: Answer | None, crew: Sequence[Any], zone: str) -> dict[str
     if crew or places is None or not places.numbered:
         return {}
     best = places.numbered[0]
-    whole_minute = best.start_at + timedelta(seconds=-best.start_at.timestamp() % 60)  # people type minutes
-    return {"technician_id": best.technician_id, "starts_at": clock.in_zone(whole_minute, zone).replace(tzinfo=None)}
+    return {"technician_id": best.technician_id, "starts_at": _typed(best.start_at, zone)}
+
+
+def _typed(start: datetime, zone: str) -> datetime:
+    """Return a start as people type it, in whole minutes; never before the way there allows."""
+    return clock.in_zone(start + timedelta(seconds=-start.timestamp() % 60), zone).replace(tzinfo=None)
 
 
 def _move_by_script() -> Response:
@@ -381,7 +385,7 @@ def _shown_booking(found: Visit, crew: Sequence[Commitment], zone: str) -> dict[
             "assignment_id": first.assignment_id,
             "version": first.version,
             "technician_id": first.technician_id,
-            "starts_at": clock.in_zone(first.start_at, zone).replace(tzinfo=None),
+            "starts_at": _typed(first.start_at, zone),
         }
     promise = next((each for each in reversed(found.promises) if each.state == "standing"), None)
     begin = promise.during.lower if promise else found.windows[0].during.lower if found.windows else moment()

@@ -65,6 +65,15 @@ def test_a_visit_nobody_has_is_overdue_once_its_time_is_over(site: Site, client_
     assert "Urgent" not in card(), "one sign is enough"
 
 
+def test_a_start_between_two_minutes_is_offered_as_people_type_it(site: Site, client_for: SignIn, day: Day) -> None:
+    with site.session() as session:
+        booked = session.get_one(Assignment, day.assignment)
+        booked.during = Range(day.at(10, 7) + timedelta(seconds=12), day.at(11))
+    dispatcher = client_for("dispatcher")
+    dispatcher.get(f"/board/visits/{day.booked_visit}?date={day.on}")
+    assert dispatcher.form(action="/board/move").fields["starts_at"] == [day.local(10, 8).replace("T", " ") + ":00"]
+
+
 def test_the_grid_reads_the_same_day_and_asks_again_for_nothing(client_for: SignIn, day: Day) -> None:
     dispatcher = client_for("dispatcher")
     answer = dispatcher.data(f"/board/data?date={day.on}")
