@@ -74,9 +74,8 @@ def forecast(histories: Mapping[Key, Sequence[int]], *, first: date, weeks: int)
     work = _matrix(histories)
     if work.shape[1] < LEAST_WEEKS or weeks < 1:
         return {}
-    seen = _filtered(work, first, weeks)
-    last = work.shape[1] - 1
-    mean, borders = _expected(seen, last, weeks)
+    (seen,) = _filtered(work, first, weeks, [work.shape[1] - 1])
+    mean, borders = _expected(seen)
     whole = np.rint(mean).astype(int), np.rint(borders).astype(int)
     return {key: Forecast(mean_s=tuple(whole[0][i].tolist()), **_named(whole[1][i])) for i, key in enumerate(histories)}
 
@@ -92,9 +91,9 @@ def track_record(histories: Mapping[Key, Sequence[int]], *, first: date) -> Trac
     tested: set[int] = set()
     off = bias = naive = real = 0.0
     inside, asked = np.zeros(2), 0
-    for origin in origins:
-        seen = _filtered(work[:, : origin + 1], first, max(LEAD_WEEKS))
-        mean, borders = _expected(seen, origin, max(LEAD_WEEKS))
+    for seen in _filtered(work, first, max(LEAD_WEEKS), origins):
+        origin = seen.origin
+        mean, borders = _expected(seen)
         for lead in LEAD_WEEKS:
             week = origin + lead
             if not length - TESTED_WEEKS <= week < length:
@@ -141,18 +140,47 @@ def _matrix(histories: Mapping[Key, Sequence[int]]) -> Floats:
 # ---- the model, all series at once -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Seen:
-    """What the filter said at each week about those after it: arrays over (series, week of origin, lead).
+    """What the filter said about the weeks after each, as known at the end of one week of origin.
 
-    Everything is on the root scale; `root` (series, week) is what came, `scale` (series, week) the noise of one week
-    as it was known then.
+    Everything is on the root scale.
+
+    Attributes
+    ----------
+    origin
+        Number of the last week that is known.
+    root
+        What came, (series, week).
+    since
+        Number of the first week of the arrays below; what was expected earlier nobody asks.
+    mean
+        What was expected, (series, week, lead).
+    scale
+        Noise of one week as it was known then, (series, week).
+    chosen
+        Number of the setting that each series follows.
+    spread
+        Variance of what was expected in units of that noise, (setting, week, lead).
     """
 
+    origin: int
     root: Floats
+    since: int
     mean: Floats
-    sd: Floats
     scale: Floats
+    chosen: NDArray[np.int_]
+    spread: Floats
+
+    @property
+    def leads(self) -> int:
+        return self.mean.shape[2]
+
+    def sd(self, weeks: NDArray[np.int_], leads: NDArray[np.int_]) -> Floats:
+        """Give the deviations of what was expected at these weeks for so many weeks later; (series, weeks)."""
+        places = weeks - self.since
+        own: Floats = np.sqrt(self.spread[:, places, leads - 1])[self.chosen] * np.sqrt(self.scale[:, places])
+        return own
 
 
 def _waves(first: date, weeks: int) -> Floats:
@@ -164,34 +192,57 @@ def _waves(first: date, weeks: int) -> Floats:
     return np.stack(columns, axis=1)
 
 
-def _filtered(work: Floats, first: date, leads: int) -> _Seen:
-    """Filter every series under every setting and keep for each series what its likeliest setting said."""
+def _filtered(work: Floats, first: date, leads: int, origins: Sequence[int]) -> list[_Seen]:
+    """Filter every series under every setting and keep for each origin what the setting likeliest until then said.
+
+    A filter looks only back, so one run over all weeks serves every origin.
+    """
     root = np.sqrt(work)
     series, weeks = root.shape
     seen_by = _waves(first, weeks + leads)
-    best = np.full(series, -np.inf)
-    mean = np.zeros((series, weeks, leads))
-    sd = np.zeros((series, weeks, leads))
-    scale = np.zeros((series, weeks))
-    for setting in product(_LEVEL_NOISE, _SLOPE_SD, _WAVE_SD):
-        likely, said, spread, noise = _one_setting(root, seen_by, leads, *setting)
-        likely -= _SLOPE_COST * (setting[1] > 0) + _WAVE_COST * (setting[2] > 0)
-        better = likely > best
-        best[better] = likely[better]
-        mean[better], scale[better] = said[better], noise[better]
-        sd[better] = np.sqrt(spread)[None] * np.sqrt(noise[better])[:, :, None]
-    return _Seen(root=root, mean=mean, sd=sd, scale=scale)
+    begins = [max(0, origin + 1 - _LEARNT_FROM - leads) for origin in origins]
+    if not origins:
+        return []
+    since = begins[0]
+    best = [np.full(series, -np.inf) for _ in origins]
+    chosen = [np.zeros(series, dtype=int) for _ in origins]
+    means = [np.zeros((series, origin + 1 - begin, leads)) for origin, begin in zip(origins, begins, strict=True)]
+    scales = [np.zeros((series, origin + 1 - begin)) for origin, begin in zip(origins, begins, strict=True)]
+    spreads: list[Floats] = []
+    for number, setting in enumerate(product(_LEVEL_NOISE, _SLOPE_SD, _WAVE_SD)):
+        likely, said, spread, noise = _one_setting(root, seen_by, leads, *setting, since=since)
+        spreads.append(spread)
+        cost = _SLOPE_COST * (setting[1] > 0) + _WAVE_COST * (setting[2] > 0)
+        for place, (origin, begin) in enumerate(zip(origins, begins, strict=True)):
+            until = likely[origin] - cost
+            better = until > best[place]
+            best[place][better] = until[better]
+            chosen[place][better] = number
+            span = slice(begin - since, origin + 1 - since)
+            means[place][better], scales[place][better] = said[better, span], noise[better, span]
+    return [
+        _Seen(
+            origin=origin,
+            root=root,
+            since=begin,
+            mean=means[place],
+            scale=scales[place],
+            chosen=chosen[place],
+            spread=np.stack([spread[begin - since : origin + 1 - since] for spread in spreads]),
+        )
+        for place, (origin, begin) in enumerate(zip(origins, begins, strict=True))
+    ]
 
 
 def _one_setting(
-    root: Floats, seen_by: Floats, leads: int, level_noise: float, slope_sd: float, wave_sd: float
+    root: Floats, seen_by: Floats, leads: int, level_noise: float, slope_sd: float, wave_sd: float, *, since: int = 0
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Run the filter once; its gains are those of all series, for every variance is in units of a series' own noise.
 
     Returns
     -------
-    log likelihood (series), means (series, weeks, leads), their variances in units of noise (weeks, leads), and the
-    noise of one week (series, weeks).
+    log likelihood of all weeks until each (weeks, series); and from the week `since` on means (series, weeks, leads),
+    their variances in units of noise (weeks, leads), and the noise of one week (series, weeks).
     """
     series, weeks = root.shape
     size = seen_by.shape[1]
@@ -203,13 +254,11 @@ def _one_setting(
     state[:, 0] = root[:, :LEAST_WEEKS].mean(axis=1)
     noise = 0.5 * np.square(np.diff(root[:, :LEAST_WEEKS], axis=1)).mean(axis=1) + 1e-3
     trust = 2.0
-    likely = np.zeros(series)
-    means, variances = np.zeros((series, weeks, leads)), np.ones((weeks, leads))
-    noises = np.zeros((series, weeks))
+    likely = np.zeros((weeks, series))
+    means, variances = np.zeros((series, weeks - since, leads)), np.ones((weeks - since, leads))
+    noises = np.zeros((series, weeks - since))
     steps = np.stack([np.linalg.matrix_power(step, lead) for lead in range(leads + 1)])
     wandered = np.cumsum(steps[:-1] @ wander @ steps[:-1].transpose(0, 2, 1), axis=0)
-    # Earlier weeks only teach: nobody asks what was expected then.
-    asked = weeks - _LEARNT_FROM - leads
     for week in range(weeks):
         if week:
             state, spread = state @ step.T, step @ spread @ step.T + wander
@@ -218,20 +267,22 @@ def _one_setting(
         error = root[:, week] - state @ eye
         squared = np.square(error) / total
         if week >= LEAST_WEEKS:
-            likely += _student(squared, noise, total, trust)
+            likely[week] = likely[week - 1] + _student(squared, noise, total, trust)
         gain = spread @ eye / total
         state = state + error[:, None] * gain
         spread = spread - np.outer(gain, gain) * total
         # A series may change its ways, so what it did two years ago counts little.
         noise = (trust * noise + squared) / (trust + 1.0)
         trust = min(trust + 1.0, 2.0 * YEAR_WEEKS)
-        noises[:, week] = noise
-        if week >= asked:
+        # Earlier weeks only teach: nobody asks what was expected then.
+        if week >= since:
+            at = week - since
+            noises[:, at] = noise
             later = seen_by[week + 1 : week + 1 + leads]
             looks = np.einsum("li,lij->lj", later, steps[1:])
-            means[:, week] = state @ looks.T
-            variances[week] = np.einsum("li,ij,lj->l", looks, spread, looks) + 1.0
-            variances[week] += np.einsum("li,lij,lj->l", later, wandered, later)
+            means[:, at] = state @ looks.T
+            variances[at] = np.einsum("li,ij,lj->l", looks, spread, looks) + 1.0
+            variances[at] += np.einsum("li,lij,lj->l", later, wandered, later)
     return likely, means, variances, noises
 
 
@@ -244,27 +295,30 @@ def _student(squared: Floats, noise: Floats, total: float, trust: float) -> Floa
     return density
 
 
-def _expected(seen: _Seen, origin: int, leads: int) -> tuple[Floats, Floats]:
-    """Give means (series, leads) and borders (series, leads, 4) in seconds, as known at the end of a week."""
-    mean, sd = seen.mean[:, origin], seen.sd[:, origin]
+def _expected(seen: _Seen) -> tuple[Floats, Floats]:
+    """Give means (series, leads) and borders (series, leads, 4) in seconds, as known at the end of the origin."""
+    leads = np.arange(1, seen.leads + 1)
+    mean = seen.mean[:, seen.origin - seen.since]
+    sd = seen.sd(np.full(seen.leads, seen.origin), leads)
     borders = np.empty((*mean.shape, len(PROBABILITIES)))
-    for lead in range(leads):
-        borders[:, lead] = mean[:, lead, None] + sd[:, lead, None] * _quantiles(seen, origin, lead + 1)
+    for lead in range(seen.leads):
+        borders[:, lead] = mean[:, lead, None] + sd[:, lead, None] * _quantiles(seen, lead + 1)
     expected: Floats = np.square(np.maximum(mean, 0.0)) + np.square(sd) * (mean > 0)
     return expected, np.square(np.maximum(borders, 0.0))
 
 
-def _quantiles(seen: _Seen, origin: int, lead: int) -> Floats:
+def _quantiles(seen: _Seen, lead: int) -> Floats:
     """Quantiles of standardised errors at this distance: own ones and everybody's, weighed by how many are its own."""
     from scipy.special import stdtrit
 
-    start = max(LEAST_WEEKS, origin + 1 - _LEARNT_FROM)
-    targets = np.arange(start, origin + 1)
+    start = max(LEAST_WEEKS, seen.origin + 1 - _LEARNT_FROM)
+    targets = np.arange(start, seen.origin + 1)
     targets = targets[targets - lead >= LEAST_WEEKS - 1]
     given = stdtrit(_GIVEN_FREEDOM, (np.arange(_GIVEN_WEIGHT) + 0.5) / _GIVEN_WEIGHT)
     if not len(targets):
         return np.broadcast_to(stdtrit(_GIVEN_FREEDOM, PROBABILITIES), (len(seen.root), len(PROBABILITIES)))
-    said, spread = seen.mean[:, targets - lead, lead - 1], seen.sd[:, targets - lead, lead - 1]
+    before = targets - lead
+    said, spread = seen.mean[:, before - seen.since, lead - 1], seen.sd(before, np.full(len(before), lead))
     errors = (seen.root[:, targets] - said) / spread
     pooled = np.quantile(np.concatenate([errors.ravel(), given]), PROBABILITIES)
     padded = np.concatenate([errors, np.broadcast_to(given, (len(errors), len(given)))], axis=1)

@@ -167,6 +167,18 @@ def test_the_filter_agrees_with_one_great_regression(setting: tuple[float, float
     assert variances[weeks - 1, lead - 1] == pytest.approx(joint[asked, asked] - weights @ joint[:weeks, asked])
 
 
+@pytest.mark.parametrize("weeks", [12, 30, 90])
+def test_one_run_says_of_every_week_what_a_run_that_ends_there_says(weeks: int) -> None:
+    dice = np.random.default_rng(11)
+    work = np.array([stream(kind, dice, weeks) for kind in ("flat", "trend", "season", "bursts") * 6], dtype=float)
+    origins = range(7, weeks)
+    for seen in forecasting._filtered(work, FIRST, 4, origins):
+        (alone,) = forecasting._filtered(work[:, : seen.origin + 1], FIRST, 4, [seen.origin])
+        assert (seen.chosen == alone.chosen).all()
+        for known, plain in zip(forecasting._expected(seen), forecasting._expected(alone), strict=True):
+            np.testing.assert_allclose(known, plain, rtol=1e-12)
+
+
 def test_only_what_is_not_booked_yet_is_expected() -> None:
     usual = dict.fromkeys((week(0), week(1), week(2)), 100)
     booked = {week(0): 30, week(1): 250}
