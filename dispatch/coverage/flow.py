@@ -225,11 +225,20 @@ def worst_places(cells: Iterable[Cell], count: int = 5) -> tuple[tuple[Cell, ...
     return tuple(asked for _, asked in ranked[:count])
 
 
-def people_behind(outlook: Outlook, need: Need) -> tuple[Person, ...]:
-    """Everybody with hours in the outlook who meets one need in at least one of its weeks, in order of id."""
-    able = [
-        person
-        for person in outlook.people
-        if any(hours > 0 and person.meets(need, week) for week, hours in person.hours_s.items())
-    ]
-    return tuple(sorted(able, key=lambda person: person.id))
+def people_behind(outlook: Outlook, needs: Iterable[Need]) -> dict[Need, tuple[Person, ...]]:
+    """Give for each need everybody with hours in the outlook who meets it in at least one of its weeks, by id."""
+    having: dict[int, list[Person]] = {}
+    for person in sorted(outlook.people, key=lambda person: person.id):
+        for skill in {*person.levels, *person.held}:
+            having.setdefault(skill, []).append(person)
+
+    def able(need: Need) -> tuple[Person, ...]:
+        asked = {person.id: person for option in need.any_of for person in having.get(option.skill, ())}
+        found = [
+            person
+            for _id, person in sorted(asked.items())
+            if any(hours > 0 and person.meets(need, week) for week, hours in person.hours_s.items())
+        ]
+        return tuple(found)
+
+    return {need: able(need) for need in needs}

@@ -145,8 +145,9 @@ def _by_territory(losses: Sequence[Loss]) -> dict[int, int]:
 def _only_two(outlook: Outlook) -> list[tuple[int, int]]:
     """Pairs who alone can meet a need that is asked for, those behind most work first."""
     behind: dict[tuple[int, int], int] = {}
-    for need, seconds in _asked(outlook).items():
-        holders = people_behind(outlook, need)
+    asked = _asked(outlook)
+    for need, holders in people_behind(outlook, asked).items():
+        seconds = asked[need]
         if len(holders) == 2 and seconds > 0:
             pair = (holders[0].id, holders[1].id)
             behind[pair] = behind.get(pair, 0) + seconds
@@ -255,11 +256,12 @@ class SoleHolder:
 
 def sole_holders(outlook: Outlook) -> tuple[SoleHolder, ...]:
     """Needs that exactly one person with hours can meet, those with most work first."""
-    found = []
-    for need, seconds in _asked(outlook).items():
-        holders = people_behind(outlook, need)
-        if len(holders) == 1 and seconds > 0:
-            found.append(SoleHolder(need=need, person=holders[0].id, needed_s=seconds))
+    asked = _asked(outlook)
+    found = [
+        SoleHolder(need=need, person=holders[0].id, needed_s=asked[need])
+        for need, holders in people_behind(outlook, asked).items()
+        if len(holders) == 1 and asked[need] > 0
+    ]
     return tuple(sorted(found, key=lambda sole: (-sole.needed_s, sole.need)))
 
 

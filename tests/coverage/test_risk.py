@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.coverage_flow import make_outlook
-from dispatch.coverage.flow import build_weeks, solve_flow
+from dispatch.coverage.flow import build_weeks, people_behind, solve_flow
 from dispatch.coverage.outlook import HOUR_S, Outlook
 from dispatch.coverage.risk import absence_risks, pair_risks, sole_holders, stress_test
 from dispatch.coverage.what_if import WhatIf
-from tests.coverage.build import GAS, NORTH, ROOFING, WIRING, need, outlook, person, week, work
+from tests.coverage.build import GAS, LIFT_CARD, NORTH, ROOFING, WIRING, need, outlook, person, week, work
 from tests.coverage.test_flow import full
 
 
@@ -58,6 +58,15 @@ def test_skills_that_rest_on_one_person() -> None:
     )
     (sole,) = sole_holders(question)
     assert (sole.need, sole.person, sole.needed_s) == (need(GAS, 4), 1, 2 * HOUR_S)
+
+
+@given(full)
+@settings(max_examples=120, deadline=None)
+def test_who_is_behind_a_need_is_found_by_skill_as_by_asking_everybody(question: Outlook) -> None:
+    needs = {each for asked in question.demand for each in asked.needs} | {need(GAS, 4, (WIRING, 2), (LIFT_CARD, 0))}
+    for asked, behind in people_behind(question, needs).items():
+        plain = [p for p in question.people if any(s > 0 and p.meets(asked, monday) for monday, s in p.hours_s.items())]
+        assert list(behind) == sorted(plain, key=lambda p: p.id)
 
 
 def test_a_skill_that_nobody_asks_for_is_not_a_risk() -> None:
