@@ -174,7 +174,7 @@ class _Seen:
 
     @property
     def leads(self) -> int:
-        return self.mean.shape[2]
+        return int(self.mean.shape[2])
 
     def sd(self, weeks: NDArray[np.int_], leads: NDArray[np.int_]) -> Floats:
         """Give the deviations of what was expected at these weeks for so many weeks later; (series, weeks)."""

@@ -24,6 +24,7 @@ class Parts:
         self._classes: dict[int, list[int]] = {}
         for index, part in enumerate(self._part_of):
             self._classes.setdefault(part, []).append(index)
+        self._edges = {part: sum(len(model.reach[index]) for index in found) for part, found in self._classes.items()}
         self._built: dict[int, WeekModel] = {}
 
     def each(self) -> Iterable[WeekModel]:
@@ -42,7 +43,7 @@ class Parts:
                 parts.setdefault(self._part_of[index], []).append(index)
         shares = []
         for part, found in parts.items():
-            if sum(len(self._model.reach[index]) for index in self._classes[part]) > LARGE_EDGES:
+            if self._edges[part] > LARGE_EDGES:
                 shares.append(self._unused(found, flow))
                 continue
             places = {index: place for place, index in enumerate(self._classes[part])}

@@ -18,7 +18,7 @@ from dispatch.coverage.flow import Cell, worst_places
 from dispatch.coverage.models import CoverageRun
 from dispatch.coverage.outlook import Row, RowKind
 from dispatch.coverage.remedies import Remedy
-from dispatch.coverage.result import VERSION, Counted, Felt, from_json
+from dispatch.coverage.result import VERSION, Counted, Felt, cell_in, from_json
 from dispatch.jobs.models import Customer, Job, Promise, PromiseState, Visit
 from dispatch.planning.models import RELEASED_STATES, Assignment
 from dispatch.skills.models import CertificationKind, Skill
@@ -191,12 +191,12 @@ def _parts(session: Session, run_id: int, places: Territories, sections: Collect
 
 
 def coverage_page(
-    session: Session, *, reach: Territories, chosen: int | None = None, everywhere: bool = False
+    session: Session, *, reach: Territories, chosen: int | None = None, everywhere: bool = False, maps: bool = True
 ) -> CoveragePage | None:
     """Answer where we are short, on whom it rests and how sure that is; None before the first count.
 
     Seven statements. Of more than five territories the five with most hours missing are shown, unless one is
-    chosen or all are asked for.
+    chosen or all are asked for. Who draws no ``maps`` is spared reading the thousands of cells they are made of.
     """
     run = latest_run(session)
     if run is None:
@@ -209,6 +209,7 @@ def coverage_page(
     head = _head(session, run.id)
     missing_s = {int(place): seconds for place, seconds in head["missing_s"].items()}
     shown = tuple(places.items()) if everywhere else _shown(places, missing_s, chosen)
+    shown = shown if maps else ()
     counted = from_json({**head, "parts": _parts(session, run.id, dict(shown), ("cells",))})
     names = _names(session, counted)
     people = _people(session, counted)
@@ -456,7 +457,7 @@ def forecast_page(
     asked = select(Territory.id, Territory.name).order_by(Territory.name)
     places = {number: name for number, name in session.execute(asked) if reach is None or number in reach}
     read = places if territory is None else {territory} & places.keys()
-    counted = read_counted(session, run.id, places=read, sections=("cells", "outlines"))
+    counted = read_counted(session, run.id, places=read, sections=("outlines",))
     here = [each for each in counted.outlines if each.territory in places]
     if territory is not None:
         here = [each for each in here if each.territory == territory]
@@ -464,8 +465,7 @@ def forecast_page(
     rows = sorted({each.row for each in here if each.row in names}, key=lambda one: names[one].casefold())
     fitting = [each for each in here if each.row in names and row in (None, each.row)]
     most = max(fitting, key=lambda each: (sum(each.forecast.mean_s), -each.territory), default=None)
-    where = (most.row, most.territory) if most else None
-    cells = {cell.week: cell for cell in counted.cells if (cell.row, cell.territory) == where}
+    cells = {cell.week: cell for cell in _cells_of(session, run.id, most.row, most.territory)} if most else {}
     first = counted.weeks[0]
     return ForecastPage(
         computed_at=run.computed_at,
@@ -484,6 +484,16 @@ def forecast_page(
         if most
         else (),
     )
+
+
+def _cells_of(session: Session, run_id: int, row: Row, territory: int) -> list[Cell]:
+    """Read the cells of one row in one territory and leave the thousands beside them as they are stored."""
+    return [
+        cell_in(line)
+        for part in _parts(session, run_id, {territory}, ("cells",)).values()
+        for line in part["cells"]
+        if (line[0], line[1]) == (row.kind.value, row.id)
+    ]
 
 
 def _expected_week(week: date, number: int, ahead: Forecast, cells: Mapping[date, Cell]) -> ExpectedWeek:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from dispatch.coverage.expectation import Forecast, Outline, TrackRecord
@@ -417,8 +418,14 @@ def _row_out(row: Row) -> tuple[str, int]:
     return row.kind.value, row.id
 
 
+@lru_cache(maxsize=8192)
 def _row_in(kind: str, number: int) -> Row:
     return Row(kind=RowKind(kind), id=number)
+
+
+@lru_cache(maxsize=256)
+def _week_in(text: str) -> date:
+    return date.fromisoformat(text)
 
 
 def cell_out(cell: Cell) -> list[Any]:
@@ -434,7 +441,7 @@ def cell_in(stored: Sequence[Any]) -> Cell:
     return Cell(
         row=_row_in(kind, number),
         territory=place,
-        week=date.fromisoformat(week),
+        week=_week_in(week),
         level=level,
         needed_s=needed,
         booked_s=booked,

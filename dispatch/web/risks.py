@@ -48,7 +48,7 @@ class CoverPlanForm(Form):
 def index() -> Response:
     """Show who is missed most, and which skills, sites and equipment rest on one person."""
     now = moment()
-    counted = queries.coverage_page(db(), reach=actor().territories(Right.COVERAGE_READ))
+    counted = queries.coverage_page(db(), reach=actor().territories(Right.COVERAGE_READ), maps=False)
     risks = counted.risks if counted else ()
     every = request.args.get("all") == "1"
     first = SHOWN * (page_number() - 1)
@@ -79,7 +79,7 @@ def cover(subject: str, technician_id: int) -> AnyResponse:
     """Choose who learns it or gets to know it; that becomes a loose end with owner and day."""
     me = actor()
     me.require(Right.COVERAGE_READ)
-    counted = queries.coverage_page(db(), reach=me.territories(Right.COVERAGE_READ))
+    counted = queries.coverage_page(db(), reach=me.territories(Right.COVERAGE_READ), maps=False)
     each = find_dependence(db(), counted, subject, technician_id, now=moment())
     able = helpers(db(), each, now=moment())
     owners = people_who_may(db(), Right.LOOSE_END_EDIT, territory_id=each.territory, on=moment().date())

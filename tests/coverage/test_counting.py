@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -238,6 +239,10 @@ def test_of_many_territories_the_shortest_five_are_shown(session: Session, world
     assert "North" in dict(page.shown).values()
     assert "South" not in dict(page.shown).values()
     assert page.without_hours == tuple(f"West {number}" for number in range(5))
+    without = coverage_page(session, reach=None, maps=False)
+    assert page.maps
+    assert page.counted.cells
+    assert without == replace(page, maps=(), shown=(), counted=replace(page.counted, cells=()))
     everything = coverage_page(session, reach=None, everywhere=True)
     assert everything is not None
     assert len(everything.shown) == 7

@@ -18,7 +18,7 @@ from dispatch.coverage.expectation import TrackRecord
 from dispatch.coverage.flow import Cell
 from dispatch.coverage.models import CoverageRun
 from dispatch.coverage.outlook import HOUR_S, Row, RowKind
-from dispatch.coverage.queries import latest_run
+from dispatch.coverage.queries import forecast_page, latest_run, read_counted
 from dispatch.coverage.result import from_json
 from dispatch.skills.models import CertificationKind, Skill
 from dispatch.web import coverage as words
@@ -246,6 +246,16 @@ def test_expected_work_is_drawn_and_stands_in_numbers_beside_it(client_for: Sign
     assert page.html.count('<polygon class="band-') == 2
     assert "20 h 15 h – 25 h 10 h – 30 h" in page.text
     assert "South" not in page.text
+    with site.session() as session:
+        found = forecast_page(session, reach=None, territory=site.north_id)
+        whole = read_counted(session, run.id)
+    assert found is not None
+    of_gas = Row(kind=RowKind.SKILL, id=counted.skill_id)
+    cells = {cell.week: cell for cell in whole.cells if (cell.row, cell.territory) == (of_gas, site.north_id)}
+    assert cells
+    assert [(each.booked_s, each.can_give_s) for each in found.coming] == [
+        (cells[week].booked_s, cells[week].can_give_s) if week in cells else (0, None) for week in whole.weeks
+    ]
     assert client_for("manager").get(f"/forecast?territory={site.south_id}").html.count("<polygon") == 0
     client_for("technician").get("/forecast", 403)
 
