@@ -21,6 +21,7 @@ from dispatch.messages.lifecycle import Topic, subject_of
 from dispatch.messages.models import Message, MessagePart, MessageState
 from dispatch.planning.cover_models import CoverKind
 from dispatch.planning.cover_tasks import Step, open_steps, take_steps
+from dispatch.planning.drafts import told_bookings
 from dispatch.planning.models import RELEASED_STATES, Assignment
 from dispatch.skills.models import Certification, DocumentState
 from dispatch.workforce.models import Absence, Shift, Technician, Territory, TerritoryMembership
@@ -97,8 +98,15 @@ def _last_reminders(session: Session, ids: Collection[int]) -> dict[int, datetim
     return {numbers[subject]: at for subject, at in rows}
 
 
-def blocked_visits(session: Session, ids: Collection[int], *, today: date) -> tuple[Blocked, ...]:
-    """Visits given to the holders of these certificates after the last day that need them, soonest first."""
+def blocked_visits(
+    session: Session, ids: Collection[int], *, today: date, as_told: bool = False
+) -> tuple[Blocked, ...]:
+    """Visits given to the holders of these certificates after the last day that need them, soonest first.
+
+    With ``as_told`` they are those that the holders know of: what is drafted is told when it is published.
+    """
+    given = told_bookings() if as_told else Assignment.__table__
+    booking = given.c
     after = func.greatest(func.upper(Certification.valid), today)
     rows = session.execute(
         select(
@@ -109,30 +117,30 @@ def blocked_visits(session: Session, ids: Collection[int], *, today: date) -> tu
             Job.id.label("job_id"),
             Job.title,
             Customer.name.label("customer"),
-            func.min(func.lower(Assignment.during)).label("start"),
+            func.min(func.lower(booking.during)).label("start"),
             Visit.territory_id,
             Territory.zone,
             func.coalesce(Job.owner_id, Territory.owner_id).label("owner_id"),
         )
-        .join(Assignment, Assignment.technician_id == Certification.technician_id)
+        .join(given, booking.technician_id == Certification.technician_id)
         .join(
             CertificationNeed,
             and_(
-                CertificationNeed.crew_slot_id == Assignment.crew_slot_id,
+                CertificationNeed.crew_slot_id == booking.crew_slot_id,
                 CertificationNeed.kind_id == Certification.kind_id,
             ),
         )
-        .join(Visit, Visit.id == Assignment.visit_id)
+        .join(Visit, Visit.id == booking.visit_id)
         .join(Job, Job.id == Visit.job_id)
         .join(Customer, Customer.id == Job.customer_id)
         .join(Territory, Territory.id == Visit.territory_id)
         .where(
             Certification.id.in_(ids),
-            Assignment.state.not_in(RELEASED_STATES),
-            func.lower(Assignment.during) >= after,
+            booking.state.not_in(RELEASED_STATES),
+            func.lower(booking.during) >= after,
         )
         .group_by(Certification.id, Visit.id, Job.id, Customer.name, Territory.zone, Territory.owner_id)
-        .order_by(func.min(func.lower(Assignment.during)), Visit.id)
+        .order_by(func.min(func.lower(booking.during)), Visit.id)
     ).all()
     others = _others(session, {row.visit_id for row in rows}, {row.kind_id for row in rows})
     return tuple(

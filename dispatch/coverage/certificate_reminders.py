@@ -59,7 +59,7 @@ def remind_due(session: Session, *, actor: Actor, now: datetime) -> int:
     if not left:
         return 0
     blocked: dict[int, list[Blocked]] = defaultdict(list)
-    for visit in blocked_visits(session, list(left), today=now.date()):
+    for visit in blocked_visits(session, list(left), today=now.date(), as_told=True):
         blocked[visit.certification_id].append(visit)
     news = [
         _news(
@@ -90,7 +90,7 @@ def remind_holders(session: Session, ids: Collection[int], *, actor: Actor, now:
     boxes: dict[int, int] = dict(session.execute(asked.where(Technician.id.in_(holders))).all())
     heard = _reminded(session, chosen, places, now)
     blocked: dict[int, list[Blocked]] = defaultdict(list)
-    for visit in blocked_visits(session, list(chosen), today=now.date()):
+    for visit in blocked_visits(session, list(chosen), today=now.date(), as_told=True):
         blocked[visit.certification_id].append(visit)
     news = [
         _news(

@@ -11,13 +11,15 @@ from sqlalchemy.orm import Session
 from dispatch.accounts.access import SYSTEM, Actor, Grant
 from dispatch.accounts.models import RoleName
 from dispatch.core import clock
-from dispatch.coverage.certificate_plans import Done
+from dispatch.coverage.certificate_plans import Done, blocked_visits
 from dispatch.coverage.certificate_reminders import NAMED, remind_due, remind_holders
 from dispatch.messages.models import Message, MessagePart, MessageState
 from dispatch.messages.service import recall_message
 from dispatch.messages.texts import texts
 from dispatch.planning.cover_models import CoverTask
+from dispatch.planning.draft_models import DraftChange
 from dispatch.planning.loose_ends import loose_ends
+from dispatch.planning.models import Assignment
 from dispatch.skills.models import Certification, CertificationKind, DocumentState
 from dispatch.workforce.models import Technician, Territory, TerritoryMembership
 from tests import factories as make
@@ -142,6 +144,24 @@ def test_it_names_the_visits_that_would_go_and_counts_the_rest(world: World) -> 
     assert "and 2 more" in said.body
     assert "Before" not in said.body
     assert "My skills" in said.body
+
+
+def test_a_visit_that_is_drafted_is_not_told_by_the_way(world: World) -> None:
+    last = TODAY + timedelta(days=30)
+    paper = world.paper(last)
+    world.visit(last + timedelta(days=2), "Known")
+    world.visit(last + timedelta(days=3), "Drafted")
+    drafted = world.session.scalars(select(Assignment).order_by(Assignment.id.desc()).limit(1)).one()
+    at = datetime.combine(TODAY, time(1), tzinfo=clock.now().tzinfo)
+    world.session.add(DraftChange(crew_slot_id=drafted.crew_slot_id, visit_id=drafted.visit_id, made_at=at))
+    world.session.flush()
+    assert world.night(0) == 1
+    (message,) = world.session.scalars(select(Message))
+    body = texts(world.session, [message])[message.id].body
+    assert "Known at Hale" in body
+    assert "Drafted" not in body
+    titles = [visit.title for visit in blocked_visits(world.session, [paper.id], today=TODAY)]
+    assert titles == ["Known", "Drafted"], "whoever plans sees both"
 
 
 @pytest.mark.parametrize(
