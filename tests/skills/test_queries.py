@@ -45,7 +45,7 @@ def test_every_level_opens_to_its_facts_and_what_each_moves(session: Session, cr
     profile = skill_profile(session, person, actor=crew.holder, at=NOW, explain=[boiler])
     (line,) = profile.lines
     assert (line.name, line.trade, line.state) == (crew.boiler.name, crew.trade.name, SkillState.CONFIRMED)
-    assert (line.level, line.certainty, line.claimed_level) == (3, "sure", None)
+    assert (line.level, line.certainty, line.claimed_level) == (3, "quite sure", None)
     by_keys = {one.keys: one for one in line.facts}
     month, failure = by_keys[tuple(good)], by_keys[(bad,)]
     assert month.count == 3
