@@ -270,20 +270,40 @@ def _holding(session: Session, kind: Kind, source: _Source, words: Sequence[str]
 
 
 def _alike(session: Session, text: str, sources: Mapping[Kind, _Source]) -> list[Hit]:
-    """Find names like the words, the likest first; jobs have no names of their own to be like."""
+    """Find names like the words, the likest first; jobs have no names of their own to be like.
+
+    Each name is compared once: a thousand machines share a few names, and only what is shown is read whole.
+    """
     from rapidfuzz import fuzz, process, utils
 
-    rows = [
-        (kind, row)
+    names = [
+        (kind, name)
         for kind, source in sources.items()
         if kind is not Kind.JOB
-        for row in session.execute(source.base.order_by(*source.order))
+        for name in session.scalars(_names_of(source))
     ]
-    names = [row.title for _, row in rows]
     likest = process.extract(
-        text, names, scorer=fuzz.WRatio, processor=utils.default_process, score_cutoff=CLOSE_SCORE, limit=2 * EACH
+        text,
+        [name for _, name in names],
+        scorer=fuzz.WRatio,
+        processor=utils.default_process,
+        score_cutoff=CLOSE_SCORE,
+        limit=2 * EACH,
     )
-    return [_hit(*rows[index]) for _, _, index in likest]
+    chosen = [names[index] for _, _, index in likest]
+    rows: dict[tuple[Kind, str], list[Any]] = {}
+    for kind in {kind for kind, _ in chosen}:
+        base, called = sources[kind].base, [name for of, name in chosen if of is kind]
+        title = base.selected_columns.title
+        for name in called:
+            found = session.execute(base.where(title == name).order_by(*sources[kind].order).limit(2 * EACH))
+            rows[kind, name] = list(found)
+    return [_hit(kind, row) for kind, name in chosen for row in rows[kind, name]][: 2 * EACH]
+
+
+def _names_of(source: _Source) -> Select[str]:
+    title = source.base.selected_columns.title
+    return source.base.with_only_columns(title).distinct().order_by(title)
 
 
 def _hit(kind: Kind, row: Any) -> Hit:

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import pytest
 from sqlalchemy.orm import Session
 
-from dispatch.jobs.models import Customer, Job
+from dispatch.jobs.models import Asset, Customer, Job
 from dispatch.jobs.queries import Territories
 from dispatch.planning.search import EACH, Found, Kind, search
 from dispatch.skills.models import SkillAlias
 from tests import factories as make
+from tests.conftest import statements
 from tests.planning.world import World, make_world
 
 EVERYWHERE: Mapping[Kind, Territories] = dict.fromkeys(Kind)
@@ -79,6 +80,18 @@ def test_names_like_the_words_stand_in_for_them(world: World, text: str, title: 
     found = asked(world, text)
     assert found.close
     assert title == found.hits[0].title
+
+
+def test_everything_of_a_name_like_the_words_is_shown_as_far_as_there_is_room(world: World) -> None:
+    for number in range(3):
+        world.session.add(Asset(site_id=world.site.id, name="Escalator", model=f"Type {number}"))
+    found = [hit.detail.partition(",")[0] for hit in asked(world, "Eskalattor").hits if hit.title == "Escalator"]
+    assert found == ["Type 0", "Type 1", "Type 2"]
+    for number in range(3, 3 * EACH):
+        world.session.add(Asset(site_id=world.site.id, name="Escalator", model=f"Type {number}"))
+    with statements(world.session.get_bind()) as sent:
+        assert len(asked(world, "Eskalattor").hits) == 2 * EACH
+    assert sent.count < 3 * EACH, "a name is looked up once, however many things bear it"
 
 
 @pytest.mark.parametrize("text", ["", "   ", "%", "_", "\\", "zzzzzzzz", "☃" * 90, "' or 1=1 --", "zz " * 500])
