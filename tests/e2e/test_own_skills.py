@@ -15,7 +15,7 @@ from dispatch.skills.models import DocumentState
 from dispatch.workforce.models import Technician, Territory
 from tests import factories as make
 from tests.e2e.conftest import DESK, PHONE, Installation, SitDown
-from tests.e2e.looking import NARROWEST, overflow, violations
+from tests.e2e.looking import NARROWEST, overflow, turning, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SHOTS = os.environ.get("DISPATCH_TEST_SHOTS")
@@ -29,6 +29,11 @@ class Taps:
 
     def tap(self, what: Locator) -> None:
         what.click()
+        self.count += 1
+
+    def press(self, what: Locator) -> None:
+        what.focus()
+        self.page.keyboard.press("Enter")
         self.count += 1
 
     def type(self, what: Locator, words: str) -> None:
@@ -79,41 +84,43 @@ def photo_of_a_paper(folder: Path) -> Path:
     return path
 
 
-def test_a_certificate_is_five_taps_from_the_page_to_the_manager(
-    installation: Installation, sit_down: SitDown, tmp_path: Path
+@pytest.mark.parametrize(("by", "viewport"), [("taps", NARROWEST), ("keys", DESK)])
+def test_a_certificate_is_five_steps_from_the_page_to_the_manager(
+    installation: Installation, sit_down: SitDown, tmp_path: Path, by: str, viewport: dict[str, int]
 ) -> None:
+    """Task 10, on the narrowest phone and by keys alone."""
+    name = f"Lift permit of the East by {by}"
     with installation.session() as session:
-        kind = make.make_certification_kind(session, name="Lift permit of the East", issuer="Lift Board")
+        kind = make.make_certification_kind(session, name=name, issuer="Lift Board")
         site = make.make_site(session, territory=session.get_one(Territory, installation.east.territory))
         make.make_visit(session, job=make.make_job(session, site=site), certifications=(kind,), state="cancelled")
-    page = sit_down("ben", viewport=PHONE).open("/my/skills")
+    page = sit_down("ben", viewport=viewport).open("/my/skills")
     taps = Taps(page)
-    taps.tap(page.get_by_role("link", name="Add Lift permit of the East"))
-    page.set_viewport_size(NARROWEST)  # type: ignore[arg-type]  # a dictionary of the right keys
-    assert overflow(page) == []
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a dictionary of the right keys
-    look(page, "light-certificate")
+    go = taps.tap if by == "taps" else taps.press
+    with turning(page):
+        go(page.get_by_role("link", name=f"Add {name}"))
+    look(page, f"light-certificate-{by}")
     chosen = photo_of_a_paper(tmp_path)
     page.get_by_label("Photo of it").set_input_files(chosen)
     taps.count += 1
     page.wait_for_function("() => document.querySelector('[name=photo]').files[0].size < 3_000_000")
     taps.type(page.get_by_label("Number"), "L-2041")
     taps.type(page.get_by_label("Last valid day"), (clock.now().date() + timedelta(days=500)).isoformat())
-    taps.tap(page.get_by_role("button", name="Hand it in"))
+    go(page.get_by_role("button", name="Hand it in"))
     expect(page.get_by_text("Handed in. It counts as soon as")).to_be_visible()
     assert taps.count <= 5
-    look(page, "light-handed-in")
+    look(page, f"light-handed-in-{by}")
     page.emulate_media(color_scheme="dark")
     page.goto(f"{installation.address}/my/skills/certificates/new")
     page.get_by_label("Photo of it").set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"<svg/>"})
     page.get_by_role("button", name="Hand it in").click()
     expect(page.get_by_role("alert", name="There is a problem")).to_contain_text("Enter the number.")
-    look(page, "dark-certificate-refused")
+    look(page, f"dark-certificate-refused-{by}")
 
     manager = sit_down("mira").open(f"/people/{installation.east.ben}?open={installation.east.skill}")
     expect(manager.get_by_text("the level by").first).to_be_visible()
-    look(manager, "light-person")
-    manager.get_by_role("link", name="Photo Lift permit of the East").click()
+    look(manager, f"light-person-{by}")
+    manager.get_by_role("link", name=f"Photo {name}").click()
     size = manager.evaluate("() => [document.images[0].naturalWidth, document.images[0].naturalHeight]")
     assert max(size) <= 2000
     assert size[0] == pytest.approx(1.5 * size[1], rel=0.01)

@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import select as select_rows
 
+from dispatch.planning.models import Assignment
+from dispatch.planning.rows import live
 from dispatch.skills.models import Skill
 from dispatch.workforce.models import Territory
 from tests import factories as make
 from tests.e2e.conftest import Installation, SitDown, gone
-from tests.e2e.looking import Clicks, violations
+from tests.e2e.looking import NARROWEST, Clicks, overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ASSIGNED, MOVED = 2, 3
@@ -53,6 +56,15 @@ def taken_back(page: Page, visit_id: int) -> None:
 
 def bars_of(page: Page) -> Locator:
     return page.locator('#gantt .bar[aria-label*="Filter is dirty"]')
+
+
+def booked(installation: Installation, visit_id: int) -> tuple[int, datetime]:
+    """Who has a visit, and from when."""
+    with installation.session() as session:
+        row = session.execute(
+            select_rows(Assignment.technician_id, Assignment.during).where(Assignment.visit_id == visit_id, live())
+        ).one()
+    return row.technician_id, row.during.lower
 
 
 def row_of(page: Page) -> str | None:
@@ -137,6 +149,44 @@ def test_by_keys_alone_a_visit_is_given_moved_exactly_and_every_rule_is_known_be
     exact.key("Enter")
     expect(bars_of(page)).not_to_have_attribute("aria-label", before or "")
     assert exact.count <= MOVED
+
+
+def test_on_the_narrowest_phone_it_takes_no_more_taps(
+    installation: Installation, visits: list[int], sit_down: SitDown
+) -> None:
+    """Tasks 2, 3 and 5 where there is no grid: what a place means stands beside its number before it is taken."""
+    day = f"/board?date={(installation.east.today + timedelta(days=1)).isoformat()}"
+    page = sit_down("ines", viewport=NARROWEST).open(day)
+    given = Clicks(page)
+    given.click(page.locator(f'[data-queue-visit="{visits[0]}"] [data-select-visit]'))
+    places = page.locator(".places button")
+    expect(places.first).to_contain_text("arrives")
+    assert violations(page) + overflow(page) == []
+    given.click(places.first)
+    expect(page.locator("#messages")).to_contain_text("Booked")
+    assert given.count <= ASSIGNED
+    before = booked(installation, visits[0])
+
+    page.goto(installation.address + day)
+    moved = Clicks(page)
+    moved.click(page.get_by_role("link", name="Move Filter is dirty"))
+    moved.click(places.last)
+    expect(page.locator("#messages")).to_contain_text("until that day is published")
+    assert moved.count <= MOVED
+    other = booked(installation, visits[0])
+    assert other != before
+
+    page.goto(installation.address + day)
+    exact = Clicks(page)
+    exact.click(page.get_by_role("link", name="Move Filter is dirty"))
+    starts = page.get_by_label("Starts")
+    later = datetime.fromisoformat(starts.input_value().replace(" ", "T")) + timedelta(minutes=5)
+    exact.type(starts, later.isoformat(timespec="minutes"))
+    exact.click(page.get_by_role("button", name="Move", exact=True))
+    expect(page.locator("#messages")).to_contain_text("until that day is published")
+    assert exact.count <= MOVED
+    assert booked(installation, visits[0])[0] == other[0]
+    assert booked(installation, visits[0])[1] > other[1]
 
 
 def test_j_and_k_walk_the_queue_and_the_board_answers(
