@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -81,8 +82,6 @@ def report_visit(
     mine = _my_assignment(session, visit_id, technician_id)
     if mine is None:
         raise NotFound("There is no such visit.")
-    if kind in (ReportKind.ON_THE_WAY, ReportKind.ARRIVED) and mine.is_live:
-        _require_near(session, mine, visit.territory_id, min(happened_at, now + DEVICE_AHEAD))
     stored = session.execute(
         upsert(VisitReport)
         .values(
@@ -116,19 +115,6 @@ def report_visit(
     return Reported(
         report=session.get_one(VisitReport, report_id), repeated=False, overtaken=overtaken, message=message
     )
-
-
-def _require_near(session: Session, mine: Any, territory_id: int, happened_at: datetime) -> None:
-    """Refuse to set off for a visit of another day: its customer would be told that somebody is coming now."""
-    start = mine.during.lower
-    zone = session.scalars(select(Territory.zone).where(Territory.id == territory_id)).one()
-    if not may_set_off(start, happened_at, zone):
-        on = in_zone(start, zone)
-        raise Invalid(
-            f"This visit is planned for {on:%A} {on.day} {on:%B}. Say that you are on the way when you set off for it;"
-            " if it is to be done earlier, ask your dispatcher to move it.",
-            field="kind",
-        )
 
 
 def _repeated(report: VisitReport, visit_id: int, technician_id: int, kind: ReportKind) -> Reported:
@@ -183,7 +169,17 @@ class _Follow:
             return True
         if not self.mine.is_live and self.mine.state != AssignmentState.DONE:
             return True
-        return not may_move(self.mine.state, BECOMES[self.report.kind])
+        return self.other_day is not None or not may_move(self.mine.state, BECOMES[self.report.kind])
+
+    @cached_property
+    def other_day(self) -> str | None:
+        """The day of the visit, where somebody sets off on another one: its customer is not to be told they come."""
+        if self.report.kind not in (ReportKind.ON_THE_WAY, ReportKind.ARRIVED) or not self.mine.is_live:
+            return None
+        zone = self.session.scalars(select(Territory.zone).where(Territory.id == self.visit.territory_id)).one()
+        start = self.mine.during.lower
+        on = in_zone(start, zone)
+        return None if may_set_off(start, self.happened_at, zone) else f"{on:%A} {on.day} {on:%B}"
 
     def _accepts_draft(self) -> bool:
         """Whether somebody accepts what is being changed without their knowing: it is not what they would accept."""
@@ -195,8 +191,10 @@ class _Follow:
         said = self.report.kind.value.replace("_", " ")
         job = self._job()
         if job.state not in CLOSED_STATES:
-            step = f"{name} reported '{said}' although the plan had changed: call them and settle who does what"
-            self._next_step(job, step)
+            odd = "although the plan had changed" if self.other_day is None else f"though it is for {self.other_day}"
+            self._next_step(job, f"{name} reported '{said}' {odd}: call them and settle who does what")
+        if self.other_day is not None:
+            return f"Kept. This visit is for {self.other_day}; your dispatcher has been told and will call."
         return "Kept. The plan had changed in the meantime; your dispatcher has been told and will call."
 
     def apply(self) -> str:

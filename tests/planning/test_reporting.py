@@ -130,15 +130,15 @@ def test_the_same_report_counts_once(day: Day) -> None:
 
 
 @pytest.mark.parametrize("kind", ["on_the_way", "arrived"])
-def test_nobody_sets_off_for_a_visit_of_another_day(day: Day, kind: str) -> None:
+def test_whoever_sets_off_on_another_day_is_kept_beside_the_plan(day: Day, kind: str) -> None:
+    """A fact is never refused; but the customer is not told that somebody comes, and the dispatcher calls."""
     before = EIGHT - timedelta(hours=20)
-    with pytest.raises(Invalid, match=r"planned for Tuesday 3 March.*ask your dispatcher to move it"):
-        day.say(kind, happened_at=before, now=before)
     # A report that waited on the phone counts for when it was made, and a clock that runs ahead does not help.
-    with pytest.raises(Invalid, match="planned for"):
-        day.say(kind, happened_at=EIGHT, now=before)
-    assert day.states()[0] is AssignmentState.PLANNED
-    assert day.session.scalars(select(VisitReport)).all() == []
+    for said in (day.say(kind, happened_at=before, now=before), day.say(kind, happened_at=EIGHT, now=before)):
+        assert said.overtaken
+        assert said.message.startswith("Kept. This visit is for Tuesday 3 March; your dispatcher has been told")
+    assert day.states()[:2] == (AssignmentState.PLANNED, VisitState.PLANNED)
+    assert "though it is for Tuesday 3 March: call them" in (day.job().next_step or "")
     early = EIGHT - timedelta(hours=7)
     assert not day.say(kind, happened_at=early, now=early).overtaken, "early on the day itself"
 
