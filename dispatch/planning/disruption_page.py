@@ -85,6 +85,12 @@ class RepairLine:
         """Whether somebody would come before the promised time begins."""
         return self.promise is not None and bool(self.now) and self.now[0][1] < self.promise[0]
 
+    @property
+    def agreed(self) -> bool:
+        """Whether the customer took a time, so that nothing is left to say: it is booked within what is promised."""
+        waited = self.part in (RepairPart.CUSTOMER, RepairPart.YOU)
+        return waited and self.booked and self.promise is not None and not self.late_s and not self.is_early
+
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
@@ -167,8 +173,13 @@ class DisruptionPage:
     choices: tuple[Choice, ...] = ()
 
     def part(self, part: RepairPart) -> list[RepairLine]:
-        """Return the lines of one part, those aside that nobody need hear of."""
-        return [line for line in self.lines if line.part is part and not line.small]
+        """Return the lines of one part, those aside that nobody need hear of or that are agreed."""
+        return [line for line in self.lines if line.part is part and not line.small and not line.agreed]
+
+    @property
+    def agreed(self) -> list[RepairLine]:
+        """Lines of customers who took a time, whatever part they were of."""
+        return [line for line in self.lines if line.agreed]
 
     @property
     def small(self) -> list[RepairLine]:

@@ -462,7 +462,10 @@ def test_what_a_customer_chooses_on_the_phone_is_booked_from_the_page(
     page = browser.get(where)
     [take, *_rest] = [form.action for form in page.forms if f"/visits/{late}/offers/" in form.action]
     browser.send(action=take, button="They take it")
-    assert "Booked, and promised to the customer." in browser.get(where).text
+    page = browser.get(where)
+    assert "Booked, and promised to the customer." in page.text
+    assert "Agreed with the customer (1)" in page.text
+    assert not [form.action for form in page.forms if f"/visits/{late}/" in form.action]  # nothing is left to ask them
     assert who_has(site)[late] == today["ben"]
 
 
