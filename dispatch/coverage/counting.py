@@ -10,7 +10,7 @@ from datetime import date, datetime
 from time import perf_counter
 from typing import TypeAlias
 
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
 from dispatch.coverage.flow import Cell, Flow, build_weeks, solve_flow, worst_places
@@ -224,9 +224,7 @@ def solve_coverage(session: Session, *, actor: Actor, now: datetime, anew: bool 
     noted as still right.
     """
     asked = _read(session, actor=actor, now=now, anew=anew)
-    run = _keep(session, asked, _answer(asked), actor=actor, now=now)
-    assert run is not None
-    return run
+    return _keep(session, asked, _answer(asked), actor=actor, now=now)
 
 
 def solve_coverage_apart(sessions: Sessions, *, actor: Actor, now: datetime, anew: bool = True) -> None:
@@ -265,18 +263,12 @@ def _answer(asked: _Asked) -> Counted:
     return count(snapshot_of(asked.facts), asked.before)
 
 
-def _keep(session: Session, asked: _Asked, counted: Counted, *, actor: Actor, now: datetime) -> CoverageRun | None:
-    """Keep a count, or note that the last one holds; None where that one has made way for a newer one meanwhile."""
+def _keep(session: Session, asked: _Asked, counted: Counted, *, actor: Actor, now: datetime) -> CoverageRun:
+    """Keep a count, or note that the last one holds; returns the newest count that is kept now."""
+    seq = asked.facts.based_on_seq
     if asked.last is not None and counted == asked.before:
-        last = session.get(CoverageRun, asked.last, options=[defer(CoverageRun.result)])
-        if last is not None:
-            confirm_coverage(last, based_on_seq=asked.facts.based_on_seq, now=now)
-        return last
-    return store_coverage(
-        session,
-        counted,
-        based_on_seq=asked.facts.based_on_seq,
-        seconds=perf_counter() - asked.started,
-        actor=actor,
-        now=now,
-    )
+        run = confirm_coverage(session, asked.last, based_on_seq=seq, now=now)
+        if run is not None:
+            return run
+    seconds = perf_counter() - asked.started
+    return store_coverage(session, counted, based_on_seq=seq, seconds=seconds, actor=actor, now=now)

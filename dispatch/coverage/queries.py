@@ -143,14 +143,13 @@ class CoveragePage:
 
 
 def latest_run(session: Session) -> CoverageRun | None:
-    """Return the newest answer that this program can read, without its numbers; `read_counted` reads those.
+    """Return the answer with the newest reading that this program can read, without its numbers (`read_counted`).
 
     To see a version a whole answer is unpacked, so runs are lined up first and looked at from the newest on: offset 0
     keeps the database from looking at every run that is kept.
     """
-    newest = (
-        select(CoverageRun).order_by(CoverageRun.computed_at.desc(), CoverageRun.id.desc()).offset(0).subquery("newest")
-    )
+    reading = (CoverageRun.based_on_seq.desc(), CoverageRun.computed_at.desc(), CoverageRun.id.desc())
+    newest = select(CoverageRun).order_by(*reading).offset(0).subquery("newest")
     run = aliased(CoverageRun, newest)
     return session.scalars(
         select(run).options(defer(run.result)).where(run.result["version"].as_integer() == VERSION).limit(1)

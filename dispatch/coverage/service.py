@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
@@ -17,6 +17,10 @@ from dispatch.coverage.result import Counted, to_json
 TASK = "coverage.count"
 REFRESH = "coverage.refresh"
 KEPT_DAYS = 35
+_LOCK = 0xC07E7A6E
+"""The advisory lock that stands for "the kept counts"; whoever dies with it lets it go with the connection."""
+LONGEST_WAIT = "90s"
+"""For another count to be stored: a large one takes seconds, and a silent holder is cut off after a minute."""
 
 
 def request_count(session: Session, *, actor: Actor) -> bool:
@@ -28,7 +32,14 @@ def request_count(session: Session, *, actor: Actor) -> bool:
 def store_coverage(
     session: Session, counted: Counted, *, based_on_seq: int, seconds: float, actor: Actor, now: datetime
 ) -> CoverageRun:
-    """Keep a counted outlook for the pages: the last of each day, for five weeks."""
+    """Keep a counted outlook for the pages: the last of each day, for five weeks.
+
+    Counts may run beside each other, and the one that read first may end last: it is dropped, and what is returned is
+    the kept one that read later.
+    """
+    newest = _newest_alone(session)
+    if newest is not None and _reading(newest) > (based_on_seq, now):
+        return newest
     run = CoverageRun(
         computed_at=now,
         based_on_seq=based_on_seq,
@@ -60,9 +71,28 @@ def store_coverage(
     return run
 
 
-def confirm_coverage(run: CoverageRun, *, based_on_seq: int, now: datetime) -> None:
-    """Note that a count still holds: nothing it rests on changed."""
-    run.based_on_seq, run.computed_at = based_on_seq, now
+def confirm_coverage(session: Session, run_id: int, *, based_on_seq: int, now: datetime) -> CoverageRun | None:
+    """Note that a count still holds: nothing it rests on changed. None where it is not the newest one any more."""
+    newest = _newest_alone(session)
+    if newest is None or newest.id != run_id:
+        return None
+    newest.based_on_seq, newest.computed_at = max(_reading(newest), (based_on_seq, now))
+    return newest
+
+
+def _newest_alone(session: Session) -> CoverageRun | None:
+    """Let nobody else keep counts until this transaction ends, and return the newest one kept by then."""
+    session.execute(select(func.set_config("lock_timeout", LONGEST_WAIT, True)))
+    session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    newest = latest_run(session)
+    if newest is not None:
+        session.refresh(newest, ["based_on_seq", "computed_at"])
+    return newest
+
+
+def _reading(run: CoverageRun) -> tuple[int, datetime]:
+    """How new the facts of a count are: how far the log was when they were read, and when that was."""
+    return run.based_on_seq, run.computed_at
 
 
 def refresh_due(session: Session) -> bool:
