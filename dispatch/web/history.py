@@ -230,7 +230,8 @@ def details_of(row: HistoryRow, names: Names, zone: str) -> str:
         was, now_is = _crew(before, names, zone), _crew(after, names, zone)
         parts.append(now_is if was == now_is else _("%(old)s → %(new)s", old=was, new=now_is))
     for key, value in after.items():
-        if key in _HIDDEN or isinstance(value, (dict, list)):
+        unsaid = value in (None, "") and before.get(key) in (None, "")
+        if key in _HIDDEN or unsaid or isinstance(value, (dict, list)):
             continue
         parts.append(_field(key, before.get(key), value, key in before, names, zone))
     return ", ".join(parts)

@@ -185,6 +185,7 @@ def test_every_action_that_the_code_notes_has_words() -> None:
         ("lat", 52.79322, "lat “52.79322”"),
         ("closed", True, "closed “yes”"),
         ("phone", "+49 30 77", "phone “+49 30 77”"),
+        ("agreed_with", None, ""),
         ("subject", "cell-skill-61-2-2026-11-23-train", ""),
     ],
 )
