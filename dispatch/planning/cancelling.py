@@ -16,6 +16,7 @@ from dispatch.messages.models import CallKind
 from dispatch.messages.promising import withdraw_window
 from dispatch.messages.service import span
 from dispatch.planning.changing import Entry, SlotChange, change_slots
+from dispatch.planning.draft_publishing import publish_of
 from dispatch.planning.models import Assignment
 from dispatch.planning.rows import live
 
@@ -41,10 +42,12 @@ def call_off_job(
             SlotChange(visit_id=row.visit_id, crew_slot_id=row.crew_slot_id, to=None, expect=(row.id, row.version))
             for row in booked
         ]
+        entry = Entry(action="unassign", actor=actor, now=now, reason=reason.strip() or None, undoable=False)
         if changes:
-            entry = Entry(action="unassign", actor=actor, now=now, reason=reason.strip() or None, undoable=False)
             change_slots(session, changes, entry)
         expected = _expected(session, job_id)
+        # whoever was taken off and not told yet still believes to go there
+        publish_of(session, [row.id for row in expected], entry)
         job = cancel_job(session, job_id=job_id, reason=reason, actor=actor, now=now)
         withdraw_calls(session, [row.id for row in expected], why="The job was called off", now=now, kind=None)
         for row in expected:

@@ -20,7 +20,7 @@ from dispatch.core.audit import Change, record
 from dispatch.core.errors import Conflict, NotFound
 from dispatch.jobs.lifecycle import JobState, VisitState
 from dispatch.jobs.models import CrewSlot, Job, Visit
-from dispatch.planning.drafts import hold_back
+from dispatch.planning.drafts import Believed, believed, hold_back
 from dispatch.planning.models import Assignment, AssignmentState
 from dispatch.planning.retries import BUSY, Busy, constraint, sqlstate
 from dispatch.planning.rows import live
@@ -100,7 +100,8 @@ class Entry:
     """How a group of changes enters the change log.
 
     With ``draft`` what concerns later days only is told when those are published; ``overridden`` are the objections
-    that whoever makes it knows of.
+    that whoever makes it knows of. ``beliefs`` are for an undo: what people believed of crew slots that the step took
+    out of a draft, which becomes one again.
     """
 
     action: str
@@ -114,6 +115,7 @@ class Entry:
     undoable: bool = True
     draft: bool = False
     overridden: tuple[str, ...] = ()
+    beliefs: Mapping[int, Believed] = field(default_factory=dict)
 
 
 def change_slots(session: Session, changes: Sequence[SlotChange], entry: Entry) -> list[Changed]:
@@ -129,8 +131,11 @@ def change_slots(session: Session, changes: Sequence[SlotChange], entry: Entry) 
             session.execute(text("SET CONSTRAINTS ex_assignment_one_place IMMEDIATE"))
     except DBAPIError as error:
         raise conflict_of(session, error, changes) from error
-    _log(session, changed, visits, entry)
-    tell_changes(session, hold_back(session, changed, visits, entry), visits, entry)
+    before = believed(session, [item.crew_slot_id for item in changed])
+    heard = hold_back(session, changed, before, visits, entry)
+    waits = believed(session, before) if before else {}
+    _log(session, changed, visits, entry, heard, {slot: each for slot, each in before.items() if slot not in waits})
+    tell_changes(session, heard, visits, entry)
     return changed
 
 
@@ -345,9 +350,20 @@ def _move_jobs(session: Session, steps: Mapping[int, tuple[JobState, str, dateti
         )
 
 
-def _log(session: Session, changed: Sequence[Changed], visits: Mapping[int, Any], entry: Entry) -> None:
-    """Write one event that can be undone for the whole group, and one for the history of each other visit."""
-    back: dict[str, Any] = {"command": "restore", "slots": [inverse_of(item) for item in changed]}
+def _log(
+    session: Session,
+    changed: Sequence[Changed],
+    visits: Mapping[int, Any],
+    entry: Entry,
+    heard: Sequence[Changed],
+    settled: Mapping[int, Believed],
+) -> None:
+    """Write one event that can be undone for the whole group, and one for the history of each other visit.
+
+    Where people hear of something else than what changed, since a draft began or ended, that stands beside it.
+    """
+    slots = [inverse_of(item) | _from_draft(settled.get(item.crew_slot_id)) for item in changed]
+    back: dict[str, Any] = {"command": "restore", "slots": slots}
     if entry.draft:
         back["draft"] = True
     inverse = back if entry.undoable else None
@@ -368,10 +384,22 @@ def _log(session: Session, changed: Sequence[Changed], visits: Mapping[int, Any]
                 visits[visit_id],
                 {"slots": [shown(item.before) for item in items]},
                 inverse if leading else None,
-                {"slots": [shown(item.after) for item in items]},
+                {"slots": [shown(item.after) for item in items]} | _otherwise_told(items, heard),
             ),
         )
         leading = False
+
+
+def _otherwise_told(items: Sequence[Changed], heard: Sequence[Changed]) -> dict[str, Any]:
+    slots = {item.crew_slot_id for item in items}
+    said = [item for item in heard if item.crew_slot_id in slots]
+    if said == list(items):
+        return {}
+    return {"told": [{"before": shown(item.before), "after": shown(item.after)} for item in said]}
+
+
+def _from_draft(left: Believed | None) -> dict[str, Any]:
+    return {} if left is None else {"believed": left.as_dict()}
 
 
 def _event(

@@ -164,12 +164,12 @@ def _who_hears(was: Iterable[tuple[int, datetime]], becomes: Iterable[tuple[int,
     return {
         person
         for person in starts.keys() | others.keys()
-        if person not in starts or person not in others or _apart(starts[person], others[person])
+        if person not in starts or person not in others or apart(starts[person], others[person])
     }
 
 
 def _retimed(was: frozenset[tuple[int, datetime]], becomes: frozenset[tuple[int, datetime]]) -> bool:
-    return not becomes or _apart(_begin(was), _begin(becomes))
+    return not becomes or apart(_begin(was), _begin(becomes))
 
 
 def _keeps(spots: frozenset[tuple[int, datetime]], promised: Span) -> bool | None:
@@ -181,7 +181,8 @@ def _begin(spots: Iterable[tuple[int, datetime]]) -> datetime:
     return max(start for _person, start in spots)
 
 
-def _apart(one: datetime, other: datetime) -> bool:
+def apart(one: datetime, other: datetime) -> bool:
+    """Whether people notice that somebody comes at the other time."""
     return abs((one - other).total_seconds()) > NOTICED_S
 
 

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, Select, cast, func, or_, select, update
+from sqlalchemy import Date, Select, and_, cast, func, or_, select, update
 from sqlalchemy.dialects.postgresql import Range
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from dispatch.accounts.access import Actor, Right
 from dispatch.accounts.models import User
 from dispatch.core.audit import Change, record
 from dispatch.core.clock import day_bounds
 from dispatch.core.errors import Conflict, Invalid
-from dispatch.jobs.models import Visit
+from dispatch.jobs.models import Customer, Job, Visit
 from dispatch.planning.changing import (
     Changed,
     Entry,
@@ -32,12 +32,21 @@ from dispatch.planning.changing import (
     shown,
 )
 from dispatch.planning.draft_models import DraftChange
-from dispatch.planning.drafts import Believed, believed, believed_of, leave_draft, put_in_draft
+from dispatch.planning.drafts import (
+    Believed,
+    all_later,
+    believed,
+    believed_of,
+    leave_draft,
+    put_in_draft,
+    zones_of,
+)
 from dispatch.planning.judging import judge, read_days
-from dispatch.planning.models import Assignment
+from dispatch.planning.models import Assignment, ReportKind, VisitReport
 from dispatch.planning.rows import live
+from dispatch.planning.snapshot import FINISHED
 from dispatch.planning.telling import tell_changes
-from dispatch.workforce.models import Territory
+from dispatch.workforce.models import Technician, Territory
 
 PUBLISH = "publish_draft"
 TAKE_BACK = "take_back"
@@ -54,7 +63,7 @@ class Blocked(Conflict):
 
 @dataclass(frozen=True, kw_only=True)
 class Drafted:
-    """One visit of a draft: what people believe, what is committed, and who changed it last.
+    """One visit of a draft: what people believe, what is committed, and who changed it last; the whole crew.
 
     ``version`` is the visit's, by which whoever looked says what they saw.
     """
@@ -80,25 +89,29 @@ def drafted(session: Session, *, territories: Collection[int], day: date, zone: 
         .where(DraftChange.visit_id.in_(asked))
         .order_by(DraftChange.made_at.desc(), DraftChange.crew_slot_id)
     ).all()
-    current = live_slots(session, [row.DraftChange.crew_slot_id for row in rows])
     by_visit: dict[int, list[Any]] = defaultdict(list)
     for row in rows:
         by_visit[row.DraftChange.visit_id].append(row)
-    return [
-        Drafted(
-            visit_id=visit_id,
-            version=parts[0].version,
-            told=tuple(Placement.from_dict(part.DraftChange.told) for part in parts if part.DraftChange.told),
-            now=tuple(
-                placement_of(current[part.DraftChange.crew_slot_id])
-                for part in parts
-                if part.DraftChange.crew_slot_id in current
-            ),
-            by=parts[0].name,
-            at=parts[0].DraftChange.made_at,
+    crews: dict[int, list[Any]] = defaultdict(list)
+    crew = select(Assignment.__table__).where(Assignment.visit_id.in_(by_visit), live())
+    for booked in session.execute(crew.order_by(Assignment.crew_slot_id)):
+        crews[booked.visit_id].append(booked)
+    found = []
+    for visit_id, parts in by_visit.items():
+        changed = {part.DraftChange.crew_slot_id for part in parts}
+        stays = tuple(placement_of(each) for each in crews[visit_id] if each.crew_slot_id not in changed)
+        told = tuple(Placement.from_dict(part.DraftChange.told) for part in parts if part.DraftChange.told)
+        found.append(
+            Drafted(
+                visit_id=visit_id,
+                version=parts[0].version,
+                told=(*told, *stays),
+                now=tuple(placement_of(each) for each in crews[visit_id]),
+                by=parts[0].name,
+                at=parts[0].DraftChange.made_at,
+            )
         )
-        for visit_id, parts in by_visit.items()
-    ]
+    return found
 
 
 def count_drafted(session: Session, *, territories: Collection[int], day: date, zone: str) -> int:
@@ -132,8 +145,16 @@ def _visits_of(territories: Collection[int], day: date, zone: str) -> Select[int
 
 
 def blocked(session: Session, visits: Collection[int], *, now: datetime) -> dict[int, tuple[str, ...]]:
-    """Return what speaks by now against bookings of a draft, by visit; what was overridden then is known."""
-    return _against(session, believed_of(session, visits).values(), now)
+    """Return what speaks by now against publishing bookings of a draft together, by visit.
+
+    What was overridden when they were booked is known. Where one of them has to wait, nobody is told of another one at
+    a time at which they still believe to be there.
+    """
+    beliefs = believed_of(session, visits).values()
+    against = _against(session, beliefs, now)
+    while more := _at_two_places(session, [each for each in beliefs if each.visit_id not in against]):
+        against |= more
+    return against
 
 
 def publish_draft(session: Session, *, seen: Mapping[int, int], actor: Actor, now: datetime) -> list[int]:
@@ -154,6 +175,7 @@ def take_draft_back(session: Session, *, seen: Mapping[int, int], actor: Actor, 
     with session.begin_nested():
         _as_seen(session, seen, actor, Right.ASSIGNMENT_EDIT)
         beliefs = list(believed_of(session, seen, lock=True).values())
+        _refuse_declined(session, beliefs)
         current = live_slots(session, [each.crew_slot_id for each in beliefs], lock=True)
         changes = [
             SlotChange(
@@ -171,6 +193,17 @@ def take_draft_back(session: Session, *, seen: Mapping[int, int], actor: Actor, 
         if against:
             raise Blocked(f"{_together(against)} Nothing was taken back: move it, or publish it as it is.")
     return sorted(seen)
+
+
+def _refuse_declined(session: Session, beliefs: Sequence[Believed]) -> None:
+    """Refuse to give work back to somebody who said no to it meanwhile."""
+    told = [each.told.assignment_id for each in beliefs if each.told is not None]
+    no = VisitReport.kind == ReportKind.DECLINED, VisitReport.assignment_id.in_(told)
+    who = session.scalars(
+        select(Technician.name).join(VisitReport, VisitReport.technician_id == Technician.id).where(*no).limit(1)
+    ).first()
+    if who is not None:
+        raise Blocked(f"{who} declined it meanwhile. Nothing was taken back: publish it, or give it to somebody else.")
 
 
 def publish_due(session: Session, *, actor: Actor, now: datetime) -> list[int]:
@@ -201,15 +234,7 @@ def turn_draft(session: Session, part: Mapping[str, Any], entry: Entry) -> list[
 
     Raises Conflict where a booking is not what was published any more.
     """
-    beliefs = [
-        Believed(
-            crew_slot_id=slot["crew_slot_id"],
-            visit_id=slot["visit_id"],
-            told=None if slot["told"] is None else Placement.from_dict(slot["told"]),
-            overridden=tuple(slot["overridden"]),
-        )
-        for slot in part["slots"]
-    ]
+    beliefs = [Believed.from_dict(slot, slot) for slot in part["slots"]]
     visits = lock_visits(session, [each.visit_id for each in beliefs])
     slots = [each.crew_slot_id for each in beliefs]
     current = live_slots(session, slots, lock=True)
@@ -218,7 +243,28 @@ def turn_draft(session: Session, part: Mapping[str, Any], entry: Entry) -> list[
     as_left = all(shown(standing.get(slot["crew_slot_id"])) == slot["expect"] for slot in part["slots"])
     if not as_left or set(in_draft) != (set() if part["hold"] else set(slots)):
         raise Conflict("The same bookings were changed since. Nothing was taken back: look at them as they are now.")
+    if part["hold"]:
+        _refuse_begun(session, beliefs, standing, visits, entry.now)
     return _settle(session, beliefs, visits, entry, hold=part["hold"])
+
+
+def _refuse_begun(
+    session: Session,
+    beliefs: Sequence[Believed],
+    standing: Mapping[int, Placement],
+    visits: Mapping[int, Any],
+    now: datetime,
+) -> None:
+    """Refuse to make a draft of a day that has begun, or of a visit that is over: people must know that as it is."""
+    zones = zones_of(session, {visit.territory_id for visit in visits.values()})
+    for each in beliefs:
+        visit = visits[each.visit_id]
+        if visit.state in FINISHED:
+            raise Conflict(f"This visit is {visit.state.value.replace('_', ' ')} by now. Nothing was taken back.")
+        if not all_later(zones[visit.territory_id], now, each.told, standing.get(each.crew_slot_id)):
+            raise Conflict(
+                "The day has begun, and people must know it. Nothing was taken back: move the visits instead."
+            )
 
 
 def _as_seen(session: Session, seen: Mapping[int, int], actor: Actor, right: Right) -> dict[int, Any]:
@@ -229,6 +275,8 @@ def _as_seen(session: Session, seen: Mapping[int, int], actor: Actor, right: Rig
     for visit in visits.values():
         actor.require(right, visit.territory_id, what="visit")
     standing = set(session.scalars(select(DraftChange.visit_id).where(DraftChange.visit_id.in_(seen)).distinct()))
+    if not standing:
+        raise DraftChanged("Nothing of it waits any more: it was published or taken back since you looked.")
     if any(visits[visit_id].version != version or visit_id not in standing for visit_id, version in seen.items()):
         raise DraftChanged("More was changed since you looked. Nothing is published or taken back: look at it again.")
     return visits
@@ -268,6 +316,38 @@ def _against(
         )
         if reasons:
             found[each.visit_id] = (*found.get(each.visit_id, ()), *reasons)
+    return found
+
+
+def _at_two_places(session: Session, beliefs: Collection[Believed]) -> dict[int, tuple[str, ...]]:
+    """Return which visits would be told to somebody who believes to be elsewhere then, since that stays a draft."""
+    slots = [each.crew_slot_id for each in beliefs]
+    if not slots:
+        return {}
+    there = aliased(Visit)
+    rows = session.execute(
+        select(Assignment.visit_id, Technician.name, Customer.name.label("customer"))
+        .join(
+            DraftChange,
+            and_(
+                DraftChange.during.op("&&")(Assignment.during),
+                DraftChange.told["technician_id"].as_integer() == Assignment.technician_id,
+                DraftChange.crew_slot_id.not_in(slots),
+            ),
+        )
+        .join(Technician, Technician.id == Assignment.technician_id)
+        .join(Visit, Visit.id == Assignment.visit_id)
+        .join(there, there.id == DraftChange.visit_id)
+        .join(Job, Job.id == there.job_id)
+        .outerjoin(Customer, (Customer.id == Job.customer_id) & (there.territory_id == Visit.territory_id))
+        .where(Assignment.crew_slot_id.in_(slots), live())
+        .order_by(Assignment.visit_id, DraftChange.crew_slot_id)
+    )
+    found: dict[int, tuple[str, ...]] = {}
+    for row in rows:
+        where = "in another territory" if row.customer is None else f"with {row.customer}"
+        words = f"{row.name} still believes to be {where} at that time: publish both together."
+        found[row.visit_id] = (*found.get(row.visit_id, ()), words)
     return found
 
 
@@ -339,12 +419,11 @@ def _note(
             {
                 "visit_id": item.visit_id,
                 "crew_slot_id": item.crew_slot_id,
-                "told": None if each.told is None else each.told.as_dict(),
-                "overridden": list(each.overridden),
                 "expect": shown(item.before if hold else item.after),
+                **each.as_dict(),
             }
         )
-    inverse: dict[str, Any] | None = {"command": "draft", "hold": not hold, "slots": slots}
+    inverse: dict[str, Any] | None = {"command": "draft", "hold": not hold, "slots": slots} if entry.undoable else None
     for visit_id, items in by_visit.items():
         record(
             session,

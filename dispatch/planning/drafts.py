@@ -34,33 +34,70 @@ class Believed:
     told: "Placement | None"
     overridden: tuple[str, ...] = ()
 
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain JSON values for the change log."""
+        return {"told": None if self.told is None else self.told.as_dict(), "overridden": list(self.overridden)}
+
+    @classmethod
+    def from_dict(cls, slot: Mapping[str, Any], values: Mapping[str, Any]) -> "Believed":
+        """Read what `as_dict` wrote of a crew slot; ``slot`` names it and its visit."""
+        from dispatch.planning.changing import Placement  # it calls `hold_back`
+
+        return cls(
+            crew_slot_id=slot["crew_slot_id"],
+            visit_id=slot["visit_id"],
+            told=None if values["told"] is None else Placement.from_dict(values["told"]),
+            overridden=tuple(values["overridden"]),
+        )
+
 
 def hold_back(
-    session: Session, changed: "Sequence[Changed]", visits: Mapping[int, Any], entry: "Entry"
+    session: Session,
+    changed: "Sequence[Changed]",
+    before: Mapping[int, Believed],
+    visits: Mapping[int, Any],
+    entry: "Entry",
 ) -> "list[Changed]":
     """Keep what may wait in the draft, and return what is to be told now: from what people believe to what is.
 
-    A change back to what people believe leaves the draft; one that is told at once takes the slot out of it.
+    ``before`` is what people believe of the crew slots that are in the draft. A change back to that leaves the draft;
+    one that is told at once takes the slot out of it. An undo of such a step puts the slot into the draft again, and
+    what was told by the step is taken back.
     """
-    before = believed(session, [item.crew_slot_id for item in changed])
-    zones = _zones(session, {visits[item.visit_id].territory_id for item in changed}) if entry.draft else {}
+    waits = entry.draft or bool(entry.beliefs)
+    zones = zones_of(session, {visits[item.visit_id].territory_id for item in changed}) if waits else {}
     tell: list[Changed] = []
-    settled: list[int] = []
+    left: list[int] = []
     kept: list[dict[str, Any]] = []
     for item in changed:
-        known = before.get(item.crew_slot_id)
+        zone = zones.get(visits[item.visit_id].territory_id, "UTC")
+        known, again = before.get(item.crew_slot_id), entry.beliefs.get(item.crew_slot_id)
         told = item.before if known is None else known.told
-        if not entry.draft or not _all_later(told, item, zones[visits[item.visit_id].territory_id], entry.now):
+        if again is not None and all_later(zone, entry.now, again.told, item.after):
+            if not same_to_people(told, again.told):
+                tell.append(replace(item, before=told, after=again.told))
+            left.append(item.crew_slot_id)
+            if not same_to_people(again.told, item.after):
+                kept.append(_row(again, entry))
+        elif not entry.draft or not all_later(zone, entry.now, told, item.before, item.after):
             tell.append(replace(item, before=told))
-            settled.append(item.crew_slot_id)
+            left.append(item.crew_slot_id)
         elif same_to_people(told, item.after):
-            settled.append(item.crew_slot_id)
+            left.append(item.crew_slot_id)
         else:
-            new = Believed(crew_slot_id=item.crew_slot_id, visit_id=item.visit_id, told=told)
-            kept.append(_row(new, entry) | {"overridden": list(entry.overridden)})
-    leave_draft(session, [slot for slot in settled if slot in before])
+            overridden = dict.fromkeys((*entry.overridden, *_stands(known, item)))
+            new = Believed(crew_slot_id=item.crew_slot_id, visit_id=item.visit_id, told=told, overridden=(*overridden,))
+            kept.append(_row(new, entry))
+    leave_draft(session, [slot for slot in left if slot in before])
     _keep(session, kept)
     return tell
+
+
+def _stands(known: Believed | None, item: "Changed") -> tuple[str, ...]:
+    """Return what was overridden for the person who stays booked: moved to make room they are not judged anew."""
+    if known is None or item.before is None or item.after is None:
+        return ()
+    return known.overridden if item.before.technician_id == item.after.technician_id else ()
 
 
 def believed(session: Session, slots: Collection[int], *, lock: bool = False) -> dict[int, Believed]:
@@ -74,17 +111,10 @@ def believed_of(session: Session, visits: Collection[int], *, lock: bool = False
 
 
 def _read(session: Session, asked: ColumnElement[bool], lock: bool) -> dict[int, Believed]:
-    from dispatch.planning.changing import Placement  # it calls `hold_back`
-
-    query = select(DraftChange).where(asked).order_by(DraftChange.crew_slot_id)
+    query = select(DraftChange.__table__).where(asked).order_by(DraftChange.crew_slot_id)
     return {
-        row.crew_slot_id: Believed(
-            crew_slot_id=row.crew_slot_id,
-            visit_id=row.visit_id,
-            told=None if row.told is None else Placement.from_dict(row.told),
-            overridden=tuple(row.overridden),
-        )
-        for row in session.scalars(query.with_for_update() if lock else query)
+        row.crew_slot_id: Believed.from_dict(row._asdict(), row._asdict())
+        for row in session.execute(query.with_for_update() if lock else query)
     }
 
 
@@ -96,7 +126,7 @@ def drafted_at(session: Session, moment: datetime, actor: Actor) -> bool:
 
 def put_in_draft(session: Session, beliefs: Sequence[Believed], entry: "Entry") -> None:
     """Make crew slots a draft again, with what people believed before they were published."""
-    _keep(session, [_row(each, entry) | {"overridden": list(each.overridden)} for each in beliefs])
+    _keep(session, [_row(each, entry) for each in beliefs])
 
 
 def leave_draft(session: Session, slots: Collection[int]) -> None:
@@ -115,6 +145,10 @@ def told_bookings() -> Subquery:
     columns["during"] = func.coalesce(DraftChange.during, Assignment.during).label("during")
     for name in ("travel_s", "travel_m", "travel_source"):
         columns[name] = func.coalesce(_told(name, columns[name]), columns[name]).label(name)
+    changed = DraftChange.told.is_not(None)
+    told_shift = case((changed, _told("shift_id", Assignment.shift_id)), else_=Assignment.shift_id)
+    columns["shift_id"] = told_shift.label("shift_id")
+    columns["why"] = case((changed, DraftChange.told["why"]), else_=Assignment.why).label("why")
     under_way = Assignment.state.in_(LOCKED_STATES)  # what really happens is not a matter of belief
     believed_state = func.coalesce(_told("state", Assignment.state), Assignment.state)
     columns["state"] = case((under_way, Assignment.state), else_=believed_state).label("state")
@@ -137,12 +171,14 @@ def _told(name: str, column: Any) -> ColumnElement[Any]:
     return cast(DraftChange.told[name].astext, column.type)
 
 
-def _all_later(told: "Placement | None", item: "Changed", zone: str, now: datetime) -> bool:
-    sides = [local_day(each.start, zone) for each in (told, item.before, item.after) if each is not None]
-    return min(sides, default=date.min) > local_day(now, zone)
+def all_later(zone: str, now: datetime, *sides: "Placement | None") -> bool:
+    """Whether all of it lies on later days: what touches today is told at once."""
+    days = [local_day(each.start, zone) for each in sides if each is not None]
+    return min(days, default=date.max) > local_day(now, zone)
 
 
-def _zones(session: Session, territories: Collection[int]) -> dict[int, str]:
+def zones_of(session: Session, territories: Collection[int]) -> dict[int, str]:
+    """Return the time zones of territories."""
     return dict(session.execute(select(Territory.id, Territory.zone).where(Territory.id.in_(territories))).all())
 
 
@@ -154,6 +190,7 @@ def _row(each: Believed, entry: "Entry") -> dict[str, Any]:
         "assignment_id": None if told is None else told.assignment_id,
         "during": None if told is None else Range(told.start, told.end),
         "told": None if told is None else told.as_dict(),
+        "overridden": list(each.overridden),
         "made_by_id": entry.actor.user_id,
         "made_at": entry.now,
     }

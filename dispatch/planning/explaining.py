@@ -19,11 +19,12 @@ from dispatch.matching.problem import Proficiency, SkillLevel, Technician
 from dispatch.matching.problem import SkillNeed as Need
 from dispatch.planning.candidates import CandidateList, CandidateRow, ExcludedRow
 from dispatch.planning.desks import PreparedDay
-from dispatch.planning.models import Assignment, AssignmentState
+from dispatch.planning.drafts import told_bookings
+from dispatch.planning.models import RELEASED_STATES, Assignment, AssignmentState
 from dispatch.planning.policy import read_rules, read_weights
 from dispatch.planning.readings import needs_of
 from dispatch.planning.reason_words import GROUPS, group_words
-from dispatch.planning.rows import critical_skills, live, proficiencies
+from dispatch.planning.rows import critical_skills, proficiencies
 from dispatch.planning.snapshot import active_policy
 from dispatch.planning.technician_day import Stop
 from dispatch.planning.terms import in_minutes, qualified
@@ -317,18 +318,20 @@ def why_you(session: Session, technician_id: int, stop: Stop) -> tuple[str, ...]
 
 def _stop_before(session: Session, technician_id: int, stop: Stop) -> str | None:
     """Return the customer somebody comes from, None where the visit is the first of its shift."""
-    this = select(Assignment.shift_id).where(Assignment.id == stop.assignment_id).scalar_subquery()
+    booked, this = told_bookings(), told_bookings()
+    told = booked.c
+    shift = select(this.c.shift_id).where(this.c.id == stop.assignment_id).scalar_subquery()
     return session.scalar(
         select(Customer.name)
         .join(Job, Job.customer_id == Customer.id)
         .join(Visit, Visit.job_id == Job.id)
-        .join(Assignment, Assignment.visit_id == Visit.id)
+        .join(booked, told.visit_id == Visit.id)
         .where(
-            Assignment.technician_id == technician_id,
-            Assignment.shift_id == this,
-            live(),
-            func.lower(Assignment.during) < stop.start,
+            told.technician_id == technician_id,
+            told.shift_id == shift,
+            told.state.not_in(RELEASED_STATES),
+            func.lower(told.during) < stop.start,
         )
-        .order_by(func.lower(Assignment.during).desc())
+        .order_by(func.lower(told.during).desc())
         .limit(1)
     )

@@ -24,7 +24,7 @@ from dispatch.jobs.lifecycle import JobState
 from dispatch.jobs.models import Asset, CrewSlot, Customer, Job, Site, SkillNeed, Visit
 from dispatch.jobs.needs import change_need
 from dispatch.jobs.service import change_job, change_visit, set_next_step
-from dispatch.planning.models import Assignment
+from dispatch.planning.drafts import told_bookings
 from dispatch.planning.rechecking import look_again
 from dispatch.planning.technician_day import PRIVATE_AFTER, PRIVATE_BEFORE, SHOWN_STATES
 from dispatch.skills.estimate import likely_level
@@ -483,14 +483,16 @@ def _own_work(session: Session, entity: str, row_id: int, fixable: Fixable, acto
         "job": Job.id,
         "visit": Visit.id,
     }[entity] == row_id
+    booked = told_bookings()
+    told = booked.c
     mine = (
-        select(Assignment.id)
-        .join(Visit, Visit.id == Assignment.visit_id)
+        select(told.id)
+        .join(Visit, Visit.id == told.visit_id)
         .join(Job, Job.id == Visit.job_id)
-        .where(Assignment.technician_id == actor.technician_id, Assignment.state.in_(SHOWN_STATES), whose)
+        .where(told.technician_id == actor.technician_id, told.state.in_(SHOWN_STATES), whose)
     )
     if fixable.private:
         mine = mine.where(
-            func.lower(Assignment.during) <= now + PRIVATE_BEFORE, func.upper(Assignment.during) >= now - PRIVATE_AFTER
+            func.lower(told.during) <= now + PRIVATE_BEFORE, func.upper(told.during) >= now - PRIVATE_AFTER
         )
     return session.scalar(mine.limit(1)) is not None

@@ -15,7 +15,7 @@ from dispatch.core.errors import NotFound
 from dispatch.core.models import AuditEvent
 from dispatch.jobs.models import Customer, Job, Promise, PromiseState, Visit
 from dispatch.planning.changing import Placement, SlotChange, placement_of
-from dispatch.planning.customer_terms import disturbed_by
+from dispatch.planning.customer_terms import apart, disturbed_by
 from dispatch.planning.drafts import Believed, believed_of
 from dispatch.planning.models import Plan, PlanRequest, PlanScope, PlanState
 from dispatch.planning.publishing import PublishReport, would_change
@@ -23,12 +23,13 @@ from dispatch.workforce.models import Technician, Territory
 
 
 class Kind(StrEnum):
-    """What becomes of a visit."""
+    """What becomes of a visit; slight is what nobody notices, as the run's page counts it too."""
 
     DROPPED = "dropped"
     REASSIGNED = "reassigned"
     RETIMED = "retimed"
     NEW = "new"
+    SLIGHT = "slight"
 
 
 class Only(StrEnum):
@@ -78,6 +79,7 @@ class Hears:
     name: str
     new: int
     changed: int
+    slightly: int
     taken_off: int
 
 
@@ -160,12 +162,16 @@ def _from_the_draft(
     beliefs: dict[int, list[Believed]] = defaultdict(list)
     for each in believed_of(session, {*by_visit, *kept}).values():
         beliefs[each.visit_id].append(each)
+    crews: dict[int, list[int]] = defaultdict(list)
+    for slot, row in standing.items():
+        crews[row.visit_id].append(slot)
     for visit_id, each_of in beliefs.items():
         drafted = {each.crew_slot_id: each.told for each in each_of}
         to = {item.crew_slot_id: item.to for item in by_visit.get(visit_id, ())}
-        now = {slot: placement_of(standing[slot]) for slot in {*drafted, *to} if slot in standing}
-        before = [drafted[slot] if slot in drafted else now.get(slot) for slot in {*drafted, *to}]
-        after = [to[slot] if slot in to else now.get(slot) for slot in {*drafted, *to}]
+        crew = sorted({*drafted, *to, *crews[visit_id]})
+        now = {slot: placement_of(standing[slot]) for slot in crew if slot in standing}
+        before = [drafted[slot] if slot in drafted else now.get(slot) for slot in crew]
+        after = [to[slot] if slot in to else now.get(slot) for slot in crew]
         found[visit_id] = Sides(
             before=tuple(each for each in before if each is not None),
             after=tuple(each for each in after if each is not None),
@@ -219,10 +225,8 @@ def _change(
     becomes = frozenset((each.technician_id, each.start) for each in after)
     promises = {} if about.promise is None else {about.id: (about.promise.lower, about.promise.upper)}
     hear = disturbed_by({about.id: was} if was else {}, {about.id: becomes} if becomes else {}, promises)
-    same_people = {person for person, _start in was} == {person for person, _start in becomes}
-    kind = Kind.NEW if not was else Kind.DROPPED if not becomes else Kind.RETIMED if same_people else Kind.REASSIGNED
     return PlannedChange(
-        kind=kind,
+        kind=_kind(was, becomes, noticed=bool(hear.technicians)),
         visit_id=about.id,
         job_id=about.job_id,
         title=about.title,
@@ -239,6 +243,14 @@ def _change(
     )
 
 
+def _kind(was: Collection[tuple[int, datetime]], becomes: Collection[tuple[int, datetime]], *, noticed: bool) -> Kind:
+    if not was or not becomes:
+        return Kind.DROPPED if was else Kind.NEW
+    if {person for person, _start in was} != {person for person, _start in becomes}:
+        return Kind.REASSIGNED
+    return Kind.RETIMED if noticed else Kind.SLIGHT
+
+
 def _by_weight(change: PlannedChange) -> tuple[int, bool, datetime, int]:
     """Sort by kind, what breaks a promise first, then by time."""
     first = min(start for _name, start in change.after or change.before)
@@ -247,15 +259,20 @@ def _by_weight(change: PlannedChange) -> tuple[int, bool, datetime, int]:
 
 def _hears(sides: Mapping[int, Sides], names: Mapping[int, str]) -> tuple[Hears, ...]:
     """Return whoever gets a message, by name; a message tells one person of everything."""
-    counts: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
+    counts: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for pair in sides.values():
-        had, gets = {each.technician_id for each in pair.before}, {each.technician_id for each in pair.after}
-        for number, group in enumerate((gets - had, gets & had, had - gets)):
+        same = _said(pair.before) & _said(pair.after)  # nothing changes for them, and nothing is written to them
+        had, gets = (
+            {person: start for person, start, _end in _said(side) - same} for side in (pair.before, pair.after)
+        )
+        stays = gets.keys() & had.keys()
+        slightly = {person for person in stays if not apart(had[person], gets[person])}
+        for number, group in enumerate((gets.keys() - stays, stays - slightly, slightly, had.keys() - stays)):
             for person in group:
                 counts[person][number] += 1
     found = [
-        Hears(technician_id=person, name=names[person], new=new, changed=changed, taken_off=gone)
-        for person, (new, changed, gone) in counts.items()
+        Hears(technician_id=person, name=names[person], new=new, changed=changed, slightly=slightly, taken_off=gone)
+        for person, (new, changed, slightly, gone) in counts.items()
     ]
     return tuple(sorted(found, key=lambda each: (each.name, each.technician_id)))
 

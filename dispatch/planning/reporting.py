@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -26,6 +26,7 @@ from dispatch.messages.calls import BadNews, call_first
 from dispatch.messages.models import CallKind
 from dispatch.planning.changing import lock_visits
 from dispatch.planning.draft_models import DraftChange
+from dispatch.planning.drafts import believed, leave_draft
 from dispatch.planning.lifecycle import may_move
 from dispatch.planning.models import Assignment, AssignmentState, Pin, ReportKind, VisitReport
 from dispatch.planning.rows import live
@@ -79,7 +80,7 @@ def report_visit(
     actor.require(Right.JOB_REPORT, visit.territory_id, technician_id=technician_id, what="visit")
     if kind in NEEDS_REASON and not (reason or "").strip():
         raise Invalid("Say why in a few words, so that somebody can help.", field="reason")
-    mine = _my_assignment(session, visit_id, technician_id)
+    mine = _my_assignment(session, visit_id, technician_id, as_told=actor.technician_id == technician_id)
     if mine is None:
         raise NotFound("There is no such visit.")
     stored = session.execute(
@@ -123,11 +124,18 @@ def _repeated(report: VisitReport, visit_id: int, technician_id: int, kind: Repo
     return Reported(report=report, repeated=True, overtaken=False, message="We have this report already.")
 
 
-def _my_assignment(session: Session, visit_id: int, technician_id: int) -> Any:
-    """Return the person's live assignment to the visit, or else their latest one that was taken away."""
+def _my_assignment(session: Session, visit_id: int, technician_id: int, *, as_told: bool) -> Any:
+    """Return the person's live assignment to the visit, or else their latest one that was taken away.
+
+    With ``as_told`` a draft that they do not know of is none.
+    """
+    others = or_(DraftChange.told.is_(None), DraftChange.told["technician_id"].as_integer() != technician_id)
+    unknown = select(DraftChange.crew_slot_id).where(DraftChange.visit_id == visit_id, others)
+    known = ~and_(live(), Assignment.crew_slot_id.in_(unknown))
     return session.execute(
         select(Assignment.__table__, live().label("is_live"))
         .where(Assignment.visit_id == visit_id, Assignment.technician_id == technician_id)
+        .where(*([known] if as_told else []))
         .order_by(live().desc(), Assignment.id.desc())
         .limit(1)
         .with_for_update()
@@ -233,7 +241,15 @@ class _Follow:
             .values(state=state, version=Assignment.version + 1)
             .execution_options(synchronize_session=False)
         )
+        if self.drafted and state is not AssignmentState.DECLINED:
+            self._end_draft()
         self._read_anew()
+
+    def _end_draft(self) -> None:
+        """Let what happens be no draft: who sets off at the time they were told is not told another one afterwards."""
+        told = believed(self.session, [self.mine.crew_slot_id])[self.mine.crew_slot_id].told
+        if told is not None and told.technician_id == self.mine.technician_id:
+            leave_draft(self.session, [self.mine.crew_slot_id])
 
     def _move_visit(self, state: VisitState) -> None:
         self.session.execute(

@@ -16,7 +16,6 @@ from dispatch.core.errors import NotFound
 from dispatch.core.models import AuditEvent
 from dispatch.jobs.lifecycle import VisitState
 from dispatch.jobs.models import Asset, CrewSlot, Customer, Job, JobType, Promise, Site, SkillNeed, Visit
-from dispatch.planning.draft_models import DraftChange
 from dispatch.planning.drafts import told_bookings
 from dispatch.planning.models import Assignment, AssignmentState, VisitReport
 from dispatch.planning.promise_state import Outlook
@@ -243,23 +242,14 @@ def reports_of(session: Session, visit_id: int, technician_id: int) -> Sequence[
 
 
 def changes_since(session: Session, technician_id: int, *, since: datetime, now: datetime) -> list[DayChange]:
-    """Return what others changed about one's visits from now on, newest first; two statements.
+    """Return what others changed about one's visits from now on, newest first; one statement.
 
     Read from the change log, several changes to a visit folded into one: what it was when one looked, what it is. What
     nobody was told of yet is not in it.
     """
-    touched = session.scalars(
-        select(Assignment.visit_id)
-        .where(
-            Assignment.technician_id == technician_id,
-            Assignment.decided_at > since,
-            func.upper(Assignment.during) > now - LOOK_BACK,
-            Assignment.crew_slot_id.not_in(select(DraftChange.crew_slot_id)),
-        )
-        .distinct()
-    ).all()
-    if not touched:
-        return []
+    mine = select(cast(Assignment.visit_id, String)).where(
+        Assignment.technician_id == technician_id, func.upper(Assignment.during) > now - LOOK_BACK
+    )
     rows = session.execute(
         select(
             AuditEvent.entity_id,
@@ -276,7 +266,7 @@ def changes_since(session: Session, technician_id: int, *, since: datetime, now:
         .join(Territory, Territory.id == Visit.territory_id)
         .where(
             AuditEvent.entity == "visit",
-            AuditEvent.entity_id.in_([str(visit) for visit in touched]),
+            AuditEvent.entity_id.in_(mine),
             AuditEvent.at > since,
             or_(AuditEvent.before.has_key("slots"), AuditEvent.after.has_key("slots")),
         )
@@ -290,8 +280,11 @@ def changes_since(session: Session, technician_id: int, *, since: datetime, now:
 
 
 def _folded(technician_id: int, events: Sequence[Any], now: datetime) -> DayChange | None:
-    first, last = events[0], events[-1]
-    was, then = _start_of(first.before, technician_id), _start_of(last.after, technician_id)
+    sides = [(event, *_sides(event)) for event in events]
+    about = [one for one in sides if any(_is_of(slot, technician_id) for side in one[1:] for slot in side)]
+    if not about:  # only others of the crew changed, or nobody was told
+        return None
+    was, then, last = _start_of(about[0][1], technician_id), _start_of(about[-1][2], technician_id), about[-1][0]
     if was == then or max(was or then or now, then or was or now) < now:
         return None
     kind = ChangeKind.NEW if was is None else ChangeKind.GONE if then is None else ChangeKind.MOVED
@@ -307,11 +300,20 @@ def _folded(technician_id: int, events: Sequence[Any], now: datetime) -> DayChan
     )
 
 
-def _start_of(values: Mapping[str, Any] | None, technician_id: int) -> datetime | None:
-    for slot in (values or {}).get("slots", ()):
-        if slot is not None and slot.get("technician_id") == technician_id:
-            return datetime.fromisoformat(slot["start"])
-    return None
+def _sides(event: Any) -> tuple[list[Any], list[Any]]:
+    """Return what people believed before and after a change, slot by slot."""
+    before, after = event.before or {}, event.after or {}
+    if "told" in after:
+        return [each["before"] for each in after["told"]], [each["after"] for each in after["told"]]
+    return before.get("slots", []), after.get("slots", [])
+
+
+def _is_of(slot: Mapping[str, Any] | None, technician_id: int) -> bool:
+    return slot is not None and slot.get("technician_id") == technician_id
+
+
+def _start_of(slots: Sequence[Any], technician_id: int) -> datetime | None:
+    return next((datetime.fromisoformat(slot["start"]) for slot in slots if _is_of(slot, technician_id)), None)
 
 
 def _stops(

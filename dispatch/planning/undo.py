@@ -34,9 +34,11 @@ from dispatch.planning.changing import (
 )
 from dispatch.planning.disruptions import reopen_disruption
 from dispatch.planning.draft_publishing import turn_draft
+from dispatch.planning.drafts import Believed
 from dispatch.planning.fixing import may_mend_needs, may_write_fields
 from dispatch.planning.models import Plan, PlanState
 from dispatch.planning.pins import note_pins, pins_of, put_pins
+from dispatch.planning.snapshot import FINISHED
 from dispatch.planning.stacks import MOST_STEPS, Stacks, Step, stacks_of
 from dispatch.planning.unfit import look_again
 from dispatch.skills.cataloguing import put_skill_back
@@ -156,9 +158,11 @@ def _slots_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[
     _refuse_told(session, visit_ids, walk)
     current = live_slots(session, [slot["crew_slot_id"] for slot in slots], lock=True)
     entity, entity_id = part.get("of") or (walk.event.entity, walk.event.entity_id)
+    changes = [_restored(session, slot, current.get(slot["crew_slot_id"]), walk) for slot in slots]
+    _refuse_over(session, {change.visit_id for change in changes if change.to is not None})
     change_slots(
         session,
-        [_restored(session, slot, current.get(slot["crew_slot_id"]), walk) for slot in slots],
+        changes,
         Entry(
             action=walk.action,
             actor=walk.actor,
@@ -168,6 +172,9 @@ def _slots_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[
             undoes_seq=walk.event.seq,
             note={"undoes": walk.event.action},
             draft=part.get("draft", False),
+            beliefs={
+                slot["crew_slot_id"]: Believed.from_dict(slot, slot["believed"]) for slot in slots if "believed" in slot
+            },
         ),
     )
     if entity == "plan":
@@ -305,6 +312,14 @@ def _refuse_told(session: Session, visit_ids: Collection[int], walk: _Walk) -> N
             f"{told.who or 'Somebody'} told {told.name} a time {_ago(told.at, walk.now)}. Taking this back would"
             " leave them waiting. Nothing was changed: move the visit, or agree on another time with them."
         )
+
+
+def _refuse_over(session: Session, visit_ids: Collection[int]) -> None:
+    """Refuse to book people again for what was called off or is over since."""
+    visits = lock_visits(session, visit_ids) if visit_ids else {}
+    over = next((visit for visit in visits.values() if visit.state in FINISHED), None)
+    if over is not None:
+        raise Conflict(f"This visit is {over.state.value.replace('_', ' ')} by now. Nobody is booked for it again.")
 
 
 def _moved_on(session: Session, entity: str, entity_id: int, what: str, walk: _Walk) -> Conflict:

@@ -21,6 +21,7 @@ from dispatch.web.board_scope import asked_day, asked_territories
 from dispatch.web.context import actor, db, moment
 from dispatch.web.pages import page
 from dispatch.web.security import permission
+from dispatch.web.situations import unpublished
 from dispatch.web.words import _, _l
 from dispatch.workforce.models import Territory
 
@@ -192,6 +193,7 @@ def paper() -> Response:
         bars_of=bars_by_person(board),
         people={person.id: person for person in board.people},
         arranged=arrangement(board, chosen),
+        waiting=unpublished(chosen, day),
         places=reached_at(db(), {bar.visit_id for bar in board.bars if not bar.elsewhere}),
         sheets=[(each.name, [bar for bar in board.bars if bar.territory_id == each.id]) for each in chosen],
         where=where,

@@ -41,15 +41,18 @@ def index() -> Response:
     chosen, day = _asked()
     everything = _waiting(chosen, day)
     waiting = everything[:MOST]
-    changes, hears = changes_of(db(), {each.visit_id: Sides(before=each.told, after=each.now) for each in waiting})
-    against = blocked(db(), [each.visit_id for each in waiting], now=moment())
+    sides = {each.visit_id: Sides(before=each.told, after=each.now) for each in waiting}
+    changes, hears = changes_of(db(), sides)
+    against = blocked(db(), sides, now=moment())
+    if against:  # what does not fit is not ticked, so nobody hears of it
+        _rest, hears = changes_of(db(), {visit_id: each for visit_id, each in sides.items() if visit_id not in against})
     return page(
         "board/draft.html",
         day=day,
         where=_where(day),
         changes=changes,
         hears=hears,
-        calls=[each for each in changes if each.to_call],
+        calls=[each for each in changes if each.to_call and each.visit_id not in against],
         against=against,
         more=len(everything) - len(waiting),
         of={each.visit_id: each for each in waiting},

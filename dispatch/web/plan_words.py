@@ -29,6 +29,7 @@ KINDS = {
     Kind.REASSIGNED: _l("Somebody else goes"),
     Kind.RETIMED: _l("At another time"),
     Kind.NEW: _l("Somebody goes now"),
+    Kind.SLIGHT: _l("By a few minutes"),
 }
 ONLY = {
     Only.ALL: _l("All changes"),

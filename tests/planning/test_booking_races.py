@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -15,7 +15,8 @@ from dispatch.core.errors import Conflict
 from dispatch.messages.models import Message
 from dispatch.planning.assigning import assign_visit, move_assignment, place_visit, unassign_visit
 from dispatch.planning.candidates import candidates_for
-from dispatch.planning.draft_publishing import DraftChanged, drafted, publish_draft
+from dispatch.planning.draft_publishing import DraftChanged, drafted, publish_draft, publish_due, take_draft_back
+from dispatch.planning.drafts import believed_of
 from dispatch.planning.models import Assignment
 from tests import factories as make
 from tests.planning.world import EIGHT, make_world
@@ -170,23 +171,7 @@ def _until_waiting(sessions: sessionmaker[Session]) -> None:
 
 def test_a_draft_is_published_once_however_many_press_at_the_same_moment(sessions: sessionmaker[Session]) -> None:
     before = NOW - timedelta(days=1)
-    with sessions() as session:
-        world = make_world(session)
-        world.ana.phone = "+49 1"
-        visit = world.visit()
-        place_visit(
-            session,
-            visit_id=visit.id,
-            technician_id=world.ana.id,
-            start=EIGHT + timedelta(hours=1),
-            actor=SYSTEM,
-            now=before,
-            draft=True,
-        )
-        ana, territory = world.ana.id, world.territory.id
-        session.commit()
-        found = drafted(session, territories=[territory], day=make.DAY, zone=make.ZONE)
-        seen = {each.visit_id: each.version for each in found}
+    seen, ana, _ben = _drafted(sessions)
     together, ends = threading.Barrier(4), []
 
     def publish() -> None:
@@ -207,3 +192,122 @@ def test_a_draft_is_published_once_however_many_press_at_the_same_moment(session
     assert sorted(ends) == ["published", "told", "told", "told"]
     with sessions() as session:
         assert session.scalars(select(Message.technician_id)).all() == [ana]
+
+
+def _drafted(sessions: sessionmaker[Session]) -> tuple[dict[int, int], int, int]:
+    """Draft a visit of the next day for Ana, and return what one saw of it, Ana and Ben."""
+    with sessions() as session:
+        world = make_world(session)
+        world.ana.phone = world.ben.phone = "+49 1"
+        visit = world.visit()
+        place_visit(
+            session,
+            visit_id=visit.id,
+            technician_id=world.ana.id,
+            start=EIGHT + timedelta(hours=1),
+            actor=SYSTEM,
+            now=NOW - timedelta(days=1),
+            draft=True,
+        )
+        ana, ben, territory = world.ana.id, world.ben.id, world.territory.id
+        session.commit()
+        found = drafted(session, territories=[territory], day=make.DAY, zone=make.ZONE)
+        return {each.visit_id: each.version for each in found}, ana, ben
+
+
+@pytest.mark.parametrize("rival", ["take_back", "move", "begun"])
+@pytest.mark.parametrize("first", ["publish", "rival"])
+def test_what_happens_while_one_publishes_is_all_or_nothing(
+    sessions: sessionmaker[Session], rival: str, first: str
+) -> None:
+    """Whoever comes second waits, then is told; nobody hears of what does not hold, and nobody is forgotten."""
+    before = NOW - timedelta(days=1)
+    seen, ana, ben = _drafted(sessions)
+    (visit_id,) = seen
+    with sessions() as session:
+        booking = session.scalars(select(Assignment.id).where(Assignment.visit_id == visit_id)).one()
+
+    def publish(session: Session) -> None:
+        publish_draft(session, seen=seen, actor=SYSTEM, now=before)
+
+    def other(session: Session) -> None:
+        if rival == "take_back":
+            take_draft_back(session, seen=seen, actor=SYSTEM, now=before)
+        elif rival == "begun":
+            publish_due(session, actor=SYSTEM, now=NOW)
+        else:
+            place_visit(
+                session,
+                visit_id=visit_id,
+                technician_id=ben,
+                start=EIGHT + timedelta(hours=2),
+                assignment_id=booking,
+                actor=SYSTEM,
+                now=before,
+                draft=True,
+            )
+
+    works = (publish, other) if first == "publish" else (other, publish)
+    raised = _one_after_the_other(sessions, *works)
+    with sessions() as session:
+        booked = (
+            session.execute(
+                select(Assignment.technician_id).where(Assignment.visit_id == visit_id, Assignment.state == "planned")
+            )
+            .scalars()
+            .all()
+        )
+        told = set(
+            session.scalars(
+                select(Message.technician_id).where(Message.state == "held", Message.technician_id.in_((ana, ben)))
+            )
+        )
+        waits = {each.told is not None for each in believed_of(session, [visit_id]).values()}
+    expected = {
+        ("publish", "take_back"): ([DraftChanged], [ana], {ana}, set()),
+        ("publish", "move"): ([], [ben], {ana}, {True}),
+        ("publish", "begun"): ([], [ana], {ana}, set()),
+        ("rival", "take_back"): ([DraftChanged], [], set(), set()),
+        ("rival", "move"): ([DraftChanged], [ben], set(), {False}),
+        ("rival", "begun"): ([DraftChanged], [ana], {ana}, set()),
+    }[first, rival]
+    assert ([type(each) for each in raised], booked, told, waits) == expected
+
+
+def _one_after_the_other(
+    sessions: sessionmaker[Session], first: Callable[[Session], None], second: Callable[[Session], None]
+) -> list[Exception]:
+    """Let the second begin while the first is not committed, and return what was raised."""
+    raised: list[Exception] = []
+
+    def work() -> None:
+        try:
+            with sessions() as session:
+                second(session)
+                session.commit()
+        except Exception as error:  # whatever it is, the test looks at it in its own thread
+            raised.append(error)
+
+    with sessions() as session:
+        first(session)
+        thread = threading.Thread(target=work)
+        thread.start()
+        _until_waiting(sessions)
+        session.commit()
+    thread.join(60)
+    return raised
+
+
+def test_a_worker_that_is_killed_half_way_leaves_the_draft_to_the_next(sessions: sessionmaker[Session]) -> None:
+    seen, ana, _ben = _drafted(sessions)
+    (visit_id,) = seen
+    with sessions() as session:
+        assert visit_id in publish_due(session, actor=SYSTEM, now=NOW)
+        session.rollback()
+    with sessions() as session:
+        assert len(believed_of(session, [visit_id])) == 1
+        assert session.scalars(select(Message.id).where(Message.technician_id == ana)).all() == []
+        assert visit_id in publish_due(session, actor=SYSTEM, now=NOW)
+        session.commit()
+        assert visit_id not in publish_due(session, actor=SYSTEM, now=NOW)
+        assert len(session.scalars(select(Message.id).where(Message.technician_id == ana)).all()) == 1

@@ -502,18 +502,3 @@ def test_steps_are_walked_back_one_by_one(world: World) -> None:
     assert seen_by == [(0, [True, False]), (1, [False, False]), (0, [False, False])]
     assert row(world, visit) is None
     assert held(world) == {}
-
-
-def test_a_published_plan_that_is_taken_back_is_told_from_what_was_published(world: World) -> None:
-    visit = world.visit()
-    published(world, visit)
-    place(world, visit, who=world.ben)
-    plan = propose(world, {visit: (world.ana, EIGHT + 3 * HOUR)})
-    world.session.commit()
-    publish_plan(world.session, plan_id=plan.id, actor=world.dispatcher, now=LATER)
-    world.session.commit()
-    assert shown(world, world.ana) == [(visit.id, EIGHT + 3 * HOUR)]
-    undo_last(world.session, actor=world.dispatcher, now=LATER)
-    assert row(world, visit).technician_id == world.ben.id
-    assert (shown(world, world.ana), shown(world, world.ben)) == ([], [(visit.id, EIGHT + HOUR)])
-    assert set(held(world)) == {world.ana.id, world.ben.id}

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from dispatch.accounts.access import Actor, Grant
+from dispatch.accounts.access import SYSTEM, Actor, Grant
 from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.jobs.models import Asset
+from dispatch.planning.assigning import place_visit
+from dispatch.planning.draft_publishing import publish_due
 from dispatch.planning.fixing import FIELDS, Field, Overtaken, field_of, fix_field
 from dispatch.planning.service import undo_last
 from tests import factories as make
@@ -143,6 +145,23 @@ def test_technicians_mend_what_is_private_around_their_visit_only(fixes: Fixes) 
             with pytest.raises(NotFound):
                 fixes.read(entity, name, "technician")
     assert fixes.fix("site", "parking", "Behind the house", "technician").value == "Behind the house"
+
+
+def test_technicians_mend_at_the_visits_they_know_of(fixes: Fixes) -> None:
+    world, before = fixes.world, NOW - timedelta(days=1)
+    by: dict[str, Any] = {"visit_id": fixes.visit.id, "actor": world.dispatcher, "now": before, "draft": True}
+    start = make.hours(1, 2).lower
+    booked = place_visit(world.session, technician_id=world.ana.id, start=start, **by).assignment
+    world.session.commit()
+    with pytest.raises(NotFound):
+        fixes.read("site", "parking", "technician")
+    publish_due(world.session, actor=SYSTEM, now=NOW)
+    assert fixes.read("site", "parking", "technician")
+    place_visit(world.session, technician_id=world.ben.id, start=start, assignment_id=booked.id, **by)
+    world.session.commit()
+    assert fixes.read("site", "parking", "technician"), "it is theirs as far as they know"
+    with pytest.raises(NotFound):
+        fixes.read("site", "parking", "colleague")
 
 
 @pytest.mark.parametrize(

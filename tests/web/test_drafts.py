@@ -84,7 +84,8 @@ def test_it_is_looked_at_and_published(client_for: SignIn, site: Site, day: Day)
     assert waiting_messages(site, day) == 1
     assert "Nothing of this day waits" in dispatcher.get(f"/board/draft?date={day.on}").text
     again = decide(dispatcher, day, "publish", ticked(page))
-    assert "More was changed since you looked" in again
+    assert "Nothing of it waits any more: it was published or taken back since you looked." in again
+    assert waiting_messages(site, day) == 1, "sent twice it is told once"
 
 
 def test_a_list_cut_short_says_how_many_more_there_are(
@@ -121,6 +122,7 @@ def test_what_does_not_fit_any_more_is_listed_and_not_ticked(client_for: SignIn,
     assert "Does not fit any more (1)" in page.text
     assert "no shift" in page.text
     assert "checked" not in page.html.split('name="seen"')[1].split(">")[0]
+    assert "0 technicians get one message each." in page.text, "what is not ticked is told to nobody"
     refused = decide(dispatcher, day, "publish", ticked(page))
     assert "Nothing is published yet" in refused
     assert "Read the messages" in page.text
@@ -142,3 +144,14 @@ def test_another_territorys_visit_is_not_there(client_for: SignIn, site: Site, d
     dispatcher.post("/board/draft/publish", {"seen": seen, "date": str(day.on)}, status=404)
     with site.session() as session:
         assert len(session.scalars(select(DraftChange.crew_slot_id)).all()) == 1
+
+
+@pytest.mark.parametrize("by", ["person", "territory"])
+def test_paper_says_what_is_not_published(client_for: SignIn, day: Day, by: str) -> None:
+    dispatcher = client_for("dispatcher")
+    address = f"/board/print?date={day.on}&by={by}"
+    assert "ot published" not in dispatcher.get(address).text
+    move(dispatcher, day)
+    page = dispatcher.get(address).text
+    assert "1 change of this day is not published: who goes does not know of it yet." in page
+    assert "Not published" in page
