@@ -28,6 +28,7 @@ from dispatch.planning.changing import (
     placement_of,
 )
 from dispatch.planning.choices import look_for_times, put_choice
+from dispatch.planning.draft_publishing import publish_overlapped
 from dispatch.planning.models import (
     DELAYS,
     FREES_TIME,
@@ -158,6 +159,7 @@ def apply_items(
             action="repair", actor=actor, now=now, entity="disruption", entity_id=str(disruption.id), note=note
         )
         change_slots(session, changes, entry)
+        publish_overlapped(session, {change.visit_id for change in changes}, actor=actor, now=now)
     for item in taken:
         item.booked = new_start(item) is not None
     _have_called(session, disruption, calls, now)
@@ -291,6 +293,7 @@ def book_agreed(session: Session, *, disruption_id: int, visit_id: int, actor: A
         for each, place in zip([one for one in item.changes if one["to"] is not None], places, strict=True):
             row = standing.get(each["crew_slot_id"])
             _place(session, visit_id, each["crew_slot_id"], row, place, actor, now)
+        publish_overlapped(session, [visit_id], actor=actor, now=now)
         item.booked = True
     _keep_up(session, disruption, known, actor, now)
 
@@ -354,6 +357,7 @@ def tell_late(session: Session, *, disruption_id: int, visit_id: int, actor: Act
     changes = list(_slot_changes(item))
     give_way(session, changes)
     change_slots(session, changes, entry)
+    publish_overlapped(session, {change.visit_id for change in changes}, actor=actor, now=now)
     item.booked = True
     _keep_up(session, disruption, known, actor, now)
     return True

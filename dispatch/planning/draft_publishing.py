@@ -44,6 +44,7 @@ from dispatch.planning.drafts import (
 from dispatch.planning.judging import judge, read_days
 from dispatch.planning.models import Assignment, ReportKind, VisitReport
 from dispatch.planning.rows import live
+from dispatch.planning.setting_off import SET_OFF_BEFORE
 from dispatch.planning.snapshot import FINISHED
 from dispatch.planning.telling import tell_changes
 from dispatch.workforce.models import Technician, Territory
@@ -207,7 +208,10 @@ def _refuse_declined(session: Session, beliefs: Sequence[Believed]) -> None:
 
 
 def publish_due(session: Session, *, actor: Actor, now: datetime) -> list[int]:
-    """Publish what concerns a day that has begun, whatever speaks against it: people must know their day."""
+    """Publish what concerns a day that has begun, whatever speaks against it: people must know their day.
+
+    So it is with what somebody may set off for in the evening before.
+    """
     starts = func.least(func.lower(DraftChange.during), func.lower(Assignment.during))
     due = session.scalars(
         select(DraftChange.visit_id)
@@ -215,7 +219,12 @@ def publish_due(session: Session, *, actor: Actor, now: datetime) -> list[int]:
         .join(Visit, Visit.id == DraftChange.visit_id)
         .join(Territory, Territory.id == Visit.territory_id)
         .outerjoin(Assignment, (Assignment.crew_slot_id == DraftChange.crew_slot_id) & live())
-        .where(cast(func.timezone(Territory.zone, starts), Date) <= cast(func.timezone(Territory.zone, now), Date))
+        .where(
+            or_(
+                starts <= now + SET_OFF_BEFORE,
+                cast(func.timezone(Territory.zone, starts), Date) <= cast(func.timezone(Territory.zone, now), Date),
+            )
+        )
     ).all()
     return publish_of(session, due, Entry(action=PUBLISH, actor=actor, now=now))
 
@@ -227,6 +236,30 @@ def publish_of(session: Session, visits: Collection[int], entry: Entry) -> list[
         return []
     locked = lock_visits(session, drafts)
     return _settle(session, list(believed_of(session, drafts, lock=True).values()), locked, entry)
+
+
+def publish_overlapped(session: Session, visits: Collection[int], *, actor: Actor, now: datetime) -> None:
+    """Publish what gave away the time of these visits: whoever is told of them at once is not at two places."""
+    around = set(visits)
+    while around:
+        found = session.scalars(
+            select(DraftChange.visit_id)
+            .distinct()
+            .join(
+                Assignment,
+                and_(
+                    DraftChange.during.op("&&")(Assignment.during),
+                    DraftChange.told["technician_id"].as_integer() == Assignment.technician_id,
+                ),
+            )
+            .where(
+                Assignment.visit_id.in_(around),
+                live(),
+                DraftChange.visit_id.not_in(around),
+                Assignment.crew_slot_id.not_in(select(DraftChange.crew_slot_id)),
+            )
+        ).all()
+        around = set(publish_of(session, found, Entry(action=PUBLISH, actor=actor, now=now)))
 
 
 def turn_draft(session: Session, part: Mapping[str, Any], entry: Entry) -> list[int]:

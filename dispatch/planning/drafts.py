@@ -7,7 +7,7 @@ written to nor called. Changes that touch today are told at once, and so is what
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Subquery, case, cast, delete, func, or_, select
@@ -15,9 +15,9 @@ from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor
-from dispatch.core.clock import local_day
 from dispatch.planning.draft_models import DraftChange
 from dispatch.planning.models import Assignment
+from dispatch.planning.setting_off import may_set_off
 from dispatch.planning.snapshot import LOCKED_STATES
 from dispatch.workforce.models import Territory
 
@@ -172,9 +172,8 @@ def _told(name: str, column: Any) -> ColumnElement[Any]:
 
 
 def all_later(zone: str, now: datetime, *sides: "Placement | None") -> bool:
-    """Whether all of it lies on later days: what touches today is told at once."""
-    days = [local_day(each.start, zone) for each in sides if each is not None]
-    return min(days, default=date.max) > local_day(now, zone)
+    """Whether nobody may set off for any of it yet: what touches today, or the night that comes, is told at once."""
+    return not any(may_set_off(each.start, now, zone) for each in sides if each is not None)
 
 
 def zones_of(session: Session, territories: Collection[int]) -> dict[int, str]:

@@ -27,6 +27,7 @@ from dispatch.planning import rows
 from dispatch.planning.assigning import place_visit
 from dispatch.planning.changing import SlotChange, live_slots, lock_visits
 from dispatch.planning.desks import PreparedDay, day_for
+from dispatch.planning.draft_publishing import publish_overlapped
 from dispatch.planning.models import Assignment, Offer, OfferState
 from dispatch.planning.musts import WayFinder
 from dispatch.planning.promise_state import late_arrival
@@ -404,6 +405,7 @@ def take_time(session: Session, *, offer_id: int, visit_id: int, actor: Actor, n
         actor=actor,
         now=now,
     )
+    publish_overlapped(session, [visit_id], actor=actor, now=now)
     offer = session.get_one(Offer, offer_id, populate_existing=True)
     offer.state = OfferState.TAKEN
     session.flush()

@@ -19,7 +19,7 @@ from dispatch.core.errors import Conflict, NotFound
 from dispatch.jobs.lifecycle import VisitState
 from dispatch.planning.assigning import place_visit, unassign_visit
 from dispatch.planning.changing import Entry, Placement, SlotChange, change_slots, live_slots, lock_visits
-from dispatch.planning.draft_publishing import PUBLISH, publish_of
+from dispatch.planning.draft_publishing import PUBLISH, publish_of, publish_overlapped
 from dispatch.planning.models import (
     Assignment,
     Plan,
@@ -121,6 +121,7 @@ def publish_plan(
     # what hands changed and the plan keeps is published with it
     settled = [*report.assigned, *report.moved, *report.freed, *report.kept]
     publish_of(session, settled, Entry(action=PUBLISH, actor=actor, now=now))
+    publish_overlapped(session, settled, actor=actor, now=now)
     _supersede(session, plan)
     plan = session.get_one(Plan, plan_id)
     plan.state, plan.published_at, plan.published_by_id = PlanState.PUBLISHED, now, actor.user_id

@@ -30,7 +30,7 @@ from dispatch.planning.drafts import believed, leave_draft
 from dispatch.planning.lifecycle import may_move
 from dispatch.planning.models import Assignment, AssignmentState, Pin, ReportKind, VisitReport
 from dispatch.planning.rows import live
-from dispatch.planning.technician_day import may_set_off
+from dispatch.planning.setting_off import may_set_off
 from dispatch.planning.telling import tell_on_the_way
 from dispatch.skills.service import record_outcome
 from dispatch.workforce.models import Technician, Territory

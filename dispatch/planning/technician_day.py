@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from dispatch.core.clock import day_bounds, local_day
+from dispatch.core.clock import day_bounds
 from dispatch.core.errors import NotFound
 from dispatch.core.models import AuditEvent
 from dispatch.jobs.lifecycle import VisitState
@@ -19,6 +19,7 @@ from dispatch.jobs.models import Asset, CrewSlot, Customer, Job, JobType, Promis
 from dispatch.planning.drafts import told_bookings
 from dispatch.planning.models import Assignment, AssignmentState, VisitReport
 from dispatch.planning.promise_state import Outlook
+from dispatch.planning.setting_off import may_set_off
 from dispatch.planning.told import arrival, latest_promise, outlook_of
 from dispatch.skills.models import Skill
 from dispatch.workforce.models import Shift, Technician, Territory, TerritoryMembership
@@ -33,7 +34,6 @@ SHOWN_STATES = (*OPEN_STATES, AssignmentState.DONE, AssignmentState.NOT_DONE)
 # Gate codes and telephone numbers are shown from the day before until a day after the visit, then no more.
 PRIVATE_BEFORE = timedelta(days=1)
 PRIVATE_AFTER = timedelta(hours=24)
-SET_OFF_BEFORE = timedelta(hours=4)
 LOOK_BACK = timedelta(days=7)
 
 
@@ -371,11 +371,6 @@ def _stops(
         .order_by(*((told.id.desc(),) if newest else (func.lower(told.during), told.id)))
     )
     return [_stop(row, now) for row in session.execute(query.limit(1) if newest else query)]
-
-
-def may_set_off(start: datetime, now: datetime, zone: str) -> bool:
-    """Tell whether somebody may be on the way to a visit: on its day, or in the night before it, or later."""
-    return start - SET_OFF_BEFORE <= now or local_day(start, zone) <= local_day(now, zone)
 
 
 def _stop(row: Any, now: datetime) -> Stop:

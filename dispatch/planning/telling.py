@@ -4,11 +4,11 @@ A promise that would break is no text: it is a call for somebody to make. While 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from dispatch.messages.lifecycle import Topic
 from dispatch.messages.models import CallKind
 from dispatch.messages.service import HOLD_S, PUBLISH_HOLD_S, News, span, tell
 from dispatch.planning.models import Assignment, AssignmentState
+from dispatch.planning.rows import live
 from dispatch.workforce.models import Technician
 
 STALE_AFTER = timedelta(minutes=15)  # a report that comes in later, from a phone without signal, is no news any more
@@ -123,10 +124,16 @@ def _watch_promises(session: Session, changed: "Sequence[Changed]", now: datetim
             Promise.visit_id.in_({item.visit_id for item in changed}), Promise.state == PromiseState.STANDING
         )
     ).all()
+    stays = _rest_of_crew(session, {row.visit_id for row in promises} - starts.keys())
+    starts, before = starts | stays, before | stays
     broken = {row.visit_id: row.during for row in promises if _late(starts.get(row.visit_id), row.during)}
     held = [row.visit_id for row in promises if row.visit_id not in broken]
-    if held:
-        withdraw_calls(session, held, why="The promise holds again", now=now)
+    for visits, why in (
+        ([each for each in held if each in starts], "The promise holds again"),
+        ([each for each in held if each not in starts], "Nobody is booked any more"),
+    ):
+        if visits:
+            withdraw_calls(session, visits, why=why, now=now)
     call_first(
         session,
         [
@@ -141,6 +148,18 @@ def _watch_promises(session: Session, changed: "Sequence[Changed]", now: datetim
         ],
         now=now,
     )
+
+
+def _rest_of_crew(session: Session, visits: Collection[int]) -> dict[int, datetime]:
+    """Return when the others start where only some were taken off: the customer expects them all the same."""
+    if not visits:
+        return {}
+    starts = (
+        select(Assignment.visit_id, func.min(func.lower(Assignment.during)))
+        .where(Assignment.visit_id.in_(visits), live())
+        .group_by(Assignment.visit_id)
+    )
+    return dict(session.execute(starts).all())
 
 
 def _late(start: datetime | None, promise: Any) -> bool:

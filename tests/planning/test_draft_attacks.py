@@ -15,6 +15,7 @@ from dispatch.accounts.access import SYSTEM, Actor
 from dispatch.core.errors import Conflict, NotFound
 from dispatch.jobs.lifecycle import VisitState
 from dispatch.jobs.models import CrewSlot, Visit
+from dispatch.messages.models import CallState, CallTask
 from dispatch.planning.changing import Placement
 from dispatch.planning.draft_models import DraftChange
 from dispatch.planning.draft_publishing import (
@@ -184,6 +185,21 @@ def test_what_becomes_of_others_of_a_crew_is_no_change_of_ones_own(world: World)
     assert changes(world, world.ana, YESTERDAY - HOUR) == [("new", None, EIGHT + HOUR)]
     off(world, visit, crew_slot_id=second, now=YESTERDAY + HOUR / 2, draft=False)
     assert changes(world, world.ana, YESTERDAY + HOUR / 3) == []
+
+
+def test_a_call_about_a_late_crew_stays_when_one_of_it_is_taken_off(world: World) -> None:
+    visit = crew_of_ana_and(world, world.ben)
+    make.make_promise(world.session, visit=visit, during=Range(EIGHT, EIGHT + 2 * HOUR))
+    place(world, visit, start=EIGHT + 4 * HOUR, actor=world.manager, override_reason="agreed by the owner")
+    publish(world)
+    calls = select(CallTask.state, CallTask.outcome).where(CallTask.visit_id == visit.id).order_by(CallTask.id)
+    assert world.session.execute(calls).all() == [(CallState.OPEN, None)]
+    off(world, visit, crew_slot_id=slots(world, visit)[1], now=LATER)
+    publish(world, now=LATER + HOUR)
+    assert world.session.execute(calls).all() == [(CallState.OPEN, None)]
+    off(world, visit, now=LATER + HOUR)
+    publish(world, now=LATER + 2 * HOUR)
+    assert world.session.execute(calls).all() == [(CallState.WITHDRAWN, "Nobody is booked any more")]
 
 
 # What changed since one looked
@@ -421,6 +437,25 @@ def test_a_day_begins_where_its_territory_lies(world: World, zone: str, now: str
     assert publish_due(world.session, actor=SYSTEM, now=datetime.fromisoformat(now)) == ([visit.id] if begun else [])
 
 
+@pytest.mark.parametrize(("hours_before", "known"), [(5, False), (4, True), (1, True)])
+def test_what_one_may_set_off_for_in_the_evening_is_told_in_the_evening(
+    world: World, hours_before: int, known: bool
+) -> None:
+    start = datetime(2026, 3, 4, 0, 30, tzinfo=ZoneInfo(make.ZONE))
+    make.make_shift(
+        world.session,
+        technician=world.ben,
+        territory=world.territory,
+        on_date=make.DAY,
+        during=Range(start - 3 * HOUR, start + 5 * HOUR),
+    )
+    visit, before = world.visit(window=Range(start, start + 4 * HOUR)), world.visit()
+    place(world, visit, who=world.ben, start=start, now=start - hours_before * HOUR)
+    assert (drafts(world), set(held(world))) == ((0, {world.ben.id}) if known else (1, set()))
+    assert publish_due(world.session, actor=SYSTEM, now=start - 4 * HOUR) == ([] if known else [visit.id])
+    assert row(world, before) is None
+
+
 # What technicians may know
 
 
@@ -482,6 +517,24 @@ def test_a_plan_made_before_the_draft_leaves_it_alone(world: World) -> None:
     assert (done.changed, done.assigned) == ((visit.id,), (other.id,))
     assert told(world, visit) == [(world.ana.id, EIGHT + HOUR)]
     assert set(held(world)) == {world.ben.id}
+
+
+def test_what_a_plan_tells_takes_the_draft_with_it_that_made_room(world: World) -> None:
+    """Ana was moved away after the run, and nobody told her: the plan gives her hour to another visit."""
+    first, second = world.visit(), world.visit()
+    published(world, first)
+    plan = propose(world, {first: (world.ben, EIGHT + HOUR), second: (world.ana, EIGHT + HOUR)})
+    place(world, first, start=EIGHT + 4 * HOUR)
+    world.session.commit()
+    done = publish_plan(world.session, plan_id=plan.id, actor=world.dispatcher, now=LATER)
+    world.session.commit()
+    assert (done.changed, done.assigned) == ((first.id,), (second.id,))
+    assert shown(world, world.ana) == [(second.id, EIGHT + HOUR), (first.id, EIGHT + 4 * HOUR)]
+    assert drafts(world) == 0
+    undo_last(world.session, actor=world.dispatcher, now=LATER)
+    world.session.commit()
+    assert shown(world, world.ana) == [(first.id, EIGHT + HOUR)]
+    assert (drafts(world), held(world)) == (1, {})
 
 
 # Words
