@@ -58,6 +58,14 @@ class DraftChanged(Conflict):
     """Somebody changed or published some of it since whoever asks looked."""
 
 
+class MovedOn(Conflict):
+    """A booking is not what was published any more."""
+
+    def __init__(self, visit_id: int) -> None:
+        super().__init__("The same bookings were changed since. Nothing was taken back: look at them as they are now.")
+        self.visit_id = visit_id
+
+
 class Blocked(Conflict):
     """Something speaks against what was fit when it was booked."""
 
@@ -265,7 +273,7 @@ def publish_overlapped(session: Session, visits: Collection[int], *, actor: Acto
 def turn_draft(session: Session, part: Mapping[str, Any], entry: Entry) -> list[int]:
     """Take a publication back, or do it again: ``part`` is what publishing left in the log for that.
 
-    Raises Conflict where a booking is not what was published any more.
+    Raises MovedOn where a booking is not what was published any more.
     """
     beliefs = [Believed.from_dict(slot, slot) for slot in part["slots"]]
     visits = lock_visits(session, [each.visit_id for each in beliefs])
@@ -273,9 +281,10 @@ def turn_draft(session: Session, part: Mapping[str, Any], entry: Entry) -> list[
     current = live_slots(session, slots, lock=True)
     standing = {slot: placement_of(row) for slot, row in current.items()}
     in_draft = believed(session, slots, lock=True)
-    as_left = all(shown(standing.get(slot["crew_slot_id"])) == slot["expect"] for slot in part["slots"])
-    if not as_left or set(in_draft) != (set() if part["hold"] else set(slots)):
-        raise Conflict("The same bookings were changed since. Nothing was taken back: look at them as they are now.")
+    for slot in part["slots"]:
+        number = slot["crew_slot_id"]
+        if shown(standing.get(number)) != slot["expect"] or (number in in_draft) == part["hold"]:
+            raise MovedOn(slot["visit_id"])
     if part["hold"]:
         _refuse_begun(session, beliefs, standing, visits, entry.now)
     return _settle(session, beliefs, visits, entry, hold=part["hold"])

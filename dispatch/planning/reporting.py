@@ -31,6 +31,7 @@ from dispatch.planning.lifecycle import may_move
 from dispatch.planning.models import Assignment, AssignmentState, Pin, ReportKind, VisitReport
 from dispatch.planning.rows import live
 from dispatch.planning.setting_off import may_set_off
+from dispatch.planning.technician_day import ever_told
 from dispatch.planning.telling import tell_on_the_way
 from dispatch.skills.service import record_outcome
 from dispatch.workforce.models import Technician, Territory
@@ -81,7 +82,7 @@ def report_visit(
     if kind in NEEDS_REASON and not (reason or "").strip():
         raise Invalid("Say why in a few words, so that somebody can help.", field="reason")
     mine = _my_assignment(session, visit_id, technician_id, as_told=actor.technician_id == technician_id)
-    if mine is None:
+    if mine is None or not (mine.is_live or ever_told(session, technician_id, visit_id)):
         raise NotFound("There is no such visit.")
     stored = session.execute(
         upsert(VisitReport)

@@ -202,9 +202,24 @@ def my_visit(session: Session, technician_id: int, visit_id: int, *, now: dateti
     told = told_bookings().c
     mine = and_(told.technician_id == technician_id, told.visit_id == visit_id)
     found = _stops(session, told, mine, now, newest=True)
-    if not found:
+    if not found or (found[0].state not in SHOWN_STATES and not ever_told(session, technician_id, visit_id)):
         raise NotFound("There is no such visit.")
     return found[0]
+
+
+def ever_told(session: Session, technician_id: int, visit_id: int) -> bool:
+    """Whether somebody heard that a visit was theirs: what came and went within a draft they know nothing of."""
+    events = session.execute(
+        select(AuditEvent.before, AuditEvent.after).where(
+            AuditEvent.entity == "visit",
+            AuditEvent.entity_id == str(visit_id),
+            or_(AuditEvent.before.has_key("slots"), AuditEvent.after.has_key("slots")),
+        )
+    ).all()
+    drafted = [event for event in events if "told" in (event.after or {})]
+    return not drafted or any(
+        _is_of(slot, technician_id) for event in events for side in _sides(event) for slot in side
+    )
 
 
 def crew_of(session: Session, visit_id: int, *, besides: int) -> list[tuple[str, str | None]]:

@@ -33,7 +33,7 @@ from dispatch.planning.changing import (
     shown,
 )
 from dispatch.planning.disruptions import reopen_disruption
-from dispatch.planning.draft_publishing import turn_draft
+from dispatch.planning.draft_publishing import MovedOn, turn_draft
 from dispatch.planning.drafts import Believed
 from dispatch.planning.fixing import may_mend_needs, may_write_fields
 from dispatch.planning.models import Plan, PlanState
@@ -195,7 +195,10 @@ def _draft_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[
         walk.actor.require(Right.PLAN_PUBLISH, territory_id, what="visit")
     _refuse_told(session, visit_ids, walk)
     entry = Entry(action=walk.action, actor=walk.actor, now=walk.now, undoes_seq=walk.event.seq)
-    return turn_draft(session, part, entry)
+    try:
+        return turn_draft(session, part, entry)
+    except MovedOn as moved:
+        raise _moved_on(session, "visit", moved.visit_id, "the same booking", walk) from moved
 
 
 def _pins_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[int]:

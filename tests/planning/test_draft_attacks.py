@@ -303,7 +303,7 @@ def test_a_step_that_was_published_by_a_colleague_is_undone_into_a_new_draft(wor
     world.session.commit()
     assert told(world, visit) == [(world.ana.id, EIGHT + 4 * HOUR)], "that is what Omar published"
     assert row(world, visit).during.lower == EIGHT + 2 * HOUR
-    with pytest.raises(Conflict, match="changed since"):
+    with pytest.raises(Conflict, match="Ines Weber changed the same booking"):
         undo_last(world.session, actor=omar, now=LATER + HOUR / 30)
 
 
@@ -469,6 +469,25 @@ def test_nobody_learns_of_a_draft_by_reporting(world: World) -> None:
     with pytest.raises(NotFound):
         my_visit(world.session, world.ben.id, visit.id, now=LATER)
     assert report(world, visit, world.ana, ReportKind.NOTE, LATER).overtaken is False
+
+
+def test_what_came_and_went_within_a_draft_is_no_visit_of_theirs(world: World) -> None:
+    visit, known = world.visit(), world.visit()
+    published(world, known, who=world.ben, start=EIGHT + 4 * HOUR)
+    place(world, visit, who=world.ben)
+    place(world, visit)
+    publish(world)
+    world.session.commit()
+    with pytest.raises(NotFound):
+        my_visit(world.session, world.ben.id, visit.id, now=LATER)
+    with pytest.raises(NotFound):
+        report(world, visit, world.ben, ReportKind.NOTE, LATER)
+    assert my_visit(world.session, world.ana.id, visit.id, now=LATER).start == EIGHT + HOUR
+    place(world, known, start=EIGHT + 4 * HOUR, now=LATER)
+    publish(world, now=LATER + HOUR)
+    world.session.commit()
+    assert my_visit(world.session, world.ben.id, known.id, now=LATER).state is AssignmentState.CANCELLED
+    assert report(world, known, world.ben, ReportKind.DONE, LATER + HOUR).overtaken
 
 
 def test_where_one_comes_from_is_told_as_one_was_told(world: World) -> None:

@@ -1,0 +1,181 @@
+"""Whatever is booked, published, taken back and undone in whatever order: phone, outbox and bookings agree."""
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dispatch.accounts.access import SYSTEM
+from dispatch.core.audit import verify_chain
+from dispatch.core.errors import Conflict, Invalid, NotFound
+from dispatch.jobs.models import CrewSlot, Visit
+from dispatch.messages.models import Message, MessagePart, MessageState
+from dispatch.planning.draft_publishing import drafted, publish_draft, publish_due, take_draft_back
+from dispatch.planning.models import Assignment, AssignmentState
+from dispatch.planning.service import (
+    place_visit,
+    redo_last,
+    report_absence,
+    unassign_visit,
+    undo_last,
+)
+from dispatch.planning.technician_day import my_day
+from tests import factories as make
+from tests.planning.test_draft_attacks import carl
+from tests.planning.test_telling import told_before
+from tests.planning.world import EIGHT, World, actor_of, make_world
+
+BEGIN = make.MORNING - timedelta(days=1)
+STEPS = 45
+Known = dict[tuple[int, int], datetime]
+"""When a person is at a visit."""
+
+
+class Walk:
+    """A day that two dispatchers change at random, the day before."""
+
+    def __init__(self, session: Session, seed: int) -> None:
+        self.session, self.dice, self.now = session, random.Random(seed), BEGIN
+        self.world: World = make_world(session)
+        self.people = [self.world.ana, self.world.ben, carl(self.world)]
+        for person in self.people:
+            person.phone = "+49 1"
+        self.visits = [self.world.visit(), self.world.visit(), self.world.visit(crew=2)]
+        both = "dispatcher", "manager"
+        self.users = [actor_of(make.make_user(session, name=name), *both) for name in ("Ines", "Omar")]
+        self.slots = {
+            visit.id: session.scalars(
+                select(CrewSlot.id).where(CrewSlot.visit_id == visit.id).order_by(CrewSlot.position)
+            ).all()
+            for visit in self.visits
+        }
+        session.commit()
+
+    def step(self) -> str:
+        """Do one thing at random; what is refused changes nothing."""
+        moves: list[Callable[[Any], object]] = [
+            *[self.place] * 6,
+            *[self.take_off] * 2,
+            *[self.publish] * 3,
+            *[self.take_back] * 2,
+            *[self.undo] * 4,
+            self.redo,
+            *[self.absent] * 2,
+            self.send,
+        ]
+        move = self.dice.choice(moves)
+        self.now += timedelta(minutes=1)
+        try:
+            with self.session.begin_nested():
+                move(self.dice.choice(self.users))
+        except (Conflict, Invalid, NotFound):
+            self.session.expire_all()
+            return f"{move.__name__} refused"
+        self.session.commit()
+        return move.__name__
+
+    def place(self, actor: Any) -> None:
+        visit = self.dice.choice(self.visits)
+        slot = self.dice.choice(self.slots[visit.id])
+        live = Assignment.state.not_in([AssignmentState.CANCELLED, AssignmentState.DECLINED])
+        booked = self.session.scalar(select(Assignment.id).where(Assignment.crew_slot_id == slot, live))
+        place_visit(
+            self.session,
+            visit_id=visit.id,
+            technician_id=self.dice.choice(self.people).id,
+            start=EIGHT + timedelta(hours=self.dice.randrange(4)),
+            assignment_id=booked,
+            crew_slot_id=slot,
+            actor=actor,
+            now=self.now,
+            draft=True,
+        )
+
+    def take_off(self, actor: Any) -> None:
+        visit = self.dice.choice(self.visits)
+        slot = self.dice.choice([None, *self.slots[visit.id]])
+        unassign_visit(self.session, visit_id=visit.id, crew_slot_id=slot, actor=actor, now=self.now, draft=True)
+
+    def some(self) -> dict[int, int]:
+        found = drafted(self.session, territories=[self.world.territory.id], day=make.DAY, zone=make.ZONE)
+        return {each.visit_id: each.version for each in found if self.dice.random() < 0.7}
+
+    def publish(self, actor: Any) -> None:
+        publish_draft(self.session, seen=self.some(), actor=actor, now=self.now)
+
+    def take_back(self, actor: Any) -> None:
+        take_draft_back(self.session, seen=self.some(), actor=actor, now=self.now)
+
+    def undo(self, actor: Any) -> None:
+        undo_last(self.session, actor=actor, now=self.now)
+
+    def redo(self, actor: Any) -> None:
+        redo_last(self.session, actor=actor, now=self.now)
+
+    def absent(self, actor: Any) -> None:
+        start = EIGHT + timedelta(hours=self.dice.randrange(4))
+        report_absence(
+            self.session,
+            technician_id=self.dice.choice(self.people).id,
+            start=start,
+            end=start + timedelta(hours=1),
+            actor=actor,
+            now=self.now,
+        )
+
+    def send(self, _actor: Any) -> None:
+        told_before(self.world)
+
+    def on_phones(self) -> Known:
+        """Return what people see of their day; nobody sees two visits at one time."""
+        found: Known = {}
+        for person in self.people:
+            stops = my_day(self.session, person.id, day=make.DAY, zone=make.ZONE, now=self.now).stops
+            assert all(one.end <= other.start for one, other in pairwise(stops))
+            found |= {(person.id, stop.visit_id): stop.start for stop in stops}
+        return found
+
+    def in_outbox(self) -> Known:
+        """Return what people were told last of each visit, or will be by what waits."""
+        query = (
+            select(Message.technician_id, MessagePart.visit_id, MessagePart.after)
+            .join(Message, Message.id == MessagePart.message_id)
+            .where(
+                MessagePart.visit_id.is_not(None),
+                Message.state.in_((MessageState.HELD, MessageState.SENDING, MessageState.SENT)),
+            )
+            .order_by(MessagePart.id)
+        )
+        last = {(row.technician_id, row.visit_id): row.after for row in self.session.execute(query)}
+        return {key: datetime.fromisoformat(after["start"]) for key, after in last.items() if after is not None}
+
+    def booked(self) -> Known:
+        live = Assignment.state.not_in([AssignmentState.CANCELLED, AssignmentState.DECLINED])
+        query = select(Assignment.technician_id, Assignment.visit_id, Assignment.during).where(live)
+        mine = query.where(Assignment.visit_id.in_([visit.id for visit in self.visits]))
+        return {(row.technician_id, row.visit_id): row.during.lower for row in self.session.execute(mine)}
+
+
+@pytest.mark.parametrize("seed", [5, 6, 23, 33, 41])  # of fifty those that meet what is rare
+def test_phone_outbox_and_bookings_agree_after_every_step(session: Session, seed: int) -> None:
+    walk = Walk(session, seed)
+    done: list[str] = []
+    ever: set[Any] = set()
+    for _step in range(STEPS):
+        done.append(walk.step())
+        known = walk.on_phones()
+        assert known == walk.in_outbox(), done
+        assert done[-1] not in ("undo", "redo", "take_back") or known.items() <= ever, "taking back publishes nothing"
+        ever |= known.items()
+    accepted = {name for name in done if not name.endswith("refused")}
+    assert {"place", "publish", "undo"} <= accepted, "the walk went nowhere"
+    publish_due(session, actor=SYSTEM, now=make.MORNING)
+    walk.now = make.MORNING
+    assert walk.on_phones() == walk.in_outbox() == walk.booked(), done
+    assert session.scalars(select(Visit.id).where(Visit.id.in_([each.id for each in walk.visits]))).all()
+    assert verify_chain(session) is None
