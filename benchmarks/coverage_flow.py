@@ -22,9 +22,10 @@ from dispatch.coverage.outlook import HOUR_S, DemandClass, Need, Outlook, Person
 from dispatch.coverage.remedies import MOST_CELLS, remedies
 from dispatch.coverage.result import NEAR_WEEKS, cell_in, cell_out
 from dispatch.coverage.risk import absence_risks, pair_risks, stress_test
+from dispatch.coverage.what_if import WhatIf, ask_weeks
 
 MONDAY = date(2026, 3, 2)
-SIZES = ((60, 60, 3, 4, 100), (500, 120, 12, 4, 500), (2000, 500, 30, 13, 2000))
+SIZES = ((60, 60, 3, 4, 100), (500, 120, 12, 4, 500), (2000, 500, 30, 13, 2000), (2000, 500, 30, 13, 15_000))
 BUDGET_S, BUDGET_MB = 60, 2048
 AWAY = 0.08
 BREADTHS = (6, 25)
@@ -132,10 +133,11 @@ def _remedies(outlook: Outlook) -> tuple[float, str]:
     for week in outlook.weeks:
         here = part_of(outlook, [week])
         models = build_weeks(here)
-        cells = solve_flow(here, models=models).cells
+        flow = solve_flow(here, models=models)
+        asking = [WhatIf(model, solved) for model, solved in zip(models, flow.weeks, strict=True)]
         start = time.process_time()
         ways = dict.fromkeys(places, 2400)
-        helping = remedies(here, cells, models, partners=range(0, len(here.people), 9), travel_s=_way(ways))
+        helping = remedies(here, flow.cells, asking, partners=range(0, len(here.people), 9), travel_s=_way(ways))
         seconds += time.process_time() - start
         found += len(helping)
     return seconds, f"{found} remedies of up to {MOST_CELLS} cells in each of {len(outlook.weeks)} weeks"
@@ -147,26 +149,25 @@ def _way(ways: dict[int, int]) -> Callable[[int, int], int | None]:
 
 def _absences(outlook: Outlook) -> tuple[float, str]:
     near = part_of(outlook, outlook.weeks[:NEAR_WEEKS])
-    models = build_weeks(near)
     start = time.process_time()
-    risks = absence_risks(near, models)
+    risks = absence_risks(near, ask_weeks(near))
     return time.process_time() - start, f"{sum(risk.lost_s > 0 for risk in risks)} of {len(risks)} people are missed"
 
 
 def _pairs(outlook: Outlook) -> tuple[float, str]:
     near = part_of(outlook, outlook.weeks[:NEAR_WEEKS])
-    models = build_weeks(near)
-    risks = absence_risks(near, models)
+    asking = ask_weeks(near)
+    risks = absence_risks(near, asking)
     start = time.process_time()
-    found = pair_risks(near, risks, models)
+    found = pair_risks(near, risks, asking)
     return time.process_time() - start, f"{len(found)} pairs worth telling, after everybody's absence"
 
 
 def _stress(outlook: Outlook) -> tuple[float, str]:
     near = part_of(outlook, outlook.weeks[:NEAR_WEEKS])
-    models = build_weeks(near)
+    asking = ask_weeks(near)
     start = time.process_time()
-    found = stress_test(near, AWAY, models)
+    found = stress_test(near, AWAY, asking)
     return time.process_time() - start, f"{found.draws} draws in each of {len(found.weeks)} weeks"
 
 

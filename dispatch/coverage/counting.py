@@ -31,6 +31,7 @@ from dispatch.coverage.result import (
 from dispatch.coverage.risk import absence_risks, pair_risks, sole_holders, stress_test
 from dispatch.coverage.service import confirm_coverage, store_coverage
 from dispatch.coverage.snapshot import Facts, Snapshot, read_facts, snapshot_of
+from dispatch.coverage.what_if import WhatIf, ask_weeks
 
 Sessions: TypeAlias = Callable[[], AbstractContextManager[Session]]
 
@@ -150,7 +151,7 @@ def _solved(snapshot: Snapshot, weeks: Iterable[date]) -> _Weeks:
         helping += remedies(
             outlook,
             flow.cells,
-            models,
+            [WhatIf(model, solved) for model, solved in zip(models, flow.weeks, strict=True)],
             partners=snapshot.staff.partners,
             travel_s=lambda person, territory: ways_s.get((person, territory)),
         )
@@ -160,8 +161,8 @@ def _solved(snapshot: Snapshot, weeks: Iterable[date]) -> _Weeks:
 def _near(snapshot: Snapshot) -> Counted:
     """Solve what the next four weeks say together: who is missed, alone, in pairs and by chance."""
     outlook = part_of(snapshot.outlook, snapshot.weeks[:NEAR_WEEKS])
-    models = build_weeks(outlook)
-    risks = absence_risks(outlook, models)
+    asking = ask_weeks(outlook)
+    risks = absence_risks(outlook, asking)
     return Counted(
         weeks=(),
         digests={},
@@ -171,8 +172,8 @@ def _near(snapshot: Snapshot) -> Counted:
         tried_from_s={},
         cells=(),
         risks=tuple(summed_risk(risk) for risk in risks if risk.lost_s > 0),
-        pairs=pair_risks(outlook, risks, models),
-        stress=summed_stress(stress_test(outlook, snapshot.away, models)),
+        pairs=pair_risks(outlook, risks, asking),
+        stress=summed_stress(stress_test(outlook, snapshot.away, asking)),
         remedies=(),
         soles=tuple(summed_sole(sole, outlook.demand) for sole in sole_holders(outlook)),
         prices=(),

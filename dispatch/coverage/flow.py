@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from dispatch.coverage.outlook import ANYBODY, HOUR_S, DemandClass, Need, Outlook, Person, Row
+from dispatch.coverage.outlook import ANYBODY, HOUR_S, MAX_OVERHEAD, DemandClass, Need, Outlook, Person, Row
 from dispatch.coverage.parts import Parts
 from dispatch.coverage.week import WeekFlow, WeekModel
 
@@ -102,7 +103,7 @@ class Cause:
     price_s: Mapping[Need, float]
 
 
-def find_cause(model: WeekModel, flow: WeekFlow, index: int) -> Cause:
+def _find_cause(model: WeekModel, flow: WeekFlow, index: int, offers: _Offers) -> Cause:
     """Relax each need of a class in turn and see what one more hour would cost then.
 
     With a need dropped more people qualify; the next hour would come from whoever is cheapest: their travel plus
@@ -112,7 +113,7 @@ def find_cause(model: WeekModel, flow: WeekFlow, index: int) -> Cause:
     """
     work = model.demand[index]
     price = flow.price_s[index]
-    relaxed = {need: _next_hour(model, flow, work, need) for need in work.needs}
+    relaxed = {need: offers.next_hour(work, tuple(n for n in work.needs if n != need)) for need in work.needs}
     added = {need: max(0.0, price - relaxed[need]) for need in work.needs}
     if not work.needs:
         return Cause(blamed=None, price_s={})
@@ -122,16 +123,33 @@ def find_cause(model: WeekModel, flow: WeekFlow, index: int) -> Cause:
         return sum(model.hours(person) for person in model.overheads(work, (need,)))
 
     level_with_most = [need for need in work.needs if added[need] >= most - TIE_S]
-    return Cause(blamed=min(level_with_most, key=lambda need: (hours_behind(need), need)), price_s=added)
+    if len(level_with_most) > 1:
+        level_with_most.sort(key=lambda need: (hours_behind(need), need))
+    return Cause(blamed=level_with_most[0], price_s=added)
 
 
-def _next_hour(model: WeekModel, flow: WeekFlow, work: DemandClass, dropped: Need) -> float:
-    others = tuple(need for need in work.needs if need != dropped)
-    offers = [
-        (overhead - 1.0) * HOUR_S + overhead * flow.hour_price_s[person]
-        for person, overhead in model.overheads(work, others).items()
-    ]
-    return min([*offers, float(model.unmet_price_s)])
+class _Offers:
+    """Who could give an hour to work that asked for less, and at what cost; those of a territory are kept together."""
+
+    def __init__(self, model: WeekModel, flow: WeekFlow) -> None:
+        self._model, self._flow = model, flow
+        self._known: dict[tuple[int, tuple[Need, ...]], tuple[Any, Any]] = {}
+
+    def next_hour(self, work: DemandClass, needs: tuple[Need, ...]) -> float:
+        """Return what one more hour of this work would cost, in seconds of paid travel, if it asked for these needs."""
+        import numpy as np  # pages read stored results through this module; only the worker counts
+
+        if (work.territory, needs) not in self._known:
+            near = self._model.near(work.territory, needs)
+            self._known[work.territory, needs] = (
+                np.array([person.travel_s[work.territory] for person in near], dtype=float),
+                np.array([self._flow.hour_price_s[person.id] for person in near], dtype=float),
+            )
+        travel_s, hour_price_s = self._known[work.territory, needs]
+        overhead = 1.0 + travel_s / work.visit_s
+        costs = (overhead - 1.0) * HOUR_S + overhead * hour_price_s
+        dearest = float(self._model.unmet_price_s)
+        return float(np.min(costs, where=overhead <= MAX_OVERHEAD, initial=dearest))
 
 
 def _cells(model: WeekModel, flow: WeekFlow) -> list[Cell]:
@@ -139,7 +157,8 @@ def _cells(model: WeekModel, flow: WeekFlow) -> list[Cell]:
     for index, work in enumerate(model.demand):
         for row in {need.row for need in work.needs} or {ANYBODY}:
             rows.setdefault((work.territory, row), []).append(index)
-    causes = {index: find_cause(model, flow, index) for index in range(len(model.demand))}
+    offers = _Offers(model, flow)
+    causes = {index: _find_cause(model, flow, index, offers) for index in range(len(model.demand))}
     growing = Parts(model)
     return [
         _cell(model, flow, causes, growing, row=row, territory=territory, classes=classes)

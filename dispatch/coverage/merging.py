@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from dispatch.coverage.outlook import CERTIFICATION, DemandClass, Need
 
-MOST_CLASSES = 2000
+MOST_CLASSES = 20_000
 """Demand classes of one week; beyond them the rarest are counted in a stricter one of the same territory."""
 
 PlainNeed: TypeAlias = tuple[tuple[int, int], ...]

@@ -5,7 +5,7 @@ A question about one part is asked of that part alone; small programmes answer m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from dispatch.coverage.outlook import HOUR_S
 from dispatch.coverage.week import DUST_HOURS, GROWTH_LIMIT, WeekFlow, WeekModel
@@ -26,10 +26,6 @@ class Parts:
             self._classes.setdefault(part, []).append(index)
         self._edges = {part: sum(len(model.reach[index]) for index in found) for part, found in self._classes.items()}
         self._built: dict[int, WeekModel] = {}
-
-    def each(self) -> Iterable[WeekModel]:
-        """Yield the programmes of the parts in which anybody can do anything."""
-        return (self._of(part) for part, classes in self._classes.items() if self._model.reach[classes[0]])
 
     def growth(self, classes: Sequence[int], flow: WeekFlow) -> float:
         """Return how far these classes (by position in the week) could grow together before anything more goes unmet.

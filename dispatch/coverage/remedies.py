@@ -9,7 +9,6 @@ from enum import StrEnum
 
 from dispatch.coverage.flow import Cell
 from dispatch.coverage.outlook import ANYBODY, CERTIFICATION, HOUR_S, DemandClass, Need, Outlook, Person, Row, RowKind
-from dispatch.coverage.week import WeekModel
 from dispatch.coverage.what_if import WhatIf
 
 OVERTIME_S = 4 * HOUR_S
@@ -53,7 +52,7 @@ class Remedy:
 def remedies(
     outlook: Outlook,
     cells: Iterable[Cell],
-    models: Sequence[WeekModel],
+    asking: Sequence[WhatIf],
     *,
     partners: Collection[int],
     travel_s: Callable[[int, int], int | None],
@@ -62,7 +61,7 @@ def remedies(
 
     Parameters
     ----------
-    models
+    asking
         The solved weeks of the outlook.
     partners
         People of partner companies, who can be asked for a day.
@@ -73,13 +72,12 @@ def remedies(
     -------
     For each cell and kind up to three, greatest gain first; what gains less than a quarter of an hour is left out.
     """
-    by_week = {model.week: model for model in models}
-    asking = {model.week: WhatIf(model) for model in models}
-    unmet_h = {week: found.unmet_h for week, found in asking.items()}
+    by_week = {found.model.week: found for found in asking}
+    unmet_h = {week: found.unmet_h for week, found in by_week.items()}
     asked = sorted((cell for cell in cells if cell.missing_s > 0), key=lambda cell: (-cell.missing_s, cell.row))
     found: list[Remedy] = []
     for cell in asked[:MOST_CELLS]:
-        model = by_week[cell.week]
+        model = by_week[cell.week].model
         short = [
             work
             for work, hours in zip(model.demand, unmet_h[cell.week], strict=True)
@@ -88,7 +86,7 @@ def remedies(
         for kind, people in _candidates(outlook, cell, short, partners, travel_s).items():
             tried = []
             for changed in people:
-                gain_h = sum(unmet_h[cell.week]) - asking[cell.week].least_unmet_as(changed)
+                gain_h = sum(unmet_h[cell.week]) - by_week[cell.week].least_unmet_as(changed)
                 tried.append(
                     Remedy(
                         kind=kind,

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
 
-from dispatch.coverage.flow import build_weeks, people_behind
+from dispatch.coverage.flow import people_behind
 from dispatch.coverage.outlook import HOUR_S, DemandClass, Need, Outlook
-from dispatch.coverage.parts import Parts
-from dispatch.coverage.week import WeekModel
-from dispatch.coverage.what_if import WhatIf
+from dispatch.coverage.what_if import WhatIf, ask_weeks
 
 PAIRED = 8
 """People missed most alone who are also tried two by two."""
@@ -53,17 +51,16 @@ class AbsenceRisk:
     losses: tuple[Loss, ...]
 
 
-def absence_risks(outlook: Outlook, models: Sequence[WeekModel] | None = None) -> tuple[AbsenceRisk, ...]:
+def absence_risks(outlook: Outlook, asking: Sequence[WhatIf] | None = None) -> tuple[AbsenceRisk, ...]:
     """Everybody's single-expert risk, greatest first; people who carry nothing in a week cost nothing there.
 
     An arrangement that does not use a person stays possible without them, so only those who carry hours are solved
     again, each in the part of the week that feels it.
     """
-    solved = models if models is not None else build_weeks(outlook)
     lost: dict[int, dict[date, float]] = {person.id: {} for person in outlook.people}
     felt: dict[int, list[tuple[DemandClass, float]]] = {person.id: [] for person in outlook.people}
-    for model in (part for whole in solved for part in Parts(whole).each()):
-        week = WhatIf(model)
+    for week in ask_weeks(outlook) if asking is None else asking:
+        model = week.model
         for person in week.carriers():
             rises = {index: unmet - week.unmet_h[index] for index, unmet in week.unmet_without([person]).items()}
             rise = sum(rises.values())
@@ -105,24 +102,23 @@ class PairRisk:
 
 
 def pair_risks(
-    outlook: Outlook, risks: Sequence[AbsenceRisk], models: Sequence[WeekModel] | None = None
+    outlook: Outlook, risks: Sequence[AbsenceRisk], asking: Sequence[WhatIf] | None = None
 ) -> tuple[PairRisk, ...]:
     """Pairs whose absence together costs more than their absences one by one, greatest excess first.
 
     Tried are the only two holders of a need, most work first, and pairs of the people who are missed most alone; the
     first find those who are no risk alone because the other is there.
     """
-    solved = models if models is not None else build_weeks(outlook)
+    weeks = ask_weeks(outlook) if asking is None else asking
     alone = {risk.person: _by_territory(risk.losses) for risk in risks}
     most = [risk.person for risk in risks if risk.lost_s > 0][:PAIRED]
     tried = dict.fromkeys([*_only_two(outlook)[:DUOS], *(tuple(sorted(pair)) for pair in combinations(most, 2))])
-    base = [model.solve().unmet_h for model in solved]
     found = []
     for one, other in tried:
         losses = [
-            Loss(demand=work, lost_s=round((after - before) * HOUR_S))
-            for model, unmet in zip(solved, base, strict=True)
-            for work, before, after in zip(model.demand, unmet, model.unmet_without([one, other]), strict=True)
+            Loss(demand=week.model.demand[index], lost_s=round((after - week.unmet_h[index]) * HOUR_S))
+            for week in weeks
+            for index, after in week.unmet_without([one, other]).items()
         ]
         both = _by_territory(losses)
         beyond = {
@@ -187,7 +183,7 @@ class StressTest:
 
 
 def stress_test(
-    outlook: Outlook, away: float, models: Sequence[WeekModel] | None = None, *, weeks: int = STRESSED_WEEKS
+    outlook: Outlook, away: float, asking: Sequence[WhatIf] | None = None, *, weeks: int = STRESSED_WEEKS
 ) -> StressTest:
     """Let everybody be away with the same chance in each of the next weeks and count what goes unmet.
 
@@ -206,26 +202,26 @@ def stress_test(
 
     if not 0 <= away <= 1:
         raise ValueError(f"away {away} is no chance: give a number from 0 to 1")
-    solved = (models if models is not None else build_weeks(outlook))[:weeks]
-    edges = sum(len(reach) for model in solved for reach in model.reach)
+    asked = (ask_weeks(outlook) if asking is None else asking)[:weeks]
+    edges = sum(len(reach) for week in asked for reach in week.model.reach)
     draws = max(FEWEST_DRAWS, min(MOST_DRAWS, DRAWN_EDGES // max(1, edges)))
     dice = np.random.default_rng(STRESS_SEED)
     stressed: list[StressedWeek] = []
     felt: list[Loss] = []
-    for model in solved:
-        flow = model.solve()
+    for week in asked:
+        model = week.model
         totals, rises = [], [0.0] * len(model.demand)
         for _ in range(draws):
             gone = dice.random(len(model.people)) < away
             unmet = model.unmet_without([person.id for person, out in zip(model.people, gone, strict=True) if out])
             totals.append(sum(unmet))
-            rises = [rise + after - before for rise, after, before in zip(rises, unmet, flow.unmet_h, strict=True)]
+            rises = [rise + after - before for rise, after, before in zip(rises, unmet, week.unmet_h, strict=True)]
         totals.sort()
         half, fifth, twentieth = (totals[min(draws - 1, math.ceil(draws * share) - 1)] for share in (0.5, 0.8, 0.95))
         stressed.append(
             StressedWeek(
                 week=model.week,
-                all_there_s=round(flow.total_unmet_h * HOUR_S),
+                all_there_s=round(sum(week.unmet_h) * HOUR_S),
                 half_s=round(half * HOUR_S),
                 fifth_s=round(fifth * HOUR_S),
                 twentieth_s=round(twentieth * HOUR_S),

@@ -16,7 +16,7 @@ SPREAD_COST = 10.0
 """Each further quarter of a class left unmet costs this much more, so shortage is shared by those who compete."""
 SPREAD_STEPS = 4
 GROWTH_REWARD = 1e3
-"""Worth of an hour of added work when asking how far demand could grow; above travel, far below an unmet hour."""
+"""Worth of an hour of added work when asking how far demand could grow; above travel."""
 GROWTH_LIMIT = 4.0
 """Growth beyond five times the demand is not looked for: the cell is ample."""
 TIE_HOURS = 1e-6
@@ -114,11 +114,13 @@ class WeekModel:
 
     def overheads(self, demand: DemandClass, needs: Sequence[Need]) -> dict[int, float]:
         """Give person to hours spent per hour of this work, for those who meet `needs` and reach the territory."""
-        near = self._near.get(demand.territory, frozenset())
-        reached = {
-            person: self.people[self._place[person]].overhead(demand) for person in sorted(near & self.able(needs))
-        }
+        reached = {person.id: person.overhead(demand) for person in self.near(demand.territory, needs)}
         return {person: factor for person, factor in reached.items() if factor is not None}
+
+    def near(self, territory: int, needs: Sequence[Need]) -> list[Person]:
+        """List those with hours this week who serve a territory and meet the needs, by id."""
+        found = self._near.get(territory, frozenset()) & self.able(needs)
+        return [self.people[self._place[person]] for person in sorted(found)]
 
     @cached_property
     def reach(self) -> tuple[dict[int, float], ...]:
@@ -157,6 +159,7 @@ class WeekModel:
         self._more: dict[tuple[int, int], Any] = {}
         self._newcomers: dict[int, Any] = {}
         self._growth = solver.NumVar(0.0, 0.0, "")
+        self._most: tuple[Any, float] | None = None
         goal.SetMinimization()
         self._solver = solver
         self._ok = pywraplp.Solver.OPTIMAL
@@ -174,8 +177,7 @@ class WeekModel:
             raise RuntimeError(f"coverage of week {self.week}: the linear programme ended with status {status}")
 
     def _unmet_hours(self) -> list[float]:
-        found = [sum(part.solution_value() for part in parts) for parts in self._unmet]
-        return [hours if hours > DUST_HOURS else 0.0 for hours in found]
+        return [unmet_of(parts) for parts in self._unmet]
 
     def solve(self) -> WeekFlow:
         """Serve as many hours as possible, shortage shared, with the least travel; then price one more hour of each."""
@@ -290,6 +292,9 @@ class WeekModel:
         weight = sum(self.demand[index].seconds for index in classes) / HOUR_S
         if weight <= 0:
             return 0.0
+        # Growth must leave no further hour unmet, however much it makes possible: the reward alone would trade some.
+        most, least_h = self._most = self._most or self._count_unmet()
+        most.SetUb(least_h)
         goal = self._solver.Objective()
         for index in classes:
             self._need[index].SetCoefficient(self._growth, -self.demand[index].seconds / HOUR_S)
@@ -302,7 +307,18 @@ class WeekModel:
             self._need[index].SetCoefficient(self._growth, 0.0)
         self._growth.SetUb(0.0)
         goal.SetCoefficient(self._growth, 0.0)
+        most.SetUb(self._solver.infinity())
         return grown
+
+    def _count_unmet(self) -> tuple[Any, float]:
+        """Add a row that counts all unmet hours, and tell how many there are at least."""
+        self._from(primal=True)
+        self._solve()
+        least_h = sum(self._unmet_hours()) + DUST_HOURS / 10
+        row = self._solver.RowConstraint(-self._solver.infinity(), self._solver.infinity(), "")
+        for part in (part for parts in self._unmet for part in parts):
+            row.SetCoefficient(part, 1.0)
+        return row, least_h
 
 
 def add_unmet(solver: Any, row: Any, hours: float) -> list[Any]:
@@ -314,6 +330,14 @@ def add_unmet(solver: Any, row: Any, hours: float) -> list[Any]:
         row.SetCoefficient(part, 1.0)
         parts.append(part)
     return parts
+
+
+def unmet_of(parts: Sequence[Any]) -> float:
+    """Read the hours of a class that stay unmet; only the first part is asked where it is empty, as it is cheapest."""
+    if parts[0].solution_value() <= DUST_HOURS / SPREAD_STEPS:
+        return 0.0
+    hours = sum(float(part.solution_value()) for part in parts)
+    return hours if hours > DUST_HOURS else 0.0
 
 
 def price_unmet(goal: Any, parts: Sequence[Any]) -> None:

@@ -9,12 +9,15 @@ These prices are of unmet hours alone. Once the part is known, its shortage is s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
+from itertools import product
 from typing import Any
 
-from dispatch.coverage.outlook import HOUR_S, Person
-from dispatch.coverage.week import DUST_HOURS, WeekModel, add_unmet, price_unmet
+from dispatch.coverage.flow import build_weeks
+from dispatch.coverage.outlook import HOUR_S, Outlook, Person
+from dispatch.coverage.week import DUST_HOURS, WeekFlow, WeekModel, add_unmet, price_unmet, unmet_of
 
 FITS = 1e-6
 """Unmet hours by which an edge may miss for each hour it could carry."""
@@ -24,19 +27,32 @@ FEWEST_CLASSES = 24
 """Weeks this small are solved whole."""
 
 
-class WhatIf:
-    """Answers what goes unmet without some people of a week, one question after the other."""
+def ask_weeks(outlook: Outlook) -> tuple[WhatIf, ...]:
+    """Solve every week of an outlook, ready to be asked."""
+    return tuple(WhatIf(model) for model in build_weeks(outlook))
 
-    def __init__(self, model: WeekModel, *, fewest: int = FEWEST_CLASSES) -> None:
-        self._model = model
+
+class WhatIf:
+    """Answers what goes unmet without some people of a week, one question after the other.
+
+    Takes the answer of the week where it was solved before.
+    """
+
+    def __init__(self, model: WeekModel, flow: WeekFlow | None = None, *, fewest: int = FEWEST_CLASSES) -> None:
+        self.model = self._model = model
         self._small = len(model.demand) < fewest
         self._reached: dict[int, list[int]] = {}
         for index, reach in enumerate(model.reach):
             for person in reach:
                 self._reached.setdefault(person, []).append(index)
-        flow = model.solve()
+        self._asking: dict[tuple[int, int | None], list[int]] = {}
+        for index, work in enumerate(model.demand):
+            for skill in {option.skill for option in work.needs[0].any_of} if work.needs else (None,):
+                self._asking.setdefault((work.territory, skill), []).append(index)
+        flow = flow or model.solve()
         places = {work.key: index for index, work in enumerate(model.demand)}
         self.unmet_h = flow.unmet_h
+        self._total_h = math.fsum(flow.unmet_h)
         self._given = {(gift.person, places[gift.demand.key]): gift.work_h for gift in flow.gifts}
 
     def carriers(self) -> list[int]:
@@ -44,14 +60,18 @@ class WhatIf:
         return sorted({person for person, _index in self._given})
 
     def unmet_without(self, people: Iterable[int]) -> Mapping[int, float]:
-        """Return the unmet hours of the classes that may change, by their position, if these people gave nothing."""
+        """Return the unmet hours of the classes that may change, by their position, if these people gave nothing.
+
+        None of them changes where no more goes unmet: then others have room for what these people give.
+        """
         gone = frozenset(people)
         classes = {index for person in gone for index in self._reached.get(person, ())}
         while not self._small and len(classes) <= LARGEST_SHARE * len(self._model.demand):
             part = _Part(self._model, classes, self._left(classes, gone))
             wider = self._misfits(part)
             if not wider:
-                return part.shared()
+                lost = part.least_h - sum(self.unmet_h[index] for index in classes)
+                return part.shared() if lost > DUST_HOURS else {}
             classes |= wider
         return dict(enumerate(self._model.unmet_without(gone)))
 
@@ -61,12 +81,13 @@ class WhatIf:
         As in `WeekModel.unmet_as` what they can do already stays possible, and they may come new.
         """
         model = self._model
-        opened = {
+        opened: dict[int, float] = {
             index: overhead
-            for index, work in enumerate(model.demand)
+            for territory, skill in product(changed.travel_s, {None, *changed.levels, *changed.held})
+            for index in self._asking.get((territory, skill), ())
             if changed.id not in model.reach[index]
-            and (overhead := changed.overhead(work)) is not None
-            and all(changed.meets(need, model.week) for need in work.needs)
+            and all(changed.meets(need, model.week) for need in model.demand[index].needs)
+            and (overhead := changed.overhead(model.demand[index])) is not None
         }
         classes = {*opened, *self._reached.get(changed.id, ())}
         hours = max(model.hours(changed.id), changed.hours_s.get(model.week, 0) / HOUR_S)
@@ -75,9 +96,10 @@ class WhatIf:
             part = _Part(model, classes, left, {index: (changed.id, overhead) for index, overhead in opened.items()})
             wider = self._misfits(part)
             if not wider:
-                return part.least_h + sum(h for index, h in enumerate(self.unmet_h) if index not in classes)
+                before_h: float = sum(self.unmet_h[index] for index in classes)
+                return self._total_h + part.least_h - before_h
             classes |= wider
-        return sum(model.unmet_as(changed))
+        return math.fsum(model.unmet_as(changed))
 
     def _left(self, classes: Collection[int], gone: Collection[int]) -> dict[int, float]:
         """Give everybody who can serve any of some classes with the hours that the others leave them."""
@@ -175,5 +197,4 @@ class _Part:
         for given, overhead in self._given:
             goal.SetCoefficient(given, overhead - 1.0)
         self._solve()
-        found = {index: sum(part.solution_value() for part in each) for index, each in parts.items()}
-        return {index: hours if hours > DUST_HOURS else 0.0 for index, hours in found.items()}
+        return {index: unmet_of(each) for index, each in parts.items()}

@@ -9,7 +9,7 @@ from benchmarks.coverage_flow import make_outlook
 from dispatch.coverage.flow import build_weeks, solve_flow
 from dispatch.coverage.outlook import HOUR_S, Outlook, Person
 from dispatch.coverage.remedies import OVERTIME_S, PARTNER_DAY_S, Remedy, RemedyKind, remedies
-from dispatch.coverage.what_if import WhatIf
+from dispatch.coverage.what_if import WhatIf, ask_weeks
 from tests.coverage.build import GAS, LIFT_CARD, MONDAY, NORTH, ROOFING, SOUTH, WIRING, need, outlook, person, work
 from tests.coverage.test_flow import full
 
@@ -17,9 +17,10 @@ WAY_S = 600
 
 
 def found(question: Outlook, partners: Iterable[int] = ()) -> tuple[Remedy, ...]:
-    models = build_weeks(question)
-    cells = solve_flow(question, models).cells
-    return remedies(question, cells, models, partners=set(partners), travel_s=lambda _person, _place: WAY_S)
+    cells = solve_flow(question).cells
+    return remedies(
+        question, cells, ask_weeks(question), partners=set(partners), travel_s=lambda _person, _place: WAY_S
+    )
 
 
 def with_remedy(one: Person, remedy: Remedy) -> Person:
@@ -88,11 +89,10 @@ def test_where_nothing_is_missing_nothing_is_proposed() -> None:
 def test_the_programme_is_as_before_afterwards() -> None:
     people = [person(1, 10, {GAS: 3}), person(2, 6, {GAS: 2}), person(4, 0, {GAS: 4})]
     question = outlook(people, [work(30, need(GAS))])
-    models = build_weeks(question)
-    cells = solve_flow(question, models).cells
-    first = remedies(question, cells, models, partners={4}, travel_s=lambda _person, _place: None)
-    assert first == remedies(question, cells, models, partners={4}, travel_s=lambda _person, _place: None)
-    assert models[0].solve().total_unmet_h == 20
+    cells, asking = solve_flow(question).cells, ask_weeks(question)
+    first = remedies(question, cells, asking, partners={4}, travel_s=lambda _person, _place: None)
+    assert first == remedies(question, cells, asking, partners={4}, travel_s=lambda _person, _place: None)
+    assert asking[0].model.solve().total_unmet_h == 20
     assert NORTH in people[0].travel_s
 
 
