@@ -2,18 +2,20 @@
 
 from typing import Any
 
-from flask import Flask, g
-from flask_babel import get_translations, gettext, lazy_gettext, ngettext
+from flask import Flask, g, has_app_context
+from flask_babel import get_translations, lazy_gettext
 
 
 def _(text: str, **values: Any) -> str:
     """Return a text in the reader's language, with its places filled."""
-    return str(gettext(text, **values))
+    said: str = _of_reader().ugettext(text)
+    return said % values if values else said
 
 
 def _n(one: str, many: str, number: int, **values: Any) -> str:
     """Return the text for one or for many."""
-    return str(ngettext(one, many, number, **values))
+    said: str = _of_reader().ungettext(one, many, number)
+    return said % {"num": number, **values}
 
 
 def _l(text: str, **values: Any) -> Any:
@@ -22,7 +24,7 @@ def _l(text: str, **values: Any) -> Any:
 
 
 def init_app(app: Flask) -> None:
-    """Let templates look the reader's language up once for a page: the board asks for thousands of words."""
+    """Let templates say things in the reader's language."""
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # comes with the i18n extension
         lambda text: _of_reader().ugettext(text),
         lambda one, many, number: _of_reader().ungettext(one, many, number),
@@ -31,6 +33,9 @@ def init_app(app: Flask) -> None:
 
 
 def _of_reader() -> Any:
+    """Look the reader's language up once for a page: a board or a map asks for thousands of words."""
+    if not has_app_context():
+        return get_translations()
     found = g.get("translations")
     if found is None:
         found = g.translations = get_translations()
