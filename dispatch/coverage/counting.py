@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -14,16 +14,14 @@ from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import Actor, Right
 from dispatch.coverage.flow import Cell, Flow, build_weeks, solve_flow, worst_places
+from dispatch.coverage.kept import latest_run, read_counted
 from dispatch.coverage.models import CoverageRun
-from dispatch.coverage.outlook import Outlook
+from dispatch.coverage.outlook import HOUR_S, Outlook
 from dispatch.coverage.promised import promises_by_person
-from dispatch.coverage.queries import latest_run, read_counted
 from dispatch.coverage.remedies import MOST_CELLS, Remedy, remedies
 from dispatch.coverage.result import (
     NEAR_WEEKS,
-    ClassPrice,
     Counted,
-    class_prices,
     summed_risk,
     summed_sole,
     summed_stress,
@@ -42,7 +40,7 @@ class _Weeks:
 
     cells: tuple[Cell, ...]
     remedies: tuple[Remedy, ...]
-    prices: tuple[ClassPrice, ...]
+    unmet_of: Mapping[tuple[int, date], int]
 
 
 def count(snapshot: Snapshot, before: Counted | None = None) -> Counted:
@@ -60,14 +58,14 @@ def count(snapshot: Snapshot, before: Counted | None = None) -> Counted:
         remedies=tuple(
             sorted((*old.remedies, *new.remedies), key=lambda r: (r.territory, r.week, r.row, r.kind, -r.gained_s))
         ),
-        prices=tuple(sorted((*old.prices, *new.prices), key=lambda price: (price.territory, price.week, price.needs))),
+        unmet_of=dict(sorted((*old.unmet_of.items(), *new.unmet_of.items()))),
     )
     expectation = snapshot.expectation
     near = snapshot.weeks[:NEAR_WEEKS]
     missing_s: dict[int, int] = {}
-    for price in found.prices:
-        if price.week in near:
-            missing_s[price.territory] = missing_s.get(price.territory, 0) + price.unmet_s
+    for (place, week), unmet_s in found.unmet_of.items():
+        if week in near:
+            missing_s[place] = missing_s.get(place, 0) + unmet_s
     same = before is not None and before.near == near and set(near) <= set(kept)
     together = before if before and same and before.stress.away_percent == 100 * snapshot.away else _near(snapshot)
     return replace(
@@ -75,18 +73,18 @@ def count(snapshot: Snapshot, before: Counted | None = None) -> Counted:
         weeks=snapshot.weeks,
         digests=digests,
         worst=_worst(cell for cell in found.cells if cell.week in near),
+        unmet_of=found.unmet_of,
         missing_s=missing_s,
         merged_s=snapshot.merged_s,
         tried_from_s=_tried_from(found.cells),
         cells=found.cells,
         remedies=found.remedies,
-        prices=found.prices,
         promised=promises_by_person(snapshot.outlook.people, snapshot.promised),
         known=snapshot.known,
         booked_s=snapshot.booked_s,
         expected_s=expectation.expected_s,
         recurring_s=expectation.recurring_s,
-        unmet_s=sum(price.unmet_s for price in found.prices),
+        unmet_s=sum(found.unmet_of.values()),
         later_s=snapshot.later_s,
         history_weeks=expectation.history_weeks,
         by_territory=expectation.by_territory,
@@ -128,11 +126,11 @@ def part_of(outlook: Outlook, weeks: Iterable[date]) -> Outlook:
 def _kept(before: Counted | None, weeks: Iterable[date]) -> _Weeks:
     chosen = frozenset(weeks)
     if before is None or not chosen:
-        return _Weeks(cells=(), remedies=(), prices=())
+        return _Weeks(cells=(), remedies=(), unmet_of={})
     return _Weeks(
         cells=tuple(cell for cell in before.cells if cell.week in chosen),
         remedies=tuple(remedy for remedy in before.remedies if remedy.week in chosen),
-        prices=tuple(price for price in before.prices if price.week in chosen),
+        unmet_of={place: unmet_s for place, unmet_s in before.unmet_of.items() if place[1] in chosen},
     )
 
 
@@ -140,14 +138,17 @@ def _solved(snapshot: Snapshot, weeks: Iterable[date]) -> _Weeks:
     """Solve some weeks one after the other, so that only one programme is in memory at a time."""
     cells: list[Cell] = []
     helping: list[Remedy] = []
-    prices: list[ClassPrice] = []
+    unmet_of: dict[tuple[int, date], int] = {}
     ways_s = snapshot.staff.ways_s
     for week in weeks:
         outlook = part_of(snapshot.outlook, [week])
         models = build_weeks(outlook)
         flow: Flow = solve_flow(outlook, models=models)
         cells += flow.cells
-        prices += class_prices(flow.weeks)
+        for solved in flow.weeks:
+            for work, unmet_h in zip(solved.demand, solved.unmet_h, strict=True):
+                place = (work.territory, solved.week)
+                unmet_of[place] = unmet_of.get(place, 0) + round(unmet_h * HOUR_S)
         helping += remedies(
             outlook,
             flow.cells,
@@ -155,7 +156,7 @@ def _solved(snapshot: Snapshot, weeks: Iterable[date]) -> _Weeks:
             partners=snapshot.staff.partners,
             travel_s=lambda person, territory: ways_s.get((person, territory)),
         )
-    return _Weeks(cells=tuple(cells), remedies=tuple(helping), prices=tuple(prices))
+    return _Weeks(cells=tuple(cells), remedies=tuple(helping), unmet_of=unmet_of)
 
 
 def _near(snapshot: Snapshot) -> Counted:
@@ -167,6 +168,7 @@ def _near(snapshot: Snapshot) -> Counted:
         weeks=(),
         digests={},
         worst=(),
+        unmet_of={},
         missing_s={},
         merged_s=0,
         tried_from_s={},
@@ -176,7 +178,6 @@ def _near(snapshot: Snapshot) -> Counted:
         stress=summed_stress(stress_test(outlook, snapshot.away, asking)),
         remedies=(),
         soles=tuple(summed_sole(sole, outlook.demand) for sole in sole_holders(outlook)),
-        prices=(),
         promised=(),
         known=(),
         booked_s=0,

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from sqlalchemy import Text, and_, column, func, select, true
-from sqlalchemy.dialects.postgresql import JSONB, Range
-from sqlalchemy.orm import Session, aliased, defer
+from sqlalchemy import ColumnElement, Integer, and_, any_, bindparam, func, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, Range
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from dispatch.core.models import AuditEvent
 from dispatch.coverage.demand import read_booked
-from dispatch.coverage.expectation import Forecast, TrackRecord
 from dispatch.coverage.flow import Cell, worst_places
-from dispatch.coverage.models import CoverageRun
+from dispatch.coverage.kept import latest_run, line_of, read_head, read_lines
+from dispatch.coverage.models import CoverageLine
 from dispatch.coverage.outlook import Row, RowKind
 from dispatch.coverage.remedies import Remedy
-from dispatch.coverage.result import VERSION, Counted, Felt, cell_in, from_json
+from dispatch.coverage.result import Counted, Felt
 from dispatch.jobs.models import Customer, Job, Promise, PromiseState, Visit
 from dispatch.planning.models import RELEASED_STATES, Assignment
 from dispatch.skills.models import CertificationKind, Skill
@@ -26,7 +26,8 @@ from dispatch.workforce.models import Technician, Territory
 
 TERRITORIES_AT_ONCE = 5
 GONE = "somebody who left"
-PARTS = ("cells", "remedies", "prices", "outlines")
+FEW_ROWS, MANY_ROWS = 12, 60
+"""Rows of a territory shown beside others, and on its own."""
 
 Territories: TypeAlias = Collection[int] | None
 """None stands for all of them."""
@@ -53,17 +54,27 @@ class HeatRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NamedLine:
+    """A row of a territory's table without its cells."""
+
+    row: Row
+    name: str
+    missing_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class HeatMap:
-    """The table of one territory, rows with most hours missing first."""
+    """The table of one territory, rows with most hours missing first: all its lines, and those shown with cells."""
 
     territory: int
     name: str
+    lines: tuple[NamedLine, ...]
     rows: tuple[HeatRow, ...]
 
     @property
     def short(self) -> int:
         """How many rows miss something in some week."""
-        return sum(row.missing_s > 0 for row in self.rows)
+        return sum(line.missing_s > 0 for line in self.lines)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +88,12 @@ class NamedFelt:
 
 @dataclass(frozen=True, kw_only=True)
 class PersonRisk:
-    """What would go unmet without one person, in the territories of the reader."""
+    """What would go unmet without one person, in the territories of the reader; and where most of all."""
 
     person: int
     name: str
     lost_s: int
-    felt: tuple[NamedFelt, ...]
+    felt_most: NamedFelt | None
     promised: int
     alone: int
 
@@ -127,6 +138,8 @@ class CoveragePage:
     counted: Counted
     territories: tuple[tuple[int, str], ...]
     shown: tuple[tuple[int, str], ...]
+    first: int
+    at_once: int
     worst: tuple[tuple[NamedCell, ...], ...]
     maps: tuple[HeatMap, ...]
     risks: tuple[PersonRisk, ...]
@@ -142,76 +155,31 @@ class CoveragePage:
         return self.missing_s > 0
 
 
-def latest_run(session: Session) -> CoverageRun | None:
-    """Return the answer with the newest reading that this program can read, without its numbers (`read_counted`).
-
-    To see a version a whole answer is unpacked, so runs are lined up first and looked at from the newest on: offset 0
-    keeps the database from looking at every run that is kept.
-    """
-    reading = (CoverageRun.based_on_seq.desc(), CoverageRun.computed_at.desc(), CoverageRun.id.desc())
-    newest = select(CoverageRun).order_by(*reading).offset(0).subquery("newest")
-    run = aliased(CoverageRun, newest)
-    return session.scalars(
-        select(run).options(defer(run.result)).where(run.result["version"].as_integer() == VERSION).limit(1)
-    ).first()
-
-
-def read_counted(
-    session: Session, run_id: int, *, places: Collection[int] | None = None, sections: Collection[str] | None = None
-) -> Counted:
-    """Read the numbers of a run; of the large ones only these territories and sections, None stands for all."""
-    if places is None and sections is None:
-        return from_json(session.execute(select(CoverageRun.result).where(CoverageRun.id == run_id)).scalar_one())
-    return from_json({**_head(session, run_id), "parts": _parts(session, run_id, places, sections or PARTS)})
-
-
-def _head(session: Session, run_id: int) -> dict[str, Any]:
-    found: dict[str, Any] = session.execute(
-        select(CoverageRun.result.op("-")("parts")).where(CoverageRun.id == run_id)
-    ).scalar_one()
-    return found
-
-
-def _parts(session: Session, run_id: int, places: Territories, sections: Collection[str]) -> dict[str, Any]:
-    each = func.jsonb_each(CoverageRun.result["parts"])
-    part = each.table_valued(column("key", Text), column("value", JSONB)).lateral("part")
-    asked = (
-        select(part.c.key, *(part.c.value[name] for name in sections))
-        .select_from(CoverageRun)
-        .join(part, true())
-        .where(CoverageRun.id == run_id)
-    )
-    if places is not None:
-        asked = asked.where(part.c.key.in_([str(place) for place in places]))
-    return {
-        place: {name: lines or [] for name, lines in zip(sections, found, strict=True)}
-        for place, *found in session.execute(asked)
-    }
-
-
 def coverage_page(
-    session: Session, *, reach: Territories, chosen: int | None = None, everywhere: bool = False, maps: bool = True
+    session: Session, *, reach: Territories, chosen: int | None = None, maps: bool = True, number: int = 1
 ) -> CoveragePage | None:
     """Answer where we are short, on whom it rests and how sure that is; None before the first count.
 
-    Seven statements. Of more than five territories the five with most hours missing are shown, unless one is
-    chosen or all are asked for. Who draws no ``maps`` is spared reading the thousands of cells they are made of.
+    Nine statements. Of more than five territories the five with most hours missing are shown, unless one is chosen; of
+    their rows those on this page. Who draws no ``maps`` is spared reading the table.
     """
     run = latest_run(session)
     if run is None:
         return None
-    places = {
-        number: name
-        for number, name in session.execute(select(Territory.id, Territory.name).order_by(Territory.name))
-        if reach is None or number in reach
-    }
-    head = _head(session, run.id)
-    missing_s = {int(place): seconds for place, seconds in head["missing_s"].items()}
-    shown = tuple(places.items()) if everywhere else _shown(places, missing_s, chosen)
-    shown = shown if maps else ()
-    counted = from_json({**head, "parts": _parts(session, run.id, dict(shown), ("cells",))})
-    names = _names(session, counted)
-    people = _people(session, counted)
+    places = territories_in(session, reach)
+    counted = read_head(session, run.id)
+    shown = _shown(places, counted.missing_s, chosen) if maps else ()
+    at_once = MANY_ROWS if chosen is not None or len(places) == 1 else FEW_ROWS
+    first = at_once * (max(1, number) - 1)
+    sums = _sums(session, run.id, dict(shown))
+    names = row_names(session, _rows_of(counted) | {row for _place, row, _missing in sums})
+    lines = _in_order(sums, names)
+    drawn = {place: here[first : first + at_once] for place, here in lines.items()}
+    keys = [(place, line.row.kind, line.row.id) for place, here in drawn.items() for line in here]
+    key = tuple_(CoverageLine.territory_id, CoverageLine.kind, CoverageLine.number)
+    read = read_lines(session, run.id, key.in_(keys), lists=("cells",)) if keys else ()
+    people = _people(session, counted, [cell for line in read for cell in line.cells])
+    cells = {(line.territory, line.row): line.cells for line in read}
 
     def named(cell: Cell) -> NamedCell:
         rests_on = None if cell.rests_on is None else people.get(cell.rests_on, "one person")
@@ -219,10 +187,10 @@ def coverage_page(
 
     asked = places if chosen is None else {chosen} & places.keys()
     worst_first = worst_places(cell for cell in counted.worst if cell.territory in asked)
-    lost = {risk.person: sum(risk.by_territory.get(place, 0) for place in places) for risk in counted.risks}
+    lost = {risk.person: risk.lost_in(places) for risk in counted.risks}
 
-    def told(felt: Iterable[Felt]) -> tuple[NamedFelt, ...]:
-        return tuple(
+    def told(felt: Iterable[Felt]) -> Iterator[NamedFelt]:
+        return (
             NamedFelt(felt=each, name=names[each.row], territory=places[each.territory])
             for each in felt
             if each.territory in places
@@ -236,18 +204,21 @@ def coverage_page(
         counted=counted,
         territories=tuple(places.items()),
         shown=shown,
+        first=first,
+        at_once=at_once,
         worst=tuple(tuple(named(cell) for cell in weeks) for weeks in worst_first),
         maps=tuple(
             HeatMap(
                 territory=place,
                 name=name,
-                rows=_heat_rows([named(cell) for cell in counted.cells if cell.territory == place]),
+                lines=tuple(lines.get(place, ())),
+                rows=tuple(_heat_row(line, cells.get((place, line.row), ()), named) for line in drawn.get(place, ())),
             )
             for place, name in shown
         ),
         risks=_risks(counted, places, people, told),
         pairs=_pairs(counted, places, people),
-        stress_felt=told(counted.stress.felt),
+        stress_felt=tuple(told(counted.stress.felt)),
         soles=tuple(
             SoleSkill(
                 row=sole.row,
@@ -264,6 +235,47 @@ def coverage_page(
         missing_s=sum(lost for place, lost in counted.missing_s.items() if place in places),
         without_hours=tuple(places[place] for place in counted.without_hours if place in places),
     )
+
+
+def _heat_row(line: NamedLine, cells: Iterable[Cell], named: Callable[[Cell], NamedCell]) -> HeatRow:
+    needed = {cell.week: named(cell) for cell in cells if cell.needed_s}
+    return HeatRow(row=line.row, name=line.name, cells=needed, missing_s=line.missing_s)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoverageTable:
+    """Every cell that needs something, territory by territory, for a file; rows as on the page."""
+
+    starts_on: date
+    cells: Iterator[NamedCell]
+
+
+def coverage_table(session: Session, *, reach: Territories, chosen: int | None = None) -> CoverageTable | None:
+    """Give the whole table, or that of one territory; None before the first count and where the reader may not look.
+
+    A territory is read when its turn comes, so that a large organisation is never in memory at once.
+    """
+    run = latest_run(session)
+    places = territories_in(session, reach)
+    if run is None or (chosen is not None and chosen not in places):
+        return None
+    shown = places if chosen is None else {chosen: places[chosen]}
+    sums = _sums(session, run.id, shown)
+    names = row_names(session, {row for _place, row, _missing in sums})
+    lines = _in_order(sums, names)
+    people = dict(session.execute(select(Technician.id, Technician.name)).all())
+
+    def cells() -> Iterator[NamedCell]:
+        for place, territory in shown.items():
+            read = read_lines(session, run.id, CoverageLine.territory_id == place, lists=("cells",))
+            found = {line.row: line.cells for line in read}
+            for line in lines.get(place, ()):
+                for cell in found[line.row]:
+                    if cell.needed_s:
+                        rests_on = None if cell.rests_on is None else people.get(cell.rests_on, "one person")
+                        yield NamedCell(cell=cell, name=line.name, territory=territory, rests_on=rests_on)
+
+    return CoverageTable(starts_on=run.starts_on, cells=cells())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -301,12 +313,13 @@ def cell_page(
     run = latest_run(session)
     if run is None or (reach is not None and territory not in reach):
         return None
-    counted = read_counted(session, run.id, places={territory}, sections=("cells", "remedies"))
-    cell = next((c for c in counted.cells if (c.row, c.territory, c.week) == (row, territory, week)), None)
+    counted = read_head(session, run.id, large=False)
+    lines = read_lines(session, run.id, *line_of(row, territory), lists=("cells", "remedies"))
+    cell = next((cell for line in lines for cell in line.cells if cell.week == week), None)
     place = session.execute(select(Territory.name, Territory.zone).where(Territory.id == territory)).one_or_none()
     if cell is None or place is None:
         return None
-    helping = [each for each in counted.remedies if (each.row, each.territory, each.week) == (row, territory, week)]
+    helping = [each for line in lines for each in line.remedies if each.week == week]
     wanted = {*cell.able, *(each.person for each in helping)}
     asked = select(Technician.id, Technician.name).where(Technician.id.in_(wanted)).order_by(Technician.name)
     names = dict(session.execute(asked).all())
@@ -319,7 +332,7 @@ def cell_page(
         computed_at=run.computed_at,
         named=NamedCell(
             cell=cell,
-            name=_names(session, counted)[row],
+            name=row_names(session, {row})[row],
             territory=place.name,
             rests_on=None if cell.rests_on is None else dict(able).get(cell.rests_on, "one person"),
         ),
@@ -378,7 +391,7 @@ def _risks(
     counted: Counted,
     places: Collection[int],
     people: Mapping[int, str],
-    told: Callable[[Iterable[Felt]], tuple[NamedFelt, ...]],
+    told: Callable[[Iterable[Felt]], Iterator[NamedFelt]],
 ) -> tuple[PersonRisk, ...]:
     """Give everybody whose absence is felt in these territories, in hours or in promises, most hours first."""
     promised: dict[int, list[int]] = {}
@@ -388,14 +401,14 @@ def _risks(
             sums[0] += each.visits
             sums[1] += each.alone
     felt = {risk.person: risk for risk in counted.risks}
-    lost = {who: sum(risk.by_territory.get(place, 0) for place in places) for who, risk in felt.items()}
+    lost = {who: risk.lost_in(places) for who, risk in felt.items()}
     wanted = {who for who in lost if lost[who] > 0} | {who for who, (_all, alone) in promised.items() if alone}
     found = [
         PersonRisk(
             person=who,
             name=people.get(who, GONE),
             lost_s=max(0, lost.get(who, 0)),
-            felt=told(felt[who].felt) if who in felt else (),
+            felt_most=next(told(felt[who].felt), None) if who in felt else None,
             promised=promised.get(who, [0, 0])[0],
             alone=promised.get(who, [0, 0])[1],
         )
@@ -417,98 +430,6 @@ def _pairs(counted: Counted, places: Collection[int], people: Mapping[int, str])
     return tuple(sorted((pair for pair in found if pair.beyond_s > 0), key=lambda pair: (-pair.beyond_s, pair.people)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExpectedWeek:
-    """One coming week of a forecast, seconds of work; `can_give_s` is None where nothing was asked for."""
-
-    week: date
-    booked_s: int
-    mean_s: int
-    low80_s: int
-    low50_s: int
-    high50_s: int
-    high80_s: int
-    can_give_s: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ForecastPage:
-    """Expected work of one row in one territory, with what can be chosen beside it; `shown` is None without history."""
-
-    computed_at: datetime
-    history_weeks: int
-    record: TrackRecord | None
-    territories: tuple[tuple[int, str], ...]
-    rows: tuple[tuple[Row, str], ...]
-    territory: int | None
-    row: Row | None
-    past: tuple[tuple[date, int], ...]
-    coming: tuple[ExpectedWeek, ...]
-
-
-def forecast_page(
-    session: Session, *, reach: Territories, territory: int | None = None, row: Row | None = None
-) -> ForecastPage | None:
-    """Answer what work is expected; None before the first count. What is not chosen is what brings most work."""
-    run = latest_run(session)
-    if run is None:
-        return None
-    asked = select(Territory.id, Territory.name).order_by(Territory.name)
-    places = {number: name for number, name in session.execute(asked) if reach is None or number in reach}
-    read = places if territory is None else {territory} & places.keys()
-    counted = read_counted(session, run.id, places=read, sections=("outlines",))
-    here = [each for each in counted.outlines if each.territory in places]
-    if territory is not None:
-        here = [each for each in here if each.territory == territory]
-    names = _names(session, counted)
-    rows = sorted({each.row for each in here if each.row in names}, key=lambda one: names[one].casefold())
-    fitting = [each for each in here if each.row in names and row in (None, each.row)]
-    most = max(fitting, key=lambda each: (sum(each.forecast.mean_s), -each.territory), default=None)
-    cells = {cell.week: cell for cell in _cells_of(session, run.id, most.row, most.territory)} if most else {}
-    first = counted.weeks[0]
-    return ForecastPage(
-        computed_at=run.computed_at,
-        history_weeks=counted.history_weeks,
-        record=counted.by_row,
-        territories=tuple(places.items()),
-        rows=tuple((one, names[one]) for one in rows),
-        territory=most.territory if most else None,
-        row=most.row if most else None,
-        past=tuple(
-            (first - timedelta(weeks=len(most.past_s) - number), seconds) for number, seconds in enumerate(most.past_s)
-        )
-        if most
-        else (),
-        coming=tuple(_expected_week(week, number, most.forecast, cells) for number, week in enumerate(counted.weeks))
-        if most
-        else (),
-    )
-
-
-def _cells_of(session: Session, run_id: int, row: Row, territory: int) -> list[Cell]:
-    """Read the cells of one row in one territory and leave the thousands beside them as they are stored."""
-    return [
-        cell_in(line)
-        for part in _parts(session, run_id, {territory}, ("cells",)).values()
-        for line in part["cells"]
-        if (line[0], line[1]) == (row.kind.value, row.id)
-    ]
-
-
-def _expected_week(week: date, number: int, ahead: Forecast, cells: Mapping[date, Cell]) -> ExpectedWeek:
-    cell = cells.get(week)
-    return ExpectedWeek(
-        week=week,
-        booked_s=cell.booked_s if cell else 0,
-        mean_s=ahead.mean_s[number],
-        low80_s=ahead.low80_s[number],
-        low50_s=ahead.low50_s[number],
-        high50_s=ahead.high50_s[number],
-        high80_s=ahead.high80_s[number],
-        can_give_s=cell.can_give_s if cell else None,
-    )
-
-
 def _shown(places: Mapping[int, str], missing_s: Mapping[int, int], chosen: int | None) -> tuple[tuple[int, str], ...]:
     if chosen is not None:
         return tuple((number, name) for number, name in places.items() if number == chosen)
@@ -516,44 +437,65 @@ def _shown(places: Mapping[int, str], missing_s: Mapping[int, int], chosen: int 
     return tuple((number, name) for number, name in places.items() if number in most)
 
 
-def _heat_rows(cells: Sequence[NamedCell]) -> tuple[HeatRow, ...]:
-    by_row: dict[Row, list[NamedCell]] = {}
-    for named in cells:
-        if named.cell.needed_s:
-            by_row.setdefault(named.cell.row, []).append(named)
-    rows = [
-        HeatRow(
-            row=row,
-            name=found[0].name,
-            cells={named.cell.week: named for named in found},
-            missing_s=sum(named.cell.missing_s for named in found),
+def territories_in(session: Session, reach: Territories) -> dict[int, str]:
+    """Return the territories that a reader may look at, by name."""
+    asked = select(Territory.id, Territory.name).order_by(Territory.name)
+    return {number: name for number, name in session.execute(asked) if reach is None or number in reach}
+
+
+def _sums(session: Session, run_id: int, places: Collection[int]) -> list[tuple[int, Row, int]]:
+    """Give territory, row and missing seconds of every line in which anything is needed."""
+    if not places:
+        return []
+    found = session.execute(
+        select(CoverageLine.territory_id, CoverageLine.kind, CoverageLine.number, CoverageLine.missing_s).where(
+            CoverageLine.run_id == run_id, CoverageLine.territory_id.in_(places), CoverageLine.needed_s > 0
         )
-        for row, found in by_row.items()
-    ]
-    return tuple(sorted(rows, key=lambda row: (-row.missing_s, row.row.kind, row.name.casefold())))
+    )
+    return [(place, Row(kind=kind, id=number), missing_s) for place, kind, number, missing_s in found]
 
 
-def _names(session: Session, counted: Counted) -> dict[Row, str]:
-    used = {cell.row for cell in (*counted.cells, *counted.worst)}
-    used |= {felt.row for risk in counted.risks for felt in risk.felt} | {sole.row for sole in counted.soles}
-    used |= {felt.row for felt in counted.stress.felt} | {each.row for each in counted.outlines}
+def _in_order(sums: Iterable[tuple[int, Row, int]], names: Mapping[Row, str]) -> dict[int, list[NamedLine]]:
+    """Put the lines of each territory in the order in which they are shown."""
+    found: dict[int, list[NamedLine]] = {}
+    for place, row, missing_s in sums:
+        found.setdefault(place, []).append(NamedLine(row=row, name=names[row], missing_s=missing_s))
+    for lines in found.values():
+        lines.sort(key=lambda line: (-line.missing_s, line.row.kind, line.name.casefold(), line.row.id))
+    return found
+
+
+def _rows_of(counted: Counted) -> set[Row]:
+    """Give the rows that a page names beside those of its table."""
+    used = {cell.row for cell in counted.worst} | {felt.row for risk in counted.risks for felt in risk.felt}
+    return used | {sole.row for sole in counted.soles} | {felt.row for felt in counted.stress.felt}
+
+
+def row_names(session: Session, rows: Iterable[Row]) -> dict[Row, str]:
+    """Return how rows of the table are called."""
+    used = list(rows)
     skills = [row.id for row in used if row.kind is RowKind.SKILL]
     kinds = [row.id for row in used if row.kind is RowKind.CERTIFICATION]
     found = {Row(kind=RowKind.ANYBODY): "Work for anybody"}
-    for number, name in session.execute(select(Skill.id, Skill.name).where(Skill.id.in_(skills))):
+    for number, name in session.execute(select(Skill.id, Skill.name).where(_among(Skill.id, skills))):
         found[Row(kind=RowKind.SKILL, id=number)] = name
-    asked = select(CertificationKind.id, CertificationKind.name).where(CertificationKind.id.in_(kinds))
+    asked = select(CertificationKind.id, CertificationKind.name).where(_among(CertificationKind.id, kinds))
     for number, name in session.execute(asked):
         found[Row(kind=RowKind.CERTIFICATION, id=number)] = name
     return found
 
 
-def _people(session: Session, counted: Counted) -> dict[int, str]:
-    used = {cell.rests_on for cell in (*counted.cells, *counted.worst)} | {risk.person for risk in counted.risks}
+def _people(session: Session, counted: Counted, cells: Iterable[Cell]) -> dict[int, str]:
+    used = {cell.rests_on for cell in (*cells, *counted.worst)} | {risk.person for risk in counted.risks}
     used |= {each.person for each in counted.promised if each.alone}
     used |= {sole.person for sole in counted.soles} | {person for pair in counted.pairs for person in pair.people}
-    asked = select(Technician.id, Technician.name).where(Technician.id.in_(used - {None}))
+    asked = select(Technician.id, Technician.name).where(_among(Technician.id, used - {None}))
     return dict(session.execute(asked).all())
+
+
+def _among(column: InstrumentedAttribute[int], ids: Iterable[int | None]) -> ColumnElement[bool]:
+    """Say that a number is one of many: as one array, since a statement with thousands of places is slow."""
+    return column == any_(bindparam(None, list(ids), type_=ARRAY(Integer)))
 
 
 def changes_since(session: Session, seq: int) -> int:
@@ -576,8 +518,9 @@ def _prices(session: Session, places: Collection[tuple[int, date]]) -> dict[int,
     run = latest_run(session)
     found: dict[int, int] = {}
     near = {place for place, _week in places}
-    for cell in () if run is None else read_counted(session, run.id, places=near, sections=("cells",)).cells:
-        priced = cell.row.kind is RowKind.SKILL and cell.price_s > 0
-        if priced and (cell.territory, cell.week) in places:
+    where = (CoverageLine.territory_id.in_(near), CoverageLine.kind == RowKind.SKILL)
+    lines = () if run is None else read_lines(session, run.id, *where, lists=("cells",))
+    for cell in (cell for line in lines for cell in line.cells):
+        if cell.price_s > 0 and (cell.territory, cell.week) in places:
             found[cell.row.id] = max(cell.price_s, found.get(cell.row.id, 0))
     return found

@@ -1,24 +1,28 @@
-"""Pure: a counted outlook as it is stored, and read back for pages; row numbers only, names belong to the reader."""
+"""Pure: a counted outlook as it is stored, and read back for pages; row numbers only, names belong to the reader.
+
+The table is stored in lines, one for each row and territory; what speaks of all of them together is the head.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from dispatch.coverage.expectation import Forecast, Outline, TrackRecord
 from dispatch.coverage.flow import Cell
-from dispatch.coverage.outlook import ANYBODY, HOUR_S, DemandClass, Need, Row, RowKind, SkillLevel
+from dispatch.coverage.outlook import ANYBODY, DemandClass, Row, RowKind
 from dispatch.coverage.promised import Promised
 from dispatch.coverage.remedies import Remedy, RemedyKind
 from dispatch.coverage.risk import AbsenceRisk, Loss, PairRisk, SoleHolder, StressedWeek, StressTest
-from dispatch.coverage.week import WeekFlow
 
-VERSION = 6
+VERSION = 7
 NEAR_WEEKS = 4
 """Weeks that "where are we short" and "if somebody were away" speak of; the weeks after them are in the heat map."""
+LARGE = ("worst", "risks", "pairs", "soles", "promised", "known")
+"""What speaks of people: large in a large organisation, and only some pages show it."""
 FELT = 5
 """Places a person's absence is felt most; further ones are in the sum only."""
 
@@ -42,6 +46,10 @@ class Risk:
     by_territory: Mapping[int, int]
     felt: tuple[Felt, ...]
 
+    def lost_in(self, places: Collection[int]) -> int:
+        """How much of it is lost in these territories."""
+        return sum(seconds for place, seconds in self.by_territory.items() if place in places)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stress:
@@ -62,18 +70,6 @@ class Sole:
     person: int
     needed_s: int
     territories: tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassPrice:
-    """Scarcity price of one demand class: what one more hour would cost, seconds of paid travel."""
-
-    territory: int
-    week: date
-    needs: tuple[Need, ...]
-    needed_s: int
-    unmet_s: int
-    price_s: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,13 +98,15 @@ class Overbooked:
 class Counted:
     """Everything a page shows of one solved outlook.
 
-    Cells, remedies, prices and outlines are in order of territory and may be those of some territories only.
+    Cells, remedies and outlines are in order of territory; what a page does not ask for is empty.
 
     Attributes
     ----------
     worst
         Cells of the next four weeks of the five worst places of each territory; the five worst of any territories
         together are among them.
+    unmet_of
+        Unmet seconds by territory and week.
     missing_s
         Unmet seconds of the next four weeks, by territory.
     digests
@@ -122,6 +120,7 @@ class Counted:
     weeks: tuple[date, ...]
     digests: Mapping[date, str]
     worst: tuple[Cell, ...]
+    unmet_of: Mapping[tuple[int, date], int]
     missing_s: Mapping[int, int]
     merged_s: int
     tried_from_s: Mapping[date, int]
@@ -133,7 +132,6 @@ class Counted:
     soles: tuple[Sole, ...]
     promised: tuple[Promised, ...]
     known: tuple[Known, ...]
-    prices: tuple[ClassPrice, ...]
     booked_s: int
     expected_s: int
     recurring_s: int
@@ -153,19 +151,51 @@ class Counted:
         return self.weeks[:NEAR_WEEKS]
 
 
-def class_prices(weeks: Iterable[WeekFlow]) -> tuple[ClassPrice, ...]:
-    """Read the price of every demand class off the solved weeks."""
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A row of the table in one territory, with what a page asked for of it.
+
+    Attributes
+    ----------
+    outlines
+        One, or none where there is no history.
+    """
+
+    territory: int
+    row: Row
+    cells: tuple[Cell, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
+    outlines: tuple[Outline, ...] = ()
+
+
+def lines_of(counted: Counted) -> tuple[Line, ...]:
+    """Sort the table by territory and row, so that a page reads what it shows."""
+    found: dict[tuple[int, Row], tuple[list[Cell], list[Remedy], list[Outline]]] = {}
+
+    def line_of(one: Cell | Remedy | Outline) -> tuple[list[Cell], list[Remedy], list[Outline]]:
+        return found.setdefault((one.territory, one.row), ([], [], []))
+
+    for cell in counted.cells:
+        line_of(cell)[0].append(cell)
+    for remedy in counted.remedies:
+        line_of(remedy)[1].append(remedy)
+    for outline in counted.outlines:
+        line_of(outline)[2].append(outline)
     return tuple(
-        ClassPrice(
-            territory=work.territory,
-            week=week.week,
-            needs=work.needs,
-            needed_s=work.seconds,
-            unmet_s=round(unmet * HOUR_S),
-            price_s=round(price),
-        )
-        for week in weeks
-        for work, unmet, price in zip(week.demand, week.unmet_h, week.price_s, strict=True)
+        Line(territory=place, row=row, cells=tuple(cells), remedies=tuple(helping), outlines=tuple(drawn))
+        for (place, row), (cells, helping, drawn) in sorted(found.items(), key=lambda item: item[0])
+    )
+
+
+def with_lines(head: Counted, lines: Sequence[Line]) -> Counted:
+    """Put the table back, as it was counted."""
+    cells = (cell for line in lines for cell in line.cells)
+    helping = (remedy for line in lines for remedy in line.remedies)
+    return replace(
+        head,
+        cells=tuple(sorted(cells, key=lambda cell: (cell.territory, cell.week, cell.row))),
+        remedies=tuple(sorted(helping, key=lambda r: (r.territory, r.week, r.row, r.kind, -r.gained_s))),
+        outlines=tuple(outline for line in lines for outline in line.outlines),
     )
 
 
@@ -212,16 +242,16 @@ def summed_sole(sole: SoleHolder, demand: Iterable[DemandClass]) -> Sole:
 
 
 def to_json(counted: Counted) -> dict[str, Any]:
-    """Return what is stored."""
+    """Return what is stored beside the lines."""
     return {
         "version": VERSION,
         "weeks": [week.isoformat() for week in counted.weeks],
         "digests": {week.isoformat(): digest for week, digest in counted.digests.items()},
         "worst": [cell_out(cell) for cell in counted.worst],
+        "unmet_of": [[place, week.isoformat(), seconds] for (place, week), seconds in counted.unmet_of.items()],
         "missing_s": {str(place): seconds for place, seconds in counted.missing_s.items()},
         "merged_s": counted.merged_s,
         "tried_from_s": {week.isoformat(): seconds for week, seconds in counted.tried_from_s.items()},
-        "parts": _parts_out(counted),
         "risks": [
             {
                 "person": risk.person,
@@ -264,40 +294,63 @@ def to_json(counted: Counted) -> dict[str, Any]:
     }
 
 
-def _parts_out(counted: Counted) -> dict[str, dict[str, list[Any]]]:
-    """Sort what is large by territory, so that a page reads those it shows."""
-    parts: dict[str, dict[str, list[Any]]] = {}
+def line_out(line: Line) -> dict[str, list[Any]]:
+    """Return the columns of a stored line that hold lists."""
+    return {
+        "cells": [cell_out(cell) for cell in line.cells],
+        "remedies": [
+            [r.kind.value, r.person, *_row_out(r.row), r.territory, r.week.isoformat(), r.gained_s]
+            for r in line.remedies
+        ],
+        "outlines": [
+            [*_row_out(drawn.row), drawn.territory, list(drawn.past_s), asdict(drawn.forecast)]
+            for drawn in line.outlines
+        ],
+    }
 
-    def put(place: int, section: str, line: list[Any]) -> None:
-        parts.setdefault(str(place), {}).setdefault(section, []).append(line)
 
-    for cell in counted.cells:
-        put(cell.territory, "cells", cell_out(cell))
-    for each in counted.remedies:
-        where = (*_row_out(each.row), each.territory, each.week.isoformat())
-        put(each.territory, "remedies", [each.kind.value, each.person, *where, each.gained_s])
-    for p in counted.prices:
-        amounts = (p.needed_s, p.unmet_s, p.price_s)
-        put(p.territory, "prices", [p.territory, p.week.isoformat(), _needs_out(p.needs), *amounts])
-    for drawn in counted.outlines:
-        series = (list(drawn.past_s), asdict(drawn.forecast))
-        put(drawn.territory, "outlines", [*_row_out(drawn.row), drawn.territory, *series])
-    return parts
+def line_in(row: Row, territory: int, stored: Mapping[str, Sequence[Any]]) -> Line:
+    """Read a stored line, or some of its lists."""
+    return Line(
+        territory=territory,
+        row=row,
+        cells=tuple(cell_in(cell) for cell in stored.get("cells", ())),
+        remedies=tuple(
+            Remedy(
+                kind=RemedyKind(remedy),
+                person=person,
+                row=_row_in(kind, number),
+                territory=place,
+                week=_week_in(week),
+                gained_s=gained,
+            )
+            for remedy, person, kind, number, place, week, gained in stored.get("remedies", ())
+        ),
+        outlines=tuple(
+            Outline(
+                row=_row_in(kind, number),
+                territory=place,
+                past_s=tuple(past),
+                forecast=Forecast(**{name: tuple(values) for name, values in ahead.items()}),
+            )
+            for kind, number, place, past, ahead in stored.get("outlines", ())
+        ),
+    )
 
 
 def from_json(stored: Mapping[str, Any]) -> Counted:
-    """Read what was stored, or some parts of it; raises ValueError on another version, which is then counted anew."""
+    """Read what was stored, all of it or without some of `LARGE`; raises ValueError on another version."""
     if stored.get("version") != VERSION:
         raise ValueError(f"coverage is stored as version {stored.get('version')}, this program reads {VERSION}")
-    parts = [part for _place, part in sorted(stored["parts"].items(), key=lambda item: int(item[0]))]
     return Counted(
         weeks=tuple(date.fromisoformat(week) for week in stored["weeks"]),
         digests={date.fromisoformat(week): digest for week, digest in stored["digests"].items()},
-        worst=tuple(cell_in(cell) for cell in stored["worst"]),
+        worst=tuple(cell_in(cell) for cell in stored.get("worst", ())),
+        unmet_of={(place, _week_in(week)): seconds for place, week, seconds in stored["unmet_of"]},
         missing_s={int(place): seconds for place, seconds in stored["missing_s"].items()},
         merged_s=stored["merged_s"],
         tried_from_s={date.fromisoformat(week): seconds for week, seconds in stored["tried_from_s"].items()},
-        cells=tuple(cell_in(cell) for part in parts for cell in part.get("cells", ())),
+        cells=(),
         risks=tuple(
             Risk(
                 person=risk["person"],
@@ -305,28 +358,27 @@ def from_json(stored: Mapping[str, Any]) -> Counted:
                 by_territory={int(place): lost for place, lost in risk["by_territory"].items()},
                 felt=_felt_in(risk["felt"]),
             )
-            for risk in stored["risks"]
+            for risk in stored.get("risks", ())
         ),
         pairs=tuple(
             PairRisk(
                 people=(one, other), lost_s=lost, beyond={int(place): seconds for place, seconds in beyond.items()}
             )
-            for one, other, lost, beyond in stored["pairs"]
+            for one, other, lost, beyond in stored.get("pairs", ())
         ),
         stress=_stress_in(stored["stress"]),
-        remedies=_remedies_in(parts),
+        remedies=(),
         soles=tuple(
             Sole(row=_row_in(kind, number), level=level, person=person, needed_s=needed, territories=tuple(places))
-            for kind, number, level, person, needed, places in stored["soles"]
+            for kind, number, level, person, needed, places in stored.get("soles", ())
         ),
-        prices=_prices_in(parts),
         promised=tuple(
             Promised(person=person, territory=place, visits=visits, alone=alone)
-            for person, place, visits, alone in stored["promised"]
+            for person, place, visits, alone in stored.get("promised", ())
         ),
         known=tuple(
             Known(kind=kind, id=number, person=person, territory=place, visits=visits, open_visits=waiting)
-            for kind, number, person, place, visits, waiting in stored["known"]
+            for kind, number, person, place, visits, waiting in stored.get("known", ())
         ),
         booked_s=stored["booked_s"],
         expected_s=stored["expected_s"],
@@ -337,7 +389,7 @@ def from_json(stored: Mapping[str, Any]) -> Counted:
         by_territory=_record_in(stored["by_territory"]),
         by_kind=_record_in(stored["by_kind"]),
         by_row=_record_in(stored["by_row"]),
-        outlines=_outlines_in(parts),
+        outlines=(),
         without_hours=tuple(stored["without_hours"]),
         overbooked=tuple(
             Overbooked(territory=place, week=date.fromisoformat(week), needed_s=needed, hours_s=hours)
@@ -360,56 +412,13 @@ def _stress_in(stored: Mapping[str, Any]) -> Stress:
     )
 
 
-def _remedies_in(parts: Sequence[Mapping[str, Any]]) -> tuple[Remedy, ...]:
-    return tuple(
-        Remedy(
-            kind=RemedyKind(remedy),
-            person=person,
-            row=_row_in(kind, number),
-            territory=place,
-            week=date.fromisoformat(week),
-            gained_s=gained,
-        )
-        for part in parts
-        for remedy, person, kind, number, place, week, gained in part.get("remedies", ())
-    )
-
-
-def _prices_in(parts: Sequence[Mapping[str, Any]]) -> tuple[ClassPrice, ...]:
-    return tuple(
-        ClassPrice(
-            territory=place,
-            week=date.fromisoformat(week),
-            needs=_needs_in(needs),
-            needed_s=needed,
-            unmet_s=unmet,
-            price_s=price,
-        )
-        for part in parts
-        for place, week, needs, needed, unmet, price in part.get("prices", ())
-    )
-
-
-def _outlines_in(parts: Sequence[Mapping[str, Any]]) -> tuple[Outline, ...]:
-    return tuple(
-        Outline(
-            row=_row_in(kind, number),
-            territory=place,
-            past_s=tuple(past),
-            forecast=Forecast(**{name: tuple(values) for name, values in ahead.items()}),
-        )
-        for part in parts
-        for kind, number, place, past, ahead in part.get("outlines", ())
-    )
-
-
 def _felt_out(felt: Felt) -> list[Any]:
     return [*_row_out(felt.row), felt.territory, felt.week.isoformat(), felt.lost_s]
 
 
 def _felt_in(stored: Sequence[Sequence[Any]]) -> tuple[Felt, ...]:
     return tuple(
-        Felt(row=_row_in(kind, number), territory=place, week=date.fromisoformat(week), lost_s=lost)
+        Felt(row=_row_in(kind, number), territory=place, week=_week_in(week), lost_s=lost)
         for kind, number, place, week, lost in stored
     )
 
@@ -452,14 +461,6 @@ def cell_in(stored: Sequence[Any]) -> Cell:
         able=tuple(able),
         price_s=price,
     )
-
-
-def _needs_out(needs: Sequence[Need]) -> list[list[list[int]]]:
-    return [[[option.skill, option.level] for option in need.any_of] for need in needs]
-
-
-def _needs_in(stored: Sequence[Sequence[Sequence[int]]]) -> tuple[Need, ...]:
-    return tuple(Need(any_of=tuple(SkillLevel(skill=skill, level=at) for skill, at in need)) for need in stored)
 
 
 def _record_out(record: TrackRecord | None) -> dict[str, float] | None:

@@ -10,13 +10,15 @@ from sqlalchemy.orm import Session
 from dispatch.accounts.access import Actor, Right
 from dispatch.core import queue
 from dispatch.core.audit import Change, record
-from dispatch.coverage.models import CoverageRun
-from dispatch.coverage.queries import changes_since, latest_run
-from dispatch.coverage.result import Counted, to_json
+from dispatch.coverage.kept import READING, latest_run, write_lines
+from dispatch.coverage.models import CoverageLine, CoverageRun
+from dispatch.coverage.queries import changes_since
+from dispatch.coverage.result import VERSION, Counted, lines_of, to_json
 
 TASK = "coverage.count"
 REFRESH = "coverage.refresh"
 KEPT_DAYS = 35
+READ_AT_ONCE = 2
 _LOCK = 0xC07E7A6E
 """The advisory lock that stands for "the kept counts"; whoever dies with it lets it go with the connection."""
 LONGEST_WAIT = "90s"
@@ -32,7 +34,7 @@ def request_count(session: Session, *, actor: Actor) -> bool:
 def store_coverage(
     session: Session, counted: Counted, *, based_on_seq: int, seconds: float, actor: Actor, now: datetime
 ) -> CoverageRun:
-    """Keep a counted outlook for the pages: the last of each day, for five weeks.
+    """Keep a counted outlook for the pages, and of the older ones what `_clear` leaves.
 
     Counts may run beside each other, and the one that read first may end last: it is dropped, and what is returned is
     the kept one that read later.
@@ -50,13 +52,8 @@ def store_coverage(
     )
     session.add(run)
     session.flush()
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    same_day = CoverageRun.computed_at.between(midnight, now) & (CoverageRun.id != run.id)
-    session.execute(
-        delete(CoverageRun)
-        .where(same_day | (CoverageRun.computed_at < now - timedelta(days=KEPT_DAYS)))
-        .execution_options(synchronize_session=False)
-    )
+    write_lines(session, run.id, lines_of(counted))
+    _clear(session, now)
     record(
         session,
         Change(
@@ -69,6 +66,29 @@ def store_coverage(
         ),
     )
     return run
+
+
+def _clear(session: Session, now: datetime) -> None:
+    """Leave the heads of the last count of each day for five weeks, and the lines of the newest two.
+
+    A page may be reading the one before the newest, statement by statement.
+    """
+    day = func.date_trunc("day", CoverageRun.computed_at)
+    ranked = (
+        select(
+            CoverageRun.id,
+            func.row_number().over(order_by=READING).label("newest"),
+            func.row_number().over(partition_by=day, order_by=READING).label("of_day"),
+        )
+        .where(CoverageRun.result["version"].as_integer() == VERSION)
+        .subquery()
+    )
+    overtaken = select(ranked.c.id).where(ranked.c.newest > READ_AT_ONCE)
+    old = CoverageRun.id.in_(overtaken.where(ranked.c.of_day > 1)) | (
+        CoverageRun.computed_at < now - timedelta(days=KEPT_DAYS)
+    )
+    for gone in (delete(CoverageRun).where(old), delete(CoverageLine).where(CoverageLine.run_id.in_(overtaken))):
+        session.execute(gone.execution_options(synchronize_session=False))
 
 
 def confirm_coverage(session: Session, run_id: int, *, based_on_seq: int, now: datetime) -> CoverageRun | None:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,8 +15,9 @@ from dispatch.coverage import queries, service
 from dispatch.coverage.cell_plans import find_remedy, take_remedy, taken
 from dispatch.coverage.expectation import LEAST_WEEKS
 from dispatch.coverage.flow import Cell
+from dispatch.coverage.kept import latest_run
 from dispatch.coverage.outlook import CERTIFICATION, HOUR_S, Row, RowKind
-from dispatch.coverage.queries import CellPage, CoveragePage, HeatMap, NamedCell
+from dispatch.coverage.queries import CellPage, HeatMap, NamedCell
 from dispatch.coverage.remedies import MOST_CELLS, Remedy, RemedyKind
 from dispatch.coverage.result import Counted
 from dispatch.web.context import actor, db, moment
@@ -32,8 +33,6 @@ STEPS = (0.75, 1.0, 1.15, 1.5)
 """Hours that can be given for each hour needed: below the first is very short, from the last on ample."""
 MOST_PERCENT = 500
 SHOWN = 10
-FEW_ROWS, MANY_ROWS = 12, 60
-"""Rows of a territory shown beside others, and on its own."""
 COLUMNS = (
     "skill",
     "kind",
@@ -82,12 +81,11 @@ def index() -> Response:
     """Show where we are short in the next four weeks, the table behind it, and what it rests on."""
     reach = actor().territories(Right.COVERAGE_READ)
     chosen = request.args.get("territory", type=int)
-    found = queries.coverage_page(db(), reach=reach, chosen=chosen)
+    number = request.args.get("page", 1, type=int)
+    found = queries.coverage_page(db(), reach=reach, chosen=chosen, number=number)
     if chosen is not None and found is not None and not found.shown:
         abort(404)
     after = request.args.get("after", type=int)
-    rows = MANY_ROWS if chosen is not None or (found and len(found.territories) == 1) else FEW_ROWS
-    first = rows * (max(1, request.args.get("page", 1, type=int)) - 1)
     return page(
         "coverage/index.html",
         fragment="answer",
@@ -100,10 +98,10 @@ def index() -> Response:
         pages=manager_tabs("coverage.index"),
         expectation=expectation_words(found.counted) if found else "",
         may_count=actor().may(Right.COVERAGE_SOLVE),
-        maps=[_map(each, found.counted.weeks, first, rows) for each in found.maps] if found else [],
+        maps=[_map(each, found.counted.weeks) for each in found.maps] if found else [],
         table=request.args.get("view") == "table",
-        first=first,
-        at_once=rows,
+        first=found.first if found else 0,
+        at_once=found.at_once if found else 0,
         table_heads=[_("Skill"), *((day(week, form="d MMM"), "end") for week in found.counted.weeks)] if found else [],
         week_heads=[day(week, form="d MMM") for week in found.counted.weeks] if found else [],
         week_words=week_words,
@@ -118,7 +116,7 @@ def index() -> Response:
 @permission(Right.COVERAGE_SOLVE)
 def count() -> AnyResponse:
     """Ask for a fresh count; the page shows it as soon as it is there."""
-    before = queries.latest_run(db())
+    before = latest_run(db())
     if service.request_count(db(), actor=actor()):
         flash(_("Counting. It takes some seconds."), "good")
     else:
@@ -130,17 +128,17 @@ def count() -> AnyResponse:
 @blueprint.get("/table.csv")
 @permission(Right.COVERAGE_READ)
 def table() -> Response:
-    """Give every number of the table, for a spreadsheet."""
+    """Give every number of the table, or of that of one territory, for a spreadsheet."""
     reach = actor().territories(Right.COVERAGE_READ)
-    found = queries.coverage_page(db(), reach=reach, everywhere=True)
+    found = queries.coverage_table(db(), reach=reach, chosen=request.args.get("territory", type=int))
     if found is None:
         abort(404)
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    writer.writerows(_lines(found))
+    writer.writerows(_lines(found.cells))
     answer = Response("\ufeff" + text.getvalue(), mimetype="text/csv")
-    name = f"coverage-{found.counted.weeks[0]:%Y-%m-%d}.csv"
+    name = f"coverage-{found.starts_on:%Y-%m-%d}.csv"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 
@@ -343,15 +341,14 @@ def expectation_words(counted: Counted) -> str:
     )
 
 
-def _map(found: HeatMap, weeks: tuple[date, ...], first: int, rows: int) -> dict[str, Any]:
+def _map(found: HeatMap, weeks: tuple[date, ...]) -> dict[str, Any]:
     """Give what the map and the table of a territory show, which is the same."""
-    shown = found.rows[first : first + rows]
     return {
         "territory": found.territory,
         "name": found.name,
-        "total": len(found.rows),
+        "total": len(found.lines),
         "summary": map_words(found),
-        "rows": [(row.name, [_square(row.cells.get(week)) for week in weeks]) for row in shown],
+        "rows": [(row.name, [_square(row.cells.get(week)) for week in weeks]) for row in found.rows],
     }
 
 
@@ -370,41 +367,40 @@ def cell_url(found: Cell) -> str:
 
 def map_words(found: HeatMap) -> str:
     """Say the map of a territory in a sentence."""
-    if not found.rows:
+    if not found.lines:
         return _("Nothing is needed there.")
-    worst = found.rows[0]
+    worst = found.lines[0]
     if not worst.missing_s:
         return _n(
-            "%(num)s row, and nothing is short.", "%(num)s rows, and nothing is short in any week.", len(found.rows)
+            "%(num)s row, and nothing is short.", "%(num)s rows, and nothing is short in any week.", len(found.lines)
         )
     return _(
         "%(short)s of %(all)s rows are short in some week, most of all %(name)s with %(hours)s missing.",
         short=found.short,
-        all=len(found.rows),
+        all=len(found.lines),
         name=worst.name,
         hours=work_hours(worst.missing_s),
     )
 
 
-def _lines(found: CoveragePage) -> Iterator[list[str | int]]:
-    for row in (row for each in found.maps for row in each.rows):
-        for named in row.cells.values():
-            counted = named.cell
-            yield [
-                _plain(named.name),
-                counted.row.kind.value,
-                _plain(named.territory),
-                counted.week.isoformat(),
-                counted.level,
-                *(
-                    f"{seconds / HOUR_S:.2f}"
-                    for seconds in (counted.needed_s, counted.booked_s, counted.can_give_s, counted.missing_s)
-                ),
-                percent(counted),
-                counted.people,
-                _plain(named.rests_on or ""),
-                counted.price_s,
-            ]
+def _lines(cells: Iterable[NamedCell]) -> Iterator[list[str | int]]:
+    for named in cells:
+        counted = named.cell
+        yield [
+            _plain(named.name),
+            counted.row.kind.value,
+            _plain(named.territory),
+            counted.week.isoformat(),
+            counted.level,
+            *(
+                f"{seconds / HOUR_S:.2f}"
+                for seconds in (counted.needed_s, counted.booked_s, counted.can_give_s, counted.missing_s)
+            ),
+            percent(counted),
+            counted.people,
+            _plain(named.rests_on or ""),
+            counted.price_s,
+        ]
 
 
 def _plain(text: str) -> str:

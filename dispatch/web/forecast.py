@@ -6,10 +6,9 @@ from typing import Any
 from flask import Blueprint, Response, abort, request, url_for
 
 from dispatch.accounts.access import Right
-from dispatch.coverage import queries
 from dispatch.coverage.expectation import LEAST_WEEKS
+from dispatch.coverage.forecast_queries import ForecastPage, forecast_page
 from dispatch.coverage.outlook import HOUR_S, Row, RowKind
-from dispatch.coverage.queries import ForecastPage
 from dispatch.web.context import actor, db, moment
 from dispatch.web.coverage import week_words, work_hours
 from dispatch.web.filters import day
@@ -27,7 +26,7 @@ def index() -> Response:
     """Show what is expected of one skill in one territory, and choose another."""
     reach = actor().territories(Right.COVERAGE_READ)
     row = _row(request.args.get("row", ""))
-    found = queries.forecast_page(db(), reach=reach, territory=request.args.get("territory", type=int), row=row)
+    found = forecast_page(db(), reach=reach, territory=request.args.get("territory", type=int), row=row)
     return page(
         "coverage/forecast.html",
         pages=manager_tabs("forecast.index"),

@@ -18,10 +18,11 @@ from dispatch.core.models import AuditEvent
 from dispatch.coverage import counting, snapshot
 from dispatch.coverage.certificates import expiring_certificates
 from dispatch.coverage.counting import count, solve_coverage, solve_coverage_apart
-from dispatch.coverage.models import CoverageRun
+from dispatch.coverage.kept import latest_run, read_counted
+from dispatch.coverage.models import CoverageLine, CoverageRun
 from dispatch.coverage.outlook import Row, RowKind
-from dispatch.coverage.queries import cell_page, coverage_page, latest_run, scarcity_prices
-from dispatch.coverage.result import Counted, from_json, to_json
+from dispatch.coverage.queries import cell_page, coverage_page, coverage_table, scarcity_prices
+from dispatch.coverage.result import Counted, from_json, lines_of, to_json, with_lines
 from dispatch.coverage.service import refresh_due, request_count
 from dispatch.coverage.snapshot import Snapshot, read_snapshot
 from dispatch.jobs.lifecycle import VisitState
@@ -78,9 +79,9 @@ def world(session: Session) -> World:
 
 def test_a_count_is_kept_and_read_back_whole(session: Session, world: World) -> None:
     counted = count(read_snapshot(session, now=NOW))
-    assert from_json(to_json(counted)) == counted
+    assert with_lines(from_json(to_json(counted)), lines_of(counted)) == counted
     run = solve_coverage(session, actor=SYSTEM, now=NOW)
-    stored = from_json(run.result)
+    stored = read_counted(session, run.id)
     assert stored == counted
     assert latest_run(session) is run
     # A visit of twelve hours with a quarter of an hour of travel: eight hours serve 7 h 50 min of it.
@@ -97,10 +98,22 @@ def test_old_counts_go(session: Session, world: World) -> None:
     assert session.scalar(select(func.count()).select_from(CoverageRun)) == 2
 
 
-def test_of_one_day_the_last_count_stays(session: Session, world: World) -> None:
-    for minutes in (0, 5, 10):
-        solve_coverage(session, actor=SYSTEM, now=NOW + timedelta(minutes=minutes))
-    assert session.scalars(select(CoverageRun.computed_at)).all() == [NOW + timedelta(minutes=10)]
+def test_of_one_day_the_last_count_stays_and_the_one_that_may_be_read_just_now(session: Session, world: World) -> None:
+    for day, minutes in ((-2, 0), (-2, 5), (-1, 0), (-1, 5), (0, 0), (0, 5), (0, 10)):
+        solve_coverage(session, actor=SYSTEM, now=NOW + timedelta(days=day, minutes=minutes))
+    kept = session.execute(select(CoverageRun.id, CoverageRun.computed_at).order_by(CoverageRun.computed_at)).all()
+    last = [(-2, 5), (-1, 5), (0, 5), (0, 10)]
+    assert [at for _run, at in kept] == [NOW + timedelta(days=day, minutes=minutes) for day, minutes in last]
+    with_table = session.scalars(select(CoverageLine.run_id).distinct().order_by(CoverageLine.run_id)).all()
+    assert with_table == [run for run, _at in kept[-2:]]
+
+
+def test_a_page_that_began_before_a_newer_count_reads_on(session: Session, world: World) -> None:
+    run = solve_coverage(session, actor=SYSTEM, now=NOW)
+    whole = read_counted(session, run.id)
+    solve_coverage(session, actor=SYSTEM, now=NOW + timedelta(minutes=5))
+    assert whole.cells
+    assert read_counted(session, run.id) == whole
 
 
 def test_a_refresh_counts_the_weeks_that_changed_and_gives_what_a_whole_count_gives(
@@ -115,7 +128,7 @@ def test_a_refresh_counts_the_weeks_that_changed_and_gives_what_a_whole_count_gi
     monkeypatch.setattr(counting, "build_weeks", lambda asked: (solved.extend(asked.weeks), real(asked))[1])
     run = solve_coverage(session, actor=SYSTEM, now=NOW, anew=False)
     assert solved == [MONDAY + timedelta(weeks=7)]
-    assert from_json(run.result) == count(read_snapshot(session, now=NOW))
+    assert read_counted(session, run.id) == count(read_snapshot(session, now=NOW))
 
 
 def test_a_refresh_without_a_change_only_says_that_it_looked(session: Session, world: World) -> None:
@@ -145,10 +158,10 @@ def test_while_it_is_solved_no_connection_is_held(
     assert while_solving == [[], [], [], []]
     (run,) = session.scalars(select(CoverageRun)).all()
     assert run.computed_at == NOW + timedelta(minutes=5)
-    assert from_json(run.result) == count(read_snapshot(session, now=NOW))
+    assert read_counted(session, run.id) == count(read_snapshot(session, now=NOW))
 
 
-def test_a_count_that_made_way_for_a_newer_one_meanwhile_is_not_confirmed(
+def test_to_find_that_a_count_still_holds_does_not_overtake_a_newer_one(
     session: Session, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     solve_coverage(session, actor=SYSTEM, now=NOW)
@@ -161,7 +174,9 @@ def test_a_count_that_made_way_for_a_newer_one_meanwhile_is_not_confirmed(
 
     monkeypatch.setattr(counting, "count", count_while_another_does)
     solve_coverage_apart(lambda: nullcontext(session), actor=SYSTEM, now=NOW + timedelta(minutes=5), anew=False)
-    assert session.scalars(select(CoverageRun.computed_at)).all() == [NOW + timedelta(minutes=7)]
+    newest = latest_run(session)
+    assert newest is not None
+    assert newest.computed_at == NOW + timedelta(minutes=7)
 
 
 def test_a_refresh_is_due_when_the_log_went_on(session: Session, world: World) -> None:
@@ -206,7 +221,8 @@ def test_the_page_says_what_is_short_and_whom_it_rests_on(session: Session, worl
         ("Gas", 3, "Ana", 12 * HOUR)
     ]
     (risk,) = page.risks
-    assert (risk.name, risk.felt[0].name, risk.felt[0].territory) == ("Ana", "Gas", "North")
+    assert risk.felt_most is not None
+    assert (risk.name, risk.felt_most.name, risk.felt_most.territory) == ("Ana", "Gas", "North")
     assert risk.lost_s == 12 * HOUR - page.missing_s
     assert {each.name: [row.name for row in each.rows] for each in page.maps} == {"North": ["Gas"], "South": ["Wiring"]}
     assert page.maps[1].rows[0].cells[MONDAY].cell.people == 2
@@ -241,11 +257,10 @@ def test_of_many_territories_the_shortest_five_are_shown(session: Session, world
     assert page.without_hours == tuple(f"West {number}" for number in range(5))
     without = coverage_page(session, reach=None, maps=False)
     assert page.maps
-    assert page.counted.cells
-    assert without == replace(page, maps=(), shown=(), counted=replace(page.counted, cells=()))
-    everything = coverage_page(session, reach=None, everywhere=True)
+    assert without == replace(page, maps=(), shown=())
+    everything = coverage_table(session, reach=None)
     assert everything is not None
-    assert len(everything.shown) == 7
+    assert len({named.territory for named in everything.cells}) == 7
     one = coverage_page(session, reach=None, chosen=world.south.id)
     assert one is not None
     assert [weeks[0].territory for weeks in one.worst] == ["South"]
@@ -263,7 +278,7 @@ def test_the_page_costs_a_constant_number_of_statements(session: Session, world:
     event.listen(connection, "before_cursor_execute", note)
     coverage_page(session, reach=None)
     expiring_certificates(session, reach=None, today=DAY)
-    assert len(statements) == 9
+    assert len(statements) == 10
 
 
 def test_changes_since_the_count_are_told(session: Session, world: World) -> None:

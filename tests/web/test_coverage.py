@@ -13,13 +13,14 @@ from sqlalchemy.dialects.postgresql import Range
 
 from dispatch.accounts.access import SYSTEM
 from dispatch.core import clock
+from dispatch.coverage import queries
 from dispatch.coverage.counting import solve_coverage
 from dispatch.coverage.expectation import TrackRecord
 from dispatch.coverage.flow import Cell
-from dispatch.coverage.models import CoverageRun
+from dispatch.coverage.forecast_queries import forecast_page
+from dispatch.coverage.kept import latest_run, read_counted, read_head
+from dispatch.coverage.models import CoverageLine, CoverageRun
 from dispatch.coverage.outlook import HOUR_S, Row, RowKind
-from dispatch.coverage.queries import forecast_page, latest_run, read_counted
-from dispatch.coverage.result import from_json
 from dispatch.skills.models import CertificationKind, Skill
 from dispatch.web import coverage as words
 from dispatch.workforce.models import Territory
@@ -151,14 +152,14 @@ def test_the_map_the_table_and_the_file_agree_to_the_digit(client_for: SignIn, c
 def test_pages_of_a_large_territory_leave_nothing_out(
     client_for: SignIn, counted: Gas, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(words, "MANY_ROWS", 1)
+    monkeypatch.setattr(queries, "MANY_ROWS", 1)
     manager = client_for("manager")
     first, second = (manager.get(f"/coverage?page={number}") for number in (1, 2))
     assert "1 to 1 of 2 skills" in first.text
     assert "2 to 2 of 2 skills" in second.text
     shown = [re.findall(r"<title>([^<]*)</title></text>", found.html) for found in (first, second)]
     assert sorted(name for found in shown for name in found) == ["=Gas boilers", "Gas card"]
-    monkeypatch.setattr(words, "FEW_ROWS", 1)
+    monkeypatch.setattr(queries, "FEW_ROWS", 1)
     assert "All 2 rows of North" in client_for("administrator").get("/coverage").text
 
 
@@ -233,13 +234,13 @@ def test_expected_work_is_drawn_and_stands_in_numbers_beside_it(client_for: Sign
         record = TrackRecord(
             weeks=8, off_percent=12, bias_percent=1, naive_percent=19, inside50_percent=51, inside80_percent=79
         )
-        outlines = [
-            ["skill", counted.skill_id, site.north_id, [3600 * n for n in range(26)], ahead],
-            ["skill", counted.skill_id, site.south_id, [0] * 26, ahead],
-        ]
-        parts = run.result["parts"]
-        drawn = {str(line[2]): {**parts.get(str(line[2]), {}), "outlines": [line]} for line in outlines}
-        run.result = {**run.result, "history_weeks": 60, "by_row": asdict(record), "parts": {**parts, **drawn}}
+        for place, past in ((site.north_id, [3600 * n for n in range(26)]), (site.south_id, [0] * 26)):
+            key = {"run_id": run.id, "territory_id": place, "kind": RowKind.SKILL, "number": counted.skill_id}
+            line = session.get(CoverageLine, key) or CoverageLine(**key, needed_s=0, missing_s=0, cells=[], remedies=[])
+            line.outlines = [["skill", counted.skill_id, place, past, ahead]]
+            line.expected_s = 13 * 72_000
+            session.add(line)
+        run.result = {**run.result, "history_weeks": 60, "by_row": asdict(record)}
     page = client_for("manager").get("/forecast")
     assert "were off by 12 %, seen one to four weeks before; last year's or last week's number would have" in page.text
     assert "between 10 h and 30 h" in page.text
@@ -272,6 +273,24 @@ def test_the_file_agrees_with_the_page_and_holds_no_formula(client_for: SignIn, 
     assert float(gas["can_give_h"]) + float(gas["missing_h"]) == pytest.approx(20)
     assert manager.page is not None
     assert f">{gas['percent']}%" in manager.page.html
+
+
+def test_the_file_of_a_chosen_territory_holds_what_the_page_shows(client_for: SignIn, counted: Gas, site: Site) -> None:
+    everywhere = client_for("administrator")
+
+    def lines(query: str) -> list[str]:
+        text = everywhere.client.get(f"/coverage/table.csv{query}").data.decode("utf-8-sig")
+        return text.splitlines()[1:]
+
+    for place, name in ((site.north_id, "North"), (site.south_id, "South")):
+        link = f"/coverage/table.csv?territory={place}"
+        assert f'href="{link}"' in everywhere.get(f"/coverage?territory={place}").html
+        found = lines(f"?territory={place}")
+        assert found
+        assert found == [line for line in lines("") if f",{name}," in line]
+    assert 'href="/coverage/table.csv"' in everywhere.get("/coverage").html
+    client_for("manager").get(f"/coverage/table.csv?territory={site.south_id}", 404)
+    everywhere.get("/coverage/table.csv?territory=0", 404)
 
 
 def test_territories_out_of_reach_are_not_there(client_for: SignIn, counted: Gas, site: Site) -> None:
@@ -348,7 +367,7 @@ def test_what_demand_rests_on_is_said_plainly(site: Site, counted: Gas) -> None:
     with site.session() as session:
         run = latest_run(session)
         assert run is not None
-        plain = from_json(run.result)
+        plain = read_head(session, run.id)
     some = replace(plain, booked_s=36_000, recurring_s=7_200, expected_s=72_000, history_weeks=9, by_territory=None)
     record = TrackRecord(
         weeks=8, off_percent=4.4, bias_percent=-3.0, naive_percent=9.6, inside50_percent=49, inside80_percent=81
