@@ -18,8 +18,8 @@ from dispatch.messages.calls import BadNews, call_first, withdraw_calls
 from dispatch.messages.lifecycle import Topic
 from dispatch.messages.models import CallKind
 from dispatch.messages.service import HOLD_S, PUBLISH_HOLD_S, News, span, tell
-from dispatch.planning.models import Assignment, AssignmentState
-from dispatch.planning.rows import live
+from dispatch.planning.drafts import told_bookings
+from dispatch.planning.models import RELEASED_STATES, Assignment, AssignmentState
 from dispatch.workforce.models import Technician
 
 STALE_AFTER = timedelta(minutes=15)  # a report that comes in later, from a phone without signal, is no news any more
@@ -154,10 +154,11 @@ def _rest_of_crew(session: Session, visits: Collection[int]) -> dict[int, dateti
     """Return when the others start where only some were taken off: the customer expects them all the same."""
     if not visits:
         return {}
+    told = told_bookings().c
     starts = (
-        select(Assignment.visit_id, func.min(func.lower(Assignment.during)))
-        .where(Assignment.visit_id.in_(visits), live())
-        .group_by(Assignment.visit_id)
+        select(told.visit_id, func.min(func.lower(told.during)))
+        .where(told.visit_id.in_(visits), told.state.not_in(RELEASED_STATES))
+        .group_by(told.visit_id)
     )
     return dict(session.execute(starts).all())
 

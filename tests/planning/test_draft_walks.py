@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from dispatch.accounts.access import SYSTEM
 from dispatch.core.audit import verify_chain
 from dispatch.core.errors import Conflict, Invalid, NotFound
 from dispatch.jobs.models import CrewSlot, Visit
-from dispatch.messages.models import Message, MessagePart, MessageState
+from dispatch.messages.models import CallKind, CallState, CallTask, Message, MessagePart, MessageState
 from dispatch.planning.draft_publishing import drafted, publish_draft, publish_due, take_draft_back
 from dispatch.planning.models import Assignment, AssignmentState
 from dispatch.planning.service import (
@@ -32,6 +33,7 @@ from tests.planning.world import EIGHT, World, actor_of, make_world
 
 BEGIN = make.MORNING - timedelta(days=1)
 STEPS = 45
+LATE = timedelta(hours=1, minutes=30)
 Known = dict[tuple[int, int], datetime]
 """When a person is at a visit."""
 
@@ -46,6 +48,8 @@ class Walk:
         for person in self.people:
             person.phone = "+49 1"
         self.visits = [self.world.visit(), self.world.visit(), self.world.visit(crew=2)]
+        for visit in self.visits[1:]:
+            make.make_promise(session, visit=visit, during=Range(EIGHT, EIGHT + LATE))
         both = "dispatcher", "manager"
         self.users = [actor_of(make.make_user(session, name=name), *both) for name in ("Ines", "Omar")]
         self.slots = {
@@ -94,6 +98,7 @@ class Walk:
             actor=actor,
             now=self.now,
             draft=True,
+            override_reason="agreed with them",
         )
 
     def take_off(self, actor: Any) -> None:
@@ -154,6 +159,21 @@ class Walk:
         last = {(row.technician_id, row.visit_id): row.after for row in self.session.execute(query)}
         return {key: datetime.fromisoformat(after["start"]) for key, after in last.items() if after is not None}
 
+    def late(self) -> set[int]:
+        """Return the visits of which people were told a time after the promise."""
+        promised = {visit.id for visit in self.visits[1:]}
+        return {
+            visit_id
+            for (_person, visit_id), start in self.on_phones().items()
+            if visit_id in promised and start > EIGHT + LATE
+        }
+
+    def to_call(self) -> set[int]:
+        query = select(CallTask.visit_id).where(
+            CallTask.state == CallState.OPEN, CallTask.kind == CallKind.PROMISE_BROKEN
+        )
+        return set(self.session.scalars(query))
+
     def booked(self) -> Known:
         live = Assignment.state.not_in([AssignmentState.CANCELLED, AssignmentState.DECLINED])
         query = select(Assignment.technician_id, Assignment.visit_id, Assignment.during).where(live)
@@ -170,6 +190,7 @@ def test_phone_outbox_and_bookings_agree_after_every_step(session: Session, seed
         done.append(walk.step())
         known = walk.on_phones()
         assert known == walk.in_outbox(), done
+        assert walk.late() == walk.to_call(), done
         assert done[-1] not in ("undo", "redo", "take_back") or known.items() <= ever, "taking back publishes nothing"
         ever |= known.items()
     accepted = {name for name in done if not name.endswith("refused")}
