@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, insert, select
+from sqlalchemy import ColumnElement, Text, cast, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.orm import Session, aliased, defer
 
@@ -73,23 +74,35 @@ def read_counted(session: Session, run_id: int) -> Counted:
     return with_lines(read_head(session, run_id), read_lines(session, run_id))
 
 
+_WRITE = text(
+    """
+    INSERT INTO coverage_line
+        (run_id, territory_id, kind, number, needed_s, missing_s, expected_s, cells, remedies, outlines)
+    SELECT :run_id, territory_id, kind, number, needed_s, missing_s, expected_s,
+        CAST(cells AS jsonb), CAST(remedies AS jsonb), CAST(outlines AS jsonb)
+    FROM unnest(
+        CAST(:territory_id AS int[]), CAST(:kind AS text[]), CAST(:number AS int[]),
+        CAST(:needed_s AS int8[]), CAST(:missing_s AS int8[]), CAST(:expected_s AS int8[]),
+        CAST(:cells AS text[]), CAST(:remedies AS text[]), CAST(:outlines AS text[])
+    ) AS line (territory_id, kind, number, needed_s, missing_s, expected_s, cells, remedies, outlines)
+    """
+)
+
+
 def write_lines(session: Session, run_id: int, lines: Collection[Line]) -> None:
-    """Keep the lines of a count."""
-    if not lines:
-        return
-    session.execute(
-        insert(CoverageLine),
-        [
-            {
-                "run_id": run_id,
-                "territory_id": line.territory,
-                "kind": line.row.kind,
-                "number": line.row.id,
-                "needed_s": sum(cell.needed_s for cell in line.cells),
-                "missing_s": sum(cell.missing_s for cell in line.cells),
-                "expected_s": sum(sum(drawn.forecast.mean_s) for drawn in line.outlines) if line.outlines else None,
-                **line_out(line),
-            }
-            for line in lines
-        ],
-    )
+    """Keep the lines of a count: one array per column, which a server takes faster than thousands of rows."""
+    if lines:
+        rows = [_row(line) for line in lines]
+        session.execute(_WRITE, {name: [row[name] for row in rows] for name in rows[0]} | {"run_id": run_id})
+
+
+def _row(line: Line) -> dict[str, Any]:
+    return {
+        "territory_id": line.territory,
+        "kind": line.row.kind.value,
+        "number": line.row.id,
+        "needed_s": sum(cell.needed_s for cell in line.cells),
+        "missing_s": sum(cell.missing_s for cell in line.cells),
+        "expected_s": sum(sum(drawn.forecast.mean_s) for drawn in line.outlines) if line.outlines else None,
+        **{name: json.dumps(stored) for name, stored in line_out(line).items()},
+    }

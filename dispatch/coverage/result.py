@@ -303,7 +303,7 @@ def line_out(line: Line) -> dict[str, list[Any]]:
             for r in line.remedies
         ],
         "outlines": [
-            [*_row_out(drawn.row), drawn.territory, list(drawn.past_s), asdict(drawn.forecast)]
+            [*_row_out(drawn.row), drawn.territory, list(drawn.past_s), dict(vars(drawn.forecast))]
             for drawn in line.outlines
         ],
     }
