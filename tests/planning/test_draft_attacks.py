@@ -29,7 +29,7 @@ from dispatch.planning.draft_publishing import (
 )
 from dispatch.planning.drafts import believed_of
 from dispatch.planning.explaining import why_you
-from dispatch.planning.models import AssignmentState, ReportKind
+from dispatch.planning.models import Assignment, AssignmentState, ReportKind
 from dispatch.planning.preview import Kind, Sides, changes_of
 from dispatch.planning.service import (
     call_off_job,
@@ -112,6 +112,20 @@ def crew_of_ana_and(world: World, *others: Any) -> Visit:
     return visit
 
 
+def together(world: World, visit: Visit, start: datetime, **more: Any) -> None:
+    """Move a crew that Ana is in, as a whole."""
+    mine = select(Assignment.id).where(
+        Assignment.visit_id == visit.id,
+        Assignment.technician_id == world.ana.id,
+        Assignment.state == AssignmentState.PLANNED,
+    )
+    values = {"actor": world.dispatcher, "now": YESTERDAY, "draft": True, **more}
+    booked = world.session.scalars(mine).one()
+    place_visit(
+        world.session, visit_id=visit.id, technician_id=world.ana.id, start=start, assignment_id=booked, **values
+    )
+
+
 def carl(world: World) -> Any:
     made = make.make_technician(world.session, territory=world.territory, name="Carl Roth", phone="+49 3")
     make.make_proficiency(world.session, technician=made, skill=world.skill, mean=4.0)
@@ -165,7 +179,7 @@ def test_a_crew_goes_back_whole(world: World) -> None:
     second = slots(world, visit)[1]
     off(world, visit, crew_slot_id=second)
     into(world, visit, second, third)
-    place(world, visit, start=EIGHT + 3 * HOUR)  # the crew moves together
+    together(world, visit, EIGHT + 3 * HOUR)
     assert drafts(world) == 2
     take_draft_back(world.session, seen=seen(world), actor=world.dispatcher, now=LATER)
     assert drafts(world) == 0
@@ -190,7 +204,7 @@ def test_what_becomes_of_others_of_a_crew_is_no_change_of_ones_own(world: World)
 def test_a_call_about_a_late_crew_stays_when_one_of_it_is_taken_off(world: World) -> None:
     visit = crew_of_ana_and(world, world.ben)
     make.make_promise(world.session, visit=visit, during=Range(EIGHT, EIGHT + 2 * HOUR))
-    place(world, visit, start=EIGHT + 4 * HOUR, actor=world.manager, override_reason="agreed by the owner")
+    together(world, visit, EIGHT + 4 * HOUR, actor=world.manager, override_reason="agreed by the owner")
     publish(world)
     calls = select(CallTask.state, CallTask.outcome).where(CallTask.visit_id == visit.id).order_by(CallTask.id)
     assert world.session.execute(calls).all() == [(CallState.OPEN, None)]
