@@ -26,6 +26,7 @@ from dispatch.planning.pins import note_pins, pins_of, put_pins
 from dispatch.planning.retries import Busy, again_once
 from dispatch.planning.rows import live
 from dispatch.planning.unfit import leave_overridden
+from dispatch.planning.words import crew_sentence
 from dispatch.workforce.models import Shift, TerritoryMembership
 
 PLANNABLE = (VisitState.OPEN, VisitState.PLANNED)
@@ -176,9 +177,16 @@ def _assigning(
         visit = _visit(session, visit_id, by.actor, visit_version)
         _require_person(session, by.actor, technician_id, start)
         slots = _slots(session, visit_id)
-        slot = crew_slot_id or next((row.id for row in slots if row.assignment_id is None), None)
+        only = slots[0].id if len(slots) == 1 else None
+        slot = crew_slot_id or next((row.id for row in slots if row.assignment_id is None), only)
         if slot is None or slot not in {row.id for row in slots}:
             raise Conflict("Everybody this visit needs is booked already. Move somebody instead.")
+        mine = next(row for row in slots if row.id == slot)
+        if (mine.technician_id, mine.during and mine.during.lower) == (technician_id, start):
+            # The same was asked a moment ago, by a second click or somebody who saw the same best place.
+            return Placed(assignment=session.get_one(Assignment, mine.assignment_id), pushed=())
+        if mine.assignment_id is not None:
+            raise Conflict(crew_sentence(session, slot))
         together = next((row for row in slots if row.assignment_id is not None and row.id != slot), None)
         if together is not None and together.during.lower != start:
             raise Conflict("The crew starts together. Use the time of the others, or move them first.")

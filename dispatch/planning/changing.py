@@ -26,7 +26,7 @@ from dispatch.planning.retries import BUSY, Busy, constraint, sqlstate
 from dispatch.planning.rows import live
 from dispatch.planning.snapshot import LOCKED_STATES
 from dispatch.planning.telling import tell_changes
-from dispatch.planning.words import hold_sentence, holder_sentence
+from dispatch.planning.words import crew_sentence, hold_sentence, holder_sentence
 
 FIND_A_TIME_WITHIN = timedelta(hours=4)
 FIND_A_TIME = "Find a time and a technician"
@@ -76,7 +76,10 @@ class Placement:
 
 @dataclass(frozen=True, kw_only=True)
 class SlotChange:
-    """What one crew slot becomes; None frees it. ``expect`` is the live row the caller decided on, as (id, version)."""
+    """What one crew slot becomes; None frees it.
+
+    ``expect`` is the live row that the caller decided on, as (id, version); None where nobody had it.
+    """
 
     visit_id: int
     crew_slot_id: int
@@ -125,7 +128,7 @@ def change_slots(session: Session, changes: Sequence[SlotChange], entry: Entry) 
         with session.begin_nested():
             visits = lock_visits(session, [item.visit_id for item in changes])
             current = live_slots(session, [item.crew_slot_id for item in changes], lock=True)
-            _refuse_locked(changes, current)
+            _refuse_changed(session, changes, current)
             changed = _apply(session, changes, current, entry)
             _follow(session, visits, changed, entry.now)
             session.execute(text("SET CONSTRAINTS ex_assignment_one_place IMMEDIATE"))
@@ -177,11 +180,11 @@ def placement_of(row: Any) -> Placement:
     )
 
 
-def _refuse_locked(changes: Sequence[SlotChange], current: Mapping[int, Any]) -> None:
+def _refuse_changed(session: Session, changes: Sequence[SlotChange], current: Mapping[int, Any]) -> None:
     for item in changes:
         row = current.get(item.crew_slot_id)
-        if item.expect is not None and (row is None or (row.id, row.version) != item.expect):
-            raise Conflict("Somebody else changed this visit in the meantime. Look at it again before you change it.")
+        if (None if row is None else (row.id, row.version)) != item.expect:
+            raise Conflict(crew_sentence(session, item.crew_slot_id))
         if row is not None and row.state in LOCKED_STATES:
             raise Conflict("The technician is on the way or has been there. Call them first; the plan stays as it is.")
 

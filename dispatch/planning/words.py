@@ -80,6 +80,24 @@ def holder_sentence(
     return f"{found.person} is booked{by} {what} from {when}."
 
 
+def crew_sentence(session: Session, crew_slot_id: int) -> str:
+    """Say who has a place in a crew now, by whom it was given and for when: somebody else just changed it."""
+    found = session.execute(
+        select(Technician.name.label("person"), User.name.label("holder"), Assignment.during, Territory.zone)
+        .join(Technician, Technician.id == Assignment.technician_id)
+        .join(Visit, Visit.id == Assignment.visit_id)
+        .join(Territory, Territory.id == Visit.territory_id)
+        .outerjoin(User, User.id == Assignment.decided_by_id)
+        .where(Assignment.crew_slot_id == crew_slot_id, live())
+    ).first()
+    look = "Look at it again before you change it."
+    if found is None:
+        return f"Somebody took this visit off in the meantime; nobody has it now. {look}"
+    when = span_words(found.during.lower, found.during.upper, found.zone)
+    by = f", booked by {found.holder}" if found.holder else ""
+    return f"This visit changed in the meantime: {found.person} has it{by}, from {when}. {look}"
+
+
 def hold_sentence(session: Session, wanted: Sequence[tuple[int, int, datetime, datetime]]) -> str:
     """Say for whom a time is held and until when, where some visits (visit, technician, start, end) meet a hold."""
     found = session.execute(

@@ -220,6 +220,20 @@ def test_stale_versions_are_refused(world: World) -> None:
         move_assignment(world.session, assignment_id=made.id, version=7, start=EIGHT, actor=world.dispatcher, now=NOW)
 
 
+@pytest.mark.parametrize("slot_named", [True, False])
+def test_who_books_second_learns_who_has_the_visit_and_asking_twice_is_once(world: World, slot_named: bool) -> None:
+    visit = world.visit()
+    made = book(world, visit)
+    slot = {"crew_slot_id": made.crew_slot_id} if slot_named else {}
+    assert book(world, visit, **slot).id == made.id
+    for other in ({"technician_id": world.ben.id}, {"start": EIGHT + timedelta(hours=1)}):
+        with pytest.raises(Conflict, match=rf"{world.ana.name} has it, booked by {world.user.name}, from"):
+            book(world, visit, **slot, **other)
+    assert [(each.id, each.version, each.during.lower) for each in live_of(world, visit)] == [
+        (made.id, made.version, EIGHT)
+    ]
+
+
 def test_unassigning_gives_the_visit_an_owner_and_a_next_step(world: World) -> None:
     visit = world.visit()
     book(world, visit)

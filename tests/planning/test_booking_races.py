@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from dispatch.accounts.access import SYSTEM
 from dispatch.core.db import make_engine, make_sessions
 from dispatch.core.errors import Conflict
+from dispatch.jobs.models import CrewSlot
 from dispatch.messages.models import Message
 from dispatch.planning.assigning import assign_visit, move_assignment, place_visit, unassign_visit
 from dispatch.planning.candidates import candidates_for
@@ -311,3 +312,47 @@ def test_a_worker_that_is_killed_half_way_leaves_the_draft_to_the_next(sessions:
         session.commit()
         assert visit_id not in publish_due(session, actor=SYSTEM, now=NOW)
         assert len(session.scalars(select(Message.id).where(Message.technician_id == ana)).all()) == 1
+
+
+def test_of_two_who_book_one_visit_with_different_people_one_wins(sessions: sessionmaker[Session]) -> None:
+    """Five times two sessions that both saw it free; the other learns who was first, and nobody is moved unasked."""
+    with sessions() as session:
+        world = make_world(session)
+        visits = [world.visit(window=make.hours(0, 10)) for _ in range(5)]
+        slots = {
+            each.id: session.scalars(select(CrewSlot.id).where(CrewSlot.visit_id == each.id)).one() for each in visits
+        }
+        people = {"Ana": world.ana.id, "Ben": world.ben.id}
+        session.commit()
+    said: list[str] = []
+    won: list[int] = []
+
+    def book(visit_id: int, technician_id: int, hour: int, gate: threading.Barrier) -> None:
+        with sessions() as session:
+            gate.wait()
+            try:
+                place_visit(
+                    session,
+                    visit_id=visit_id,
+                    crew_slot_id=slots[visit_id],
+                    technician_id=technician_id,
+                    start=EIGHT + timedelta(minutes=90 * hour),
+                    override_reason="A test of who is first",
+                    actor=SYSTEM,
+                    now=NOW,
+                )
+                session.commit()
+                won.append(visit_id)
+            except Conflict as refused:
+                said.append(str(refused))
+
+    for number, visit_id in enumerate(slots):
+        gate = threading.Barrier(2)
+        both = [threading.Thread(target=book, args=(visit_id, who, number, gate)) for who in people.values()]
+        for each in both:
+            each.start()
+        for each in both:
+            each.join()
+    assert sorted(won) == sorted(slots)
+    assert all("has it" in each for each in said)
+    assert len(said) == len(slots)
