@@ -31,7 +31,8 @@ class Constants:
     slope, offset
         A job at level d is fixed at the first visit with chance `sigma(slope * (level - d + offset))`.
     loss_a_year, loss_size, loss_spread
-        Chance a year that a level is suddenly lower in one skill, by how many levels on average, and the sd of that.
+        Chance a year that a level is suddenly lower in one skill, of a usual person (the facts of each weigh how far
+        they differ); by how many levels on average, and the sd of that.
     single_outcome_days
         Outcomes in calendar months that ended longer ago than this are counted by skill, level and month.
     trust
@@ -46,9 +47,9 @@ class Constants:
     trade_share: float = 0.5
     slope: float = 1.0
     offset: float = 1.5
-    loss_a_year: float = 0.05
+    loss_a_year: float = 0.02
     loss_size: float = 1.5
-    loss_spread: float = 0.5
+    loss_spread: float = 0.6
     single_outcome_days: int = 62
     trust: Mapping[str, Trust] = field(default_factory=dict)
 

@@ -18,7 +18,7 @@ from dispatch.skills.sources import source_named
 
 MEAN, SD, LASTING, LASTING_DAYS = 2.5, 1.0, 0.9, 20 * 365.25
 SLOPE, OFFSET = 1.0, 1.5
-LOSS_A_YEAR, LOSS_SIZE, LOSS_SPREAD = 0.05, 1.5, 0.5
+LOSS_A_YEAR, LOSS_SIZE, LOSS_SPREAD = 0.02, 1.5, 0.6
 
 Place = tuple[int, int]
 
@@ -131,8 +131,9 @@ def exact_single_skill(
 def with_losses(tests: Sequence[tuple[int, float, float]], day: int, half_life_days: float) -> tuple[float, float]:
     """Mean and sd of one skill from Gaussian facts (day, level, sd), when a level may be lost at once.
 
-    Every explanation is spelled out: nothing lost, or lost between two facts, by an amount on a fine grid; each is
-    a plain Gaussian regression, and all are mixed by how well they explain the facts.
+    Every explanation is spelled out: nothing lost, or lost between two facts, by an amount on a fine grid, for each
+    rate at which somebody may lose; each is a plain Gaussian regression, and all are mixed by how well they explain the
+    facts. Lost is only what two facts after it speak against.
     """
     days = np.array([each[0] for each in tests] + [day], dtype=float)
     seen, noise = np.array([each[1] for each in tests]), np.array([each[2] for each in tests])
@@ -144,10 +145,19 @@ def with_losses(tests: Sequence[tuple[int, float, float]], day: int, half_life_d
     by_amount = np.exp(-0.5 * ((amounts + LOSS_SIZE) / LOSS_SPREAD) ** 2)
     by_amount /= by_amount.sum()
     explanations: list[tuple[float, float, int]] = []
-    chances = [1 - math.exp(-LOSS_A_YEAR * (days[i] - days[i - 1]) / 365.25) for i in range(1, len(seen) - 1)]
-    explanations.append((1 - sum(chances), 0.0, len(seen)))
-    for first, chance in enumerate(chances, start=1):
-        explanations += [(chance * w, a, first) for a, w in zip(amounts, by_amount, strict=True) if w > 1e-12]
+    lower = solve @ (seen - MEAN) < 0
+    firsts = [first for first in range(1, len(seen)) if lower[first:].sum() >= 2]
+    steps = [-3.5 + 0.875 * number for number in range(9)]
+    usual = [math.exp(-0.5 * (step / 2) ** 2) for step in steps]
+    for step, rate_weight in zip(steps, usual, strict=True):
+        rate = LOSS_A_YEAR * math.exp(step)
+        chances = [1 - math.exp(-rate * (days[first] - days[first - 1]) / 365.25) for first in firsts]
+        nothing = max(1 - sum(chances), min(chances, default=0))
+        explanations.append((rate_weight * nothing, 0.0, len(seen)))
+        for first, chance in zip(firsts, chances, strict=True):
+            explanations += [
+                (rate_weight * chance * w, a, first) for a, w in zip(amounts, by_amount, strict=True) if w > 1e-12
+            ]
     weights, means = [], []
     variance = SD**2 - ask @ solve @ ask
     for chance, amount, first in explanations:
