@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from dispatch.accounts.access import Actor, Right
@@ -36,8 +37,10 @@ from dispatch.planning.disruptions import reopen_disruption
 from dispatch.planning.draft_publishing import MovedOn, turn_draft
 from dispatch.planning.drafts import Believed
 from dispatch.planning.fixing import may_mend_needs, may_write_fields
-from dispatch.planning.models import Plan, PlanState
+from dispatch.planning.models import Assignment, Plan, PlanState
 from dispatch.planning.pins import note_pins, pins_of, put_pins
+from dispatch.planning.retries import sqlstate
+from dispatch.planning.rows import live
 from dispatch.planning.snapshot import FINISHED
 from dispatch.planning.stacks import MOST_STEPS, Stacks, Step, stacks_of
 from dispatch.planning.unfit import look_again
@@ -177,6 +180,7 @@ def _slots_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[
             },
         ),
     )
+    _refuse_apart(session, {change.visit_id for change in changes if change.to is not None})
     if entity == "plan":
         _turn_plan(session, int(entity_id), back=walk.action == "undo")
     elif entity == "disruption":
@@ -184,9 +188,20 @@ def _slots_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[
             session, disruption_id=int(entity_id), back=walk.action == "undo", actor=walk.actor, now=walk.now
         )
     elif entity == "absence":
-        session.get_one(Absence, int(entity_id), with_for_update=True).cancelled = walk.action == "undo"
-        session.flush()
+        _turn_absence(session, int(entity_id), back=walk.action == "undo")
     return visit_ids
+
+
+def _turn_absence(session: Session, absence_id: int, *, back: bool) -> None:
+    try:
+        with session.begin_nested():
+            session.get_one(Absence, absence_id, with_for_update=True).cancelled = back
+    except IntegrityError as error:
+        if sqlstate(error) == "23P01":
+            raise Conflict(
+                "This person is noted as away for part of that time by now. Nothing was changed: look at it as it is."
+            ) from error
+        raise
 
 
 def _draft_back(session: Session, part: Mapping[str, Any], walk: _Walk) -> list[int]:
@@ -323,6 +338,20 @@ def _refuse_over(session: Session, visit_ids: Collection[int]) -> None:
     over = next((visit for visit in visits.values() if visit.state in FINISHED), None)
     if over is not None:
         raise Conflict(f"This visit is {over.state.value.replace('_', ' ')} by now. Nobody is booked for it again.")
+
+
+def _refuse_apart(session: Session, visit_ids: Collection[int]) -> None:
+    """Refuse to part a crew: others of it were booked since for the time that would be taken back."""
+    apart = (
+        select(Assignment.visit_id)
+        .where(Assignment.visit_id.in_(visit_ids), live())
+        .group_by(Assignment.visit_id)
+        .having(func.count(func.lower(Assignment.during).distinct()) > 1)
+    )
+    if session.scalar(select(apart.exists())):
+        raise Conflict(
+            "Others of the crew are booked for another time by now. Nothing was taken back: move them first."
+        )
 
 
 def _moved_on(session: Session, entity: str, entity_id: int, what: str, walk: _Walk) -> Conflict:

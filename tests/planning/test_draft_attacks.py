@@ -278,6 +278,40 @@ def test_an_undo_of_an_absence_gives_back_the_draft_and_tells_nobody_of_it(world
     assert held(world) == {}
 
 
+def test_an_undo_does_not_part_a_crew(world: World) -> None:
+    omar = actor_of(make.make_user(world.session, name="Omar"), "dispatcher")
+    visit = world.visit(crew=2)
+    place(world, visit)
+    world.session.commit()
+    place(world, visit, start=EIGHT + 4 * HOUR)
+    world.session.commit()
+    into(world, visit, slots(world, visit)[1], world.ben, start=EIGHT + 4 * HOUR, actor=omar)
+    world.session.commit()
+    with pytest.raises(Conflict, match="Others of the crew"), world.session.begin_nested():
+        undo_last(world.session, actor=world.dispatcher, now=LATER)
+    assert row(world, visit).during.lower == EIGHT + 4 * HOUR
+    undo_last(world.session, actor=omar, now=LATER)
+    undo_last(world.session, actor=world.dispatcher, now=LATER)
+    assert row(world, visit).during.lower == EIGHT + HOUR
+
+
+def test_an_absence_is_not_done_again_over_another_one(world: World) -> None:
+    both = actor_of(world.user, "dispatcher", "manager")
+    away: dict[str, Any] = {"technician_id": world.ana.id, "start": EIGHT, "end": EIGHT + 2 * HOUR, "now": LATER}
+    visit = world.visit()
+    published(world, visit)
+    world.session.commit()
+    report_absence(world.session, **away, actor=both)
+    world.session.commit()
+    undo_last(world.session, actor=both, now=LATER)
+    world.session.commit()
+    report_absence(world.session, **away | {"end": EIGHT + HOUR}, actor=SYSTEM)
+    world.session.commit()
+    with pytest.raises(Conflict, match="noted as away for part of that time"), world.session.begin_nested():
+        redo_last(world.session, actor=both, now=LATER)
+    assert shown(world, world.ana) == [(visit.id, EIGHT + HOUR)]
+
+
 def test_what_went_to_today_and_back_is_a_draft_as_before(world: World) -> None:
     visit = world.visit()
     published(world, visit)

@@ -1,7 +1,9 @@
 """Whatever is booked, published, taken back and undone in whatever order: phone, outbox and bookings agree."""
 
 import random
+import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,17 +13,25 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
-from dispatch.accounts.access import SYSTEM
+from dispatch.accounts.access import SYSTEM, Grant
 from dispatch.core.audit import verify_chain
 from dispatch.core.errors import Conflict, Invalid, NotFound
-from dispatch.jobs.models import CrewSlot, Visit
+from dispatch.jobs.models import CrewSlot
 from dispatch.messages.models import CallKind, CallState, CallTask, Message, MessagePart, MessageState
-from dispatch.planning.draft_publishing import drafted, publish_draft, publish_due, take_draft_back
-from dispatch.planning.models import Assignment, AssignmentState
+from dispatch.planning.draft_publishing import (
+    drafted,
+    publish_draft,
+    publish_due,
+    publish_overlapped,
+    take_draft_back,
+)
+from dispatch.planning.models import Assignment, AssignmentState, ReportKind
 from dispatch.planning.service import (
+    call_off_job,
     place_visit,
     redo_last,
     report_absence,
+    report_visit,
     unassign_visit,
     undo_last,
 )
@@ -48,6 +58,7 @@ class Walk:
         for person in self.people:
             person.phone = "+49 1"
         self.visits = [self.world.visit(), self.world.visit(), self.world.visit(crew=2)]
+        self.crewed = self.visits[2].id
         for visit in self.visits[1:]:
             make.make_promise(session, visit=visit, during=Range(EIGHT, EIGHT + LATE))
         both = "dispatcher", "manager"
@@ -70,6 +81,9 @@ class Walk:
             *[self.undo] * 4,
             self.redo,
             *[self.absent] * 2,
+            *[self.agree] * 2,
+            self.accept,
+            self.call_off,
             self.send,
         ]
         move = self.dice.choice(moves)
@@ -83,7 +97,7 @@ class Walk:
         self.session.commit()
         return move.__name__
 
-    def place(self, actor: Any) -> None:
+    def place(self, actor: Any, *, draft: bool = True) -> int:
         visit = self.dice.choice(self.visits)
         slot = self.dice.choice(self.slots[visit.id])
         live = Assignment.state.not_in([AssignmentState.CANCELLED, AssignmentState.DECLINED])
@@ -97,9 +111,31 @@ class Walk:
             crew_slot_id=slot,
             actor=actor,
             now=self.now,
-            draft=True,
+            draft=draft,
             override_reason="agreed with them",
         )
+        return visit.id
+
+    def agree(self, actor: Any) -> None:
+        """Book what somebody agreed to at this moment: told at once, whatever the day."""
+        publish_overlapped(self.session, [self.place(actor, draft=False)], actor=actor, now=self.now)
+
+    def accept(self, actor: Any) -> None:
+        person_id, visit_id = self.dice.choice(sorted(self.on_phones()) or [(0, 0)])
+        report_visit(
+            self.session,
+            report_id=uuid.UUID(int=self.dice.getrandbits(128)),
+            visit_id=visit_id,
+            technician_id=person_id,
+            kind=ReportKind.ACCEPTED,
+            happened_at=self.now,
+            actor=replace(actor, grants=(Grant(role="technician"),), technician_id=person_id),
+            now=self.now,
+        )
+
+    def call_off(self, actor: Any) -> None:
+        job_id = self.visits[0].job_id  # the others go on
+        call_off_job(self.session, job_id=job_id, reason="moved away", actor=actor, now=self.now, customer_knows=True)
 
     def take_off(self, actor: Any) -> None:
         visit = self.dice.choice(self.visits)
@@ -181,7 +217,7 @@ class Walk:
         return {(row.technician_id, row.visit_id): row.during.lower for row in self.session.execute(mine)}
 
 
-@pytest.mark.parametrize("seed", [5, 6, 23, 33, 41])  # of fifty those that meet what is rare
+@pytest.mark.parametrize("seed", [12, 13, 14, 19, 28])  # of fifty those that meet what is rare
 def test_phone_outbox_and_bookings_agree_after_every_step(session: Session, seed: int) -> None:
     walk = Walk(session, seed)
     done: list[str] = []
@@ -191,6 +227,7 @@ def test_phone_outbox_and_bookings_agree_after_every_step(session: Session, seed
         known = walk.on_phones()
         assert known == walk.in_outbox(), done
         assert walk.late() == walk.to_call(), done
+        assert len({start for (_person, visit_id), start in walk.booked().items() if visit_id == walk.crewed}) < 2, done
         assert done[-1] not in ("undo", "redo", "take_back") or known.items() <= ever, "taking back publishes nothing"
         ever |= known.items()
     accepted = {name for name in done if not name.endswith("refused")}
@@ -198,5 +235,4 @@ def test_phone_outbox_and_bookings_agree_after_every_step(session: Session, seed
     publish_due(session, actor=SYSTEM, now=make.MORNING)
     walk.now = make.MORNING
     assert walk.on_phones() == walk.in_outbox() == walk.booked(), done
-    assert session.scalars(select(Visit.id).where(Visit.id.in_([each.id for each in walk.visits]))).all()
     assert verify_chain(session) is None
