@@ -243,12 +243,14 @@ def level_words(found: Cell) -> str:
 def who_words(named: NamedCell) -> str:
     """Say in a sentence how many people stand behind a cell."""
     found = named.cell
-    if not found.people:
+    if not found.people and found.missing_s == found.needed_s:
         return _("Nobody with hours there is qualified for it.")
+    if not found.people:
+        return _("Nobody with hours there has all that this work asks for.")
     if named.rests_on is not None:
         return _("Most of it only %(name)s can do.", name=named.rests_on)
     if found.nobody_s:
-        return _("For %(hours)s of it nobody with hours there is qualified.", hours=work_hours(found.nobody_s))
+        return _("For %(hours)s of it nobody with hours there has all it asks for.", hours=work_hours(found.nobody_s))
     return _n("%(num)s person can do some of it.", "%(num)s people can do some or all of it.", found.people)
 
 

@@ -12,7 +12,15 @@ from dispatch.coverage.counting import solve_coverage
 from dispatch.coverage.outlook import HOUR_S
 from dispatch.skills.models import Skill
 from dispatch.workforce.models import Shift, Territory
-from tests.factories import make_job, make_shift, make_site, make_skill, make_technician, make_visit
+from tests.factories import (
+    make_job,
+    make_proficiency,
+    make_shift,
+    make_site,
+    make_skill,
+    make_technician,
+    make_visit,
+)
 from tests.web.browser import Browser
 from tests.web.conftest import Site
 
@@ -56,7 +64,7 @@ def test_work_without_a_shift_or_a_person(client_for: SignIn, site: Site) -> Non
     assert "There is work in North, but nobody has a shift there. Add shifts, or let people of another" in text
     assert "all 60 min in the week of" in text
     cell = manager.get(f"/coverage/skill/{skill.id}/{site.north_id}/{MONDAY}").text
-    assert "Nobody who is qualified has hours here in this week. Let somebody learn it" in cell
+    assert "Nobody with hours here in this week has all that this work asks for. Let somebody learn it" in cell
     assert "Nobody is one step away from helping" in cell
 
 
@@ -92,3 +100,28 @@ def test_absurd_demand_is_named_and_does_no_harm(client_for: SignIn, site: Site)
     for path in PAGES:
         manager.get(path)
     assert "60 of them are at risk" in manager.get(f"/coverage/anybody/0/{site.north_id}/{MONDAY}").text
+
+
+def test_what_is_held_back_by_something_else_is_said_apart(client_for: SignIn, site: Site) -> None:
+    """Ana has doors but no lifts: of work that asks for both only lifts are short, and both pages say why."""
+    with site.session() as session:
+        north = session.get_one(Territory, site.north_id)
+        who = make_technician(session, territory=north, name="Ana Both")
+        during = Range(START, START + timedelta(hours=8))
+        make_shift(session, technician=who, territory=north, on_date=START.date(), during=during)
+        lifts = session.scalars(select(Skill).where(Skill.name == "Lifts")).one()
+        doors = make_skill(session, name="Doors")
+        make_proficiency(session, technician=who, skill=doors, mean=4.5)
+        make_visit(
+            session,
+            job=make_job(session, site=make_site(session, territory=north), due_at=START),
+            needs={lifts: 3, doors: 3},
+        )
+        numbers = lifts.id, doors.id
+    counted(site)
+    manager = client_for("manager")
+    short, held = (manager.get(f"/coverage/skill/{each}/{site.north_id}/{MONDAY}").text for each in numbers)
+    assert "Nobody with hours there is qualified for it." in short
+    assert "Unmet for something else it asks for" not in short
+    assert "Nobody with hours there has all that this work asks for." in held
+    assert "Unmet for something else it asks for at least 60 min" in held
