@@ -263,6 +263,8 @@ def _crew(values: Mapping[str, Any], names: Names, zone: str) -> str:
 def _shown(key: str, value: object, names: Names, zone: str) -> str:
     if value in (None, ""):
         return _("nothing")
+    if key == "undoes":
+        return action_words(str(value))
     if key in _NAMED:
         return getattr(names, _NAMED[key]).get(value, "")  # type: ignore[no-any-return]  # a mapping of names
     if key.endswith("_id"):

@@ -186,6 +186,7 @@ def test_every_action_that_the_code_notes_has_words() -> None:
         ("closed", True, "closed “yes”"),
         ("phone", "+49 30 77", "phone “+49 30 77”"),
         ("agreed_with", None, ""),
+        ("undoes", "repair", "undoes “Repair accepted”"),
         ("subject", "cell-skill-61-2-2026-11-23-train", ""),
     ],
 )
