@@ -1,6 +1,7 @@
 """Several cards of the queue to their best places: proposed first, booked as one step, taken back as one."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -67,23 +68,36 @@ def test_each_goes_where_the_ones_before_leave_room_and_one_undo_takes_all_back(
     assert holders(site, visits) == 0
 
 
+def taken_meanwhile(dispatcher: Browser, day: Day, visits: list[int], *, later: timedelta) -> str:
+    """Ask for a proposal, give its last visit to the same person so much later, book all of it; where that leads."""
+    dispatcher.get(f"/board/together?date={day.on}" + "".join(f"&visit={each}" for each in visits))
+    places = dispatcher.form(action="/board/together").fields["place"]
+    visit_id, technician_id, start = places[-1].split(",")
+    start = (datetime.fromisoformat(start) + later).isoformat()
+    taken = {"visit_id": visit_id, "technician_id": technician_id, "start": start}
+    headers = {"Accept": "application/json", "X-CSRFToken": dispatcher.token()}
+    assert dispatcher.client.post("/board/move", data=taken, headers=headers).status_code == 200
+    return str(dispatcher.post("/board/together", {"place": places, "date": day.on.isoformat()}))
+
+
 def test_when_one_is_taken_meanwhile_nothing_is_booked_and_the_proposal_is_made_anew(
     site: Site, client_for: SignIn, day: Day
 ) -> None:
     visits = [waiting(site, day) for _ in range(2)]
     dispatcher = client_for("dispatcher")
-    dispatcher.get(f"/board/together?date={day.on}" + "".join(f"&visit={each}" for each in visits))
-    places = dispatcher.form(action="/board/together").fields["place"]
-    last = places[-1].split(",")
-    taken = {"visit_id": last[0], "technician_id": last[1], "start": last[2]}
-    headers = {"Accept": "application/json", "X-CSRFToken": dispatcher.token()}
-    assert dispatcher.client.post("/board/move", data=taken, headers=headers).status_code == 200
-    back = dispatcher.post("/board/together", {"place": places, "date": day.on.isoformat()})
-    assert "/board/together" in str(back)
+    back = taken_meanwhile(dispatcher, day, visits, later=timedelta(minutes=30))
+    assert "/board/together" in back
     assert holders(site, visits) == 1, "the other one stays as it was"
-    page = dispatcher.get(str(back))
+    page = dispatcher.get(back)
     assert "Nothing was booked." in page.text
     assert "1 of those chosen has somebody by now" in page.text
+
+
+def test_what_somebody_booked_just_so_is_in_nobodys_way(site: Site, client_for: SignIn, day: Day) -> None:
+    visits = [waiting(site, day) for _ in range(2)]
+    back = taken_meanwhile(client_for("dispatcher"), day, visits, later=timedelta(0))
+    assert back.startswith("/board?")
+    assert holders(site, visits) == 2
 
 
 def test_what_needs_a_second_look_is_left_to_people(site: Site, client_for: SignIn, day: Day) -> None:
