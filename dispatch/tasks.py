@@ -102,7 +102,7 @@ def _repair_in_worker(run: Repairing) -> None:
     run_repair(run)
 
 
-@app.periodic(cron="*/30 * * * * *")
+@app.periodic(cron="* * * * * */30")  # the sixth field are seconds
 @app.task(name="queue.rescue", queueing_lock="queue.rescue", pass_context=True)
 async def rescue(context: JobContext, timestamp: int) -> None:
     """Take up what dead workers left behind. Without a lock, so that a stalled sweep cannot block the next one."""

@@ -19,7 +19,7 @@ from dispatch.coverage.service import request_count
 from dispatch.planning.models import Plan, PlanRequest, RequestState
 from dispatch.planning.nightly import plan_due_territories
 from dispatch.planning.service import publish_plan, request_plan
-from dispatch.tasks import extend_shifts, solve_plan
+from dispatch.tasks import app, extend_shifts, solve_plan
 from dispatch.workforce.models import Shift
 from dispatch.workforce.service import WeeklyHours, set_pattern
 from tests import factories as make
@@ -121,3 +121,32 @@ def test_tomorrow_is_planned_in_the_evening_of_each_territory_once(session: Sess
     assert [item.scope[0].territory_id for item in plan_due_territories(session, actor=SYSTEM, now=morning)] == [
         tokyo.id
     ]
+
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+COMES_EVERY_S = {
+    "queue.rescue": 30,
+    "messages.send": MINUTE,
+    "planning.publish_due": 5 * MINUTE,
+    "coverage.refresh": 5 * MINUTE,
+    "planning.send_digests": HOUR,
+    "planning.plan_tomorrow": HOUR,
+    "imports.forget_uploads": HOUR,
+    "core.keep_copy": DAY,
+    "core.sweep_files": DAY,
+    "coverage.count": DAY,
+    "coverage.remind_holders": DAY,
+    "jobs.make_ahead": DAY,
+    "skills.recompute": DAY,
+    "workforce.make_shifts": DAY,
+}
+
+
+@pytest.mark.parametrize("begin", [1_795_833_000.0, 1_795_833_017.0])
+def test_what_comes_again_comes_as_often_as_it_should(begin: float) -> None:
+    """Fields in another order once took up the work of a dead worker every half hour only, then sixty times."""
+    found = {}
+    for each in app.periodic_registry.periodic_tasks.values():
+        at = each.croniter.get_next(float, start_time=begin)
+        found[each.task.name] = each.croniter.get_next(float, start_time=at) - at
+    assert found == COMES_EVERY_S
