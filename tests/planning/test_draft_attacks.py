@@ -34,7 +34,6 @@ from dispatch.planning.preview import Kind, Sides, changes_of
 from dispatch.planning.service import (
     call_off_job,
     place_visit,
-    publish_plan,
     redo_last,
     report_absence,
     report_visit,
@@ -43,8 +42,20 @@ from dispatch.planning.service import (
 )
 from dispatch.planning.technician_day import DayChange, changes_since, my_day, my_visit
 from tests import factories as make
-from tests.planning.test_drafts import HOUR, LATER, YESTERDAY, drafts, held, place, publish, published, row, seen, shown
-from tests.planning.test_publishing import propose
+from tests.planning.test_drafts import (
+    HOUR,
+    LATER,
+    YESTERDAY,
+    ben_works_the_day_before,
+    drafts,
+    held,
+    place,
+    publish,
+    published,
+    row,
+    seen,
+    shown,
+)
 from tests.planning.test_telling import told_before
 from tests.planning.world import EIGHT, World, actor_of, make_world
 
@@ -315,13 +326,7 @@ def test_an_absence_is_not_done_again_over_another_one(world: World) -> None:
 def test_what_went_to_today_and_back_is_a_draft_as_before(world: World) -> None:
     visit = world.visit()
     published(world, visit)
-    make.make_shift(
-        world.session,
-        technician=world.ben,
-        territory=world.territory,
-        on_date=make.DAY - timedelta(days=1),
-        during=Range(YESTERDAY, YESTERDAY + 8 * HOUR),
-    )
+    ben_works_the_day_before(world)
     place(world, visit, start=EIGHT + 4 * HOUR)
     world.session.commit()
     place(world, visit, who=world.ben, start=YESTERDAY + 3 * HOUR, now=YESTERDAY + HOUR / 60)
@@ -553,55 +558,6 @@ def test_where_one_comes_from_is_told_as_one_was_told(world: World) -> None:
     publish(world)
     stop = my_visit(world.session, world.ana.id, known.id, now=LATER)
     assert "Secret Dairy" in " ".join(why_you(world.session, world.ana.id, stop))
-
-
-# Plans
-
-
-def test_a_plan_over_a_draft_that_is_taken_back_leaves_the_draft(world: World) -> None:
-    visit = world.visit()
-    published(world, visit)
-    place(world, visit, who=world.ben)
-    plan = propose(world, {visit: (world.ana, EIGHT + 3 * HOUR)})
-    world.session.commit()
-    publish_plan(world.session, plan_id=plan.id, actor=world.dispatcher, now=LATER)
-    world.session.commit()
-    assert shown(world, world.ana) == [(visit.id, EIGHT + 3 * HOUR)]
-    undo_last(world.session, actor=world.dispatcher, now=LATER)
-    world.session.commit()
-    assert row(world, visit).technician_id == world.ben.id
-    assert told(world, visit) == [(world.ana.id, EIGHT + HOUR)]
-    assert (shown(world, world.ana), shown(world, world.ben)) == ([(visit.id, EIGHT + HOUR)], [])
-    assert held(world) == {}, "what was not sent is recalled, and Ben never knew"
-
-
-def test_a_plan_made_before_the_draft_leaves_it_alone(world: World) -> None:
-    visit, other = world.visit(), world.visit()
-    published(world, visit)
-    plan = propose(world, {visit: (world.ben, EIGHT + 3 * HOUR), other: (world.ben, EIGHT + 5 * HOUR)})
-    place(world, visit, start=EIGHT + 2 * HOUR)
-    done = publish_plan(world.session, plan_id=plan.id, actor=world.dispatcher, now=LATER)
-    assert (done.changed, done.assigned) == ((visit.id,), (other.id,))
-    assert told(world, visit) == [(world.ana.id, EIGHT + HOUR)]
-    assert set(held(world)) == {world.ben.id}
-
-
-def test_what_a_plan_tells_takes_the_draft_with_it_that_made_room(world: World) -> None:
-    """Ana was moved away after the run, and nobody told her: the plan gives her hour to another visit."""
-    first, second = world.visit(), world.visit()
-    published(world, first)
-    plan = propose(world, {first: (world.ben, EIGHT + HOUR), second: (world.ana, EIGHT + HOUR)})
-    place(world, first, start=EIGHT + 4 * HOUR)
-    world.session.commit()
-    done = publish_plan(world.session, plan_id=plan.id, actor=world.dispatcher, now=LATER)
-    world.session.commit()
-    assert (done.changed, done.assigned) == ((first.id,), (second.id,))
-    assert shown(world, world.ana) == [(second.id, EIGHT + HOUR), (first.id, EIGHT + 4 * HOUR)]
-    assert drafts(world) == 0
-    undo_last(world.session, actor=world.dispatcher, now=LATER)
-    world.session.commit()
-    assert shown(world, world.ana) == [(first.id, EIGHT + HOUR)]
-    assert (drafts(world), held(world)) == (1, {})
 
 
 # Words

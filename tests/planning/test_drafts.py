@@ -72,6 +72,17 @@ def place(world: World, visit: Visit, who: Any = None, start: datetime = EIGHT +
     )
 
 
+def ben_works_the_day_before(world: World) -> None:
+    """Give Ben a shift on the day on which the drafts of the next one are made."""
+    make.make_shift(
+        world.session,
+        technician=world.ben,
+        territory=world.territory,
+        on_date=make.DAY - timedelta(days=1),
+        during=Range(YESTERDAY, YESTERDAY + 8 * HOUR),
+    )
+
+
 def row(world: World, visit: Visit) -> Any:
     live = Assignment.state.not_in([AssignmentState.CANCELLED, AssignmentState.DECLINED])
     query = select(Assignment.id, Assignment.technician_id, Assignment.during, Assignment.state)
@@ -458,13 +469,7 @@ def test_a_crew_is_told_whole_from_what_each_believes(world: World) -> None:
 def test_what_goes_to_today_is_told_at_once_and_is_a_draft_no_more(world: World) -> None:
     visit = world.visit()
     place(world, visit)
-    make.make_shift(
-        world.session,
-        technician=world.ben,
-        territory=world.territory,
-        on_date=make.DAY - timedelta(days=1),
-        during=Range(YESTERDAY, YESTERDAY + 8 * HOUR),
-    )
+    ben_works_the_day_before(world)
     place(world, visit, who=world.ben, start=YESTERDAY + 3 * HOUR, now=YESTERDAY)
     assert list(held(world)) == [world.ben.id], "Ana never knew"
     assert drafts(world) == 0
