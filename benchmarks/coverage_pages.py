@@ -28,7 +28,7 @@ from typing import Any
 
 import psutil
 from sqlalchemy import event, select, text
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
 
 from benchmarks.coverage_rows import fill
 from dispatch.accounts.access import SYSTEM
@@ -84,33 +84,34 @@ def main() -> None:
 
 
 @contextmanager
-def counted_demo(folder: Path) -> Iterator[str]:
-    """Give the address of a database with the demo organisation, whose coverage is counted."""
+def _empty(folder: Path) -> Iterator[tuple[str, sessionmaker[Session]]]:
+    """Give the address of an empty database, and sessions of it."""
     server = embedded.start(folder)
     try:
         url = server.url(embedded.OWNER)
         migrate.upgrade(url)
         engine = make_engine(url)
-        make = sessionmaker(engine, expire_on_commit=False)
-        with make.begin() as session:
-            load_demo(session, now=clock.now())
-        with make.begin() as session:
-            solve_coverage(session, actor=SYSTEM, now=clock.now())
+        yield url, sessionmaker(engine, expire_on_commit=False)
         engine.dispose()
-        yield url
     finally:
         server.stop()
 
 
 @contextmanager
+def counted_demo(folder: Path) -> Iterator[str]:
+    """Give the address of a database with the demo organisation, whose coverage is counted."""
+    with _empty(folder) as (url, make):
+        with make.begin() as session:
+            load_demo(session, now=clock.now())
+        with make.begin() as session:
+            solve_coverage(session, actor=SYSTEM, now=clock.now())
+        yield url
+
+
+@contextmanager
 def counted_large(folder: Path, share: float = 1.0) -> Iterator[str]:
     """Give the address of a database with a large organisation, whose coverage is counted, and somebody to look."""
-    server = embedded.start(folder)
-    try:
-        url = server.url(embedded.OWNER)
-        migrate.upgrade(url)
-        engine = make_engine(url)
-        make = sessionmaker(engine, expire_on_commit=False)
+    with _empty(folder) as (url, make):
         now = clock.now()
         with make.begin() as session:
             fill(session, now=now, share=share)
@@ -129,10 +130,7 @@ def counted_large(folder: Path, share: float = 1.0) -> Iterator[str]:
         solve_coverage_apart(make, actor=SYSTEM, now=now)
         with make.begin() as session:
             session.execute(text("ANALYZE"))
-        engine.dispose()
         yield url
-    finally:
-        server.stop()
 
 
 def _measure(url: str, folder: Path) -> list[str]:

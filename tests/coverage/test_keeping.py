@@ -34,7 +34,7 @@ from dispatch.coverage.service import _newest_alone
 with make_sessions(make_engine(sys.argv[1]))() as session:
     _newest_alone(session)
     print("held", flush=True)
-    time.sleep(300)
+    time.sleep(300)  # holds the lock until it is killed
 """
 
 Sessions = Callable[[], Session]
@@ -129,7 +129,7 @@ def test_two_counts_are_stored_one_after_the_other(sessions: Sessions) -> None:
         until = time.monotonic() + 30
         waits = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
         while not newer.scalar(waits) and thread.is_alive() and time.monotonic() < until:
-            time.sleep(0.05)
+            time.sleep(0.05)  # nothing tells that a session waits; the table of locks is asked until it does
         assert found == []
         newer.commit()
     assert found == [after]

@@ -57,15 +57,12 @@ from tests.planning.test_drafts import (
     shown,
 )
 from tests.planning.test_telling import told_before
-from tests.planning.world import EIGHT, World, actor_of, make_world
+from tests.planning.world import EIGHT, World, actor_of, make_reachable_world
 
 
 @pytest.fixture
 def world(session: Session) -> World:
-    made = make_world(session)
-    made.ana.phone, made.ben.phone = "+49 1", "+49 2"
-    session.flush()
-    return made
+    return make_reachable_world(session)
 
 
 def off(world: World, visit: Visit, **more: Any) -> None:

@@ -7,15 +7,12 @@ from dispatch.planning.service import publish_plan, undo_last
 from tests.planning.test_draft_attacks import told
 from tests.planning.test_drafts import HOUR, LATER, drafts, held, place, published, row, shown
 from tests.planning.test_publishing import propose
-from tests.planning.world import EIGHT, World, make_world
+from tests.planning.world import EIGHT, World, make_reachable_world
 
 
 @pytest.fixture
 def world(session: Session) -> World:
-    made = make_world(session)
-    made.ana.phone, made.ben.phone = "+49 1", "+49 2"
-    session.flush()
-    return made
+    return make_reachable_world(session)
 
 
 def test_a_plan_over_a_draft_that_is_taken_back_leaves_the_draft(world: World) -> None:

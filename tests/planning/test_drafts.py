@@ -43,7 +43,7 @@ from dispatch.planning.technician_day import changes_since, my_day
 from tests import factories as make
 from tests.planning.test_publishing import propose
 from tests.planning.test_telling import told_before
-from tests.planning.world import EIGHT, World, actor_of, make_world
+from tests.planning.world import EIGHT, World, actor_of, make_reachable_world
 
 HOUR = timedelta(hours=1)
 YESTERDAY = make.MORNING - timedelta(days=1)  # of the day that is planned
@@ -52,10 +52,7 @@ LATER = YESTERDAY + HOUR
 
 @pytest.fixture
 def world(session: Session) -> World:
-    made = make_world(session)
-    made.ana.phone, made.ben.phone = "+49 1", "+49 2"
-    session.flush()
-    return made
+    return make_reachable_world(session)
 
 
 def place(world: World, visit: Visit, who: Any = None, start: datetime = EIGHT + HOUR, **more: Any) -> None:

@@ -26,7 +26,7 @@ from dispatch.planning.service import (
 )
 from tests import factories as make
 from tests.planning.test_publishing import propose
-from tests.planning.world import EIGHT, World, make_world
+from tests.planning.world import EIGHT, World, make_reachable_world
 
 NOW = make.MORNING
 HOUR = timedelta(hours=1)
@@ -34,10 +34,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def world(session: Session) -> World:
-    made = make_world(session)
-    made.ana.phone, made.ben.phone = "+49 1", "+49 2"
-    session.flush()
-    return made
+    return make_reachable_world(session)
 
 
 def book(world: World, visit: Visit, start: Any = EIGHT + HOUR, **more: Any) -> Assignment:

@@ -56,6 +56,14 @@ def actor_of(user: User, *roles: str, technician: Technician | None = None) -> A
     )
 
 
+def make_reachable_world(session: Session) -> World:
+    """Build the world with people who can be written to."""
+    made = make_world(session)
+    made.ana.phone, made.ben.phone = "+49 1", "+49 2"
+    session.flush()
+    return made
+
+
 def make_world(session: Session) -> World:
     """Build the world; both technicians hold the skill and work eight hours from `make.MORNING` on."""
     territory, skill = make.make_territory(session), make.make_skill(session)
